@@ -1,0 +1,1 @@
+"""What rules decide: pricing, journeys. Pure functions of (rules, facts, now)."""

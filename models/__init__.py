@@ -1,0 +1,1 @@
+"""What the system knows: frozen dataclasses that do not know where they are kept."""

@@ -1,0 +1,61 @@
+"""Every way the system says no. Services raise these; the API turns them into `userErrors`."""
+
+
+class DomainError(Exception):
+    """Something expected went wrong. `code` is stable; `field` is the path of the input at fault."""
+
+    code = "INVALID"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, field: tuple[str, ...] = ()
+    ) -> None:
+        self.message = message
+        self.code = code or type(self).code
+        self.field = field
+        super().__init__(message)
+
+
+class Invalid(DomainError):
+    """An input that cannot be accepted as it is."""
+
+    code = "INVALID"
+
+
+class NotFound(DomainError):
+    """Nothing has this id, or the caller may not know that something has."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(DomainError):
+    """It was possible, but not in the state that the thing is in now."""
+
+    code = "CONFLICT"
+
+
+class Unauthenticated(DomainError):
+    """The caller must sign in (again)."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(DomainError):
+    """The caller is known and may not do this."""
+
+    code = "FORBIDDEN"
+
+
+class RateLimited(DomainError):
+    """Too many tries; worth trying again after `retry_after` seconds."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(DomainError):
+    """A part we need is away for now; nothing was done."""
+
+    code = "UNAVAILABLE"

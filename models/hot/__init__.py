@@ -1,0 +1,1 @@
+"""Counters and wake-ups in Redis: all of it can be rebuilt."""

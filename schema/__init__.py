@@ -1,0 +1,1 @@
+"""The API's words: Strawberry types, inputs and payloads."""

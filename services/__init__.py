@@ -1,0 +1,1 @@
+"""What the system does: use cases as plain async functions over rules and storage."""

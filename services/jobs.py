@@ -1,0 +1,19 @@
+"""Every job the system can put off until later, and the one verb for doing so."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+
+class Job(StrEnum):
+    """Names as they travel on the wire: renaming one strands the messages in flight."""
+
+    WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
+    SEND_MESSAGES = "messages.send"  # args: effect ids. Deliver what is pending.
+
+
+class Jobs(Protocol):
+    """A doorbell: ringing may be lost (Redis away); the sweeper rings again."""
+
+    async def ring(self, job: Job, args: Sequence[str]) -> None:
+        """Have some worker run the job soon, once per element of `args`. Never raises for a lost queue."""

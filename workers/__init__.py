@@ -1,0 +1,1 @@
+"""Work done later: Dramatiq handlers, one call to a service each, and the schedule."""
