@@ -1,0 +1,288 @@
+// The marketer's playground: rules on the left, a cart on the right, people below. It speaks only to /graphql.
+// The access token lives in this page's memory and nowhere else: a reload signs out.
+
+const $ = (selector) => document.querySelector(selector);
+const el = (tag, attributes = {}, ...children) => {
+  const node = Object.assign(document.createElement(tag), attributes);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+};
+let session = null;
+
+class ApiError extends Error {}
+
+async function graphql(query, variables = {}) {
+  const headers = { "content-type": "application/json", accept: "application/graphql-response+json, application/json" };
+  if (session) headers.authorization = `Bearer ${session.accessToken}`;
+  const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const answer = await response.json().catch(() => ({ errors: [{ message: `the server answered ${response.status}` }] }));
+  const code = answer.errors?.[0]?.extensions?.code;
+  if (code === "UNAUTHENTICATED" && session && (await renew())) return graphql(query, variables);
+  if (answer.errors) throw new ApiError(answer.errors.map((error) => error.message).join("; "));
+  return answer.data;
+}
+
+async function renew() {
+  const token = session.refreshToken;
+  session = null;
+  const { refreshSession } = await graphql(
+    `mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { tokens { accessToken refreshToken } } }`,
+    { input: { refreshToken: token } },
+  );
+  session = refreshSession.tokens;
+  return session !== null;
+}
+
+const later = (action, milliseconds) => {
+  let timer;
+  return (...rest) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...rest), milliseconds);
+  };
+};
+
+// --- rules ---------------------------------------------------------------------------------------
+
+const EXAMPLE = `segment families { user.household_size >= 3 }
+
+promotion coffee_three_for_two "Three coffees cost two" {
+  buy 2 items where category = "COFFEE" get 1 items where category = "COFFEE" free
+}
+promotion the_more_you_buy {
+  take off cart by cart.subtotal { from 50 USD: 5%  from 100 USD: 10% }
+}
+promotion family_day {
+  for user in segment families
+  take 5% off cart
+  priority 5
+}
+`;
+const source = $("#editor textarea");
+const paint = $("#editor pre");
+let checkedTurn = 0;
+
+function underline(diagnostics) {
+  // Offsets count code points; the page's strings count UTF-16 units.
+  const points = Array.from(source.value);
+  const marks = [...diagnostics].sort((a, b) => a.offset - b.offset);
+  paint.replaceChildren();
+  let at = 0;
+  for (const mark of marks) {
+    const start = Math.max(at, mark.offset);
+    const end = Math.max(start + 1, endOffset(points, mark));
+    paint.append(points.slice(at, start).join(""), el("mark", { className: mark.severity.toLowerCase() }, points.slice(start, end).join("") || " "));
+    at = end;
+  }
+  paint.append(points.slice(at).join("") + "\n");
+  paint.scrollTop = source.scrollTop;
+  paint.scrollLeft = source.scrollLeft;
+}
+
+function endOffset(points, { offset, line, column, endLine, endColumn }) {
+  if (line === endLine) return offset + endColumn - column;
+  let [at, row] = [offset, line];
+  while (at < points.length && row < endLine) row += points[at++] === "\n";
+  return at + endColumn - 1;
+}
+
+async function check() {
+  const turn = ++checkedTurn;
+  const verdict = $("#verdict");
+  if (!session) return void (verdict.textContent = "sign in to check the rules");
+  try {
+    const { checkRules } = await graphql(
+      `query ($source: String!) {
+        checkRules(source: $source) {
+          diagnostics { code severity message hint offset line column endLine endColumn }
+          declarations { kind name title }
+        }
+      }`,
+      { source: source.value },
+    );
+    if (turn !== checkedTurn) return;
+    const { diagnostics, declarations } = checkRules;
+    const errors = diagnostics.filter((d) => d.severity.toLowerCase() === "error").length;
+    verdict.textContent = errors ? `${errors} to mend` : `${declarations.length} declarations, all well`;
+    verdict.className = errors ? "bad" : "good";
+    underline(diagnostics);
+    $("#problems").replaceChildren(...diagnostics.map(problem));
+    $("#segments").replaceChildren(
+      ...declarations
+        .filter((d) => d.kind.toLowerCase() === "segment")
+        .map((d) => el("button", { type: "button", onclick: (event) => preview(d, event.target) }, d.title ?? d.name)),
+    );
+    if (!errors) price();
+  } catch (error) {
+    verdict.textContent = error.message;
+    verdict.className = "bad";
+  }
+}
+
+function problem(diagnostic) {
+  const { code, message, hint, line, column, offset, severity } = diagnostic;
+  const jump = () => {
+    const units = Array.from(source.value).slice(0, offset).join("").length;
+    source.focus();
+    source.setSelectionRange(units, units);
+  };
+  return el("li", { className: severity.toLowerCase() },
+    el("button", { type: "button", onclick: jump }, el("b", {}, `${line}:${column} `), message,
+      hint ? el("span", { className: "hint" }, ` — ${hint}`) : null, el("span", { className: "quiet" }, ` ${code}`)));
+}
+
+// --- the cart ------------------------------------------------------------------------------------
+
+const FIELDS = ["sku", "name", "category", "brand", "price", "quantity"];
+const SHOWN = ["sku", "category", "brand", "price", "quantity"];
+
+function addLine(line = { sku: "", category: "", brand: "", price: "1.00", quantity: 1 }) {
+  const row = el("tr", {},
+    ...SHOWN.map((field) => el("td", { className: ["price", "quantity"].includes(field) ? "narrow" : "" },
+      el("input", { name: field, value: line[field] ?? "", inputMode: { price: "decimal", quantity: "numeric" }[field] ?? "text" }))),
+    el("td", {}, el("button", { type: "button", title: "remove this line", onclick: () => (row.remove(), price()) }, "×")));
+  $("#lines tbody").append(row);
+}
+
+function cartInput() {
+  const lines = [...$("#lines tbody").rows].map((row) => {
+    const line = Object.fromEntries([...row.querySelectorAll("input")].map((input) => [input.name, input.value.trim()]));
+    const known = Object.fromEntries(Object.entries(line).filter(([name, value]) => FIELDS.includes(name) && value !== ""));
+    return { ...known, sku: line.sku || "?", quantity: Number(line.quantity) };
+  });
+  const codes = $("#codes").value.split(",").map((code) => code.trim()).filter(Boolean);
+  return { currency: $("#currency").value.trim(), lines, codes, shipping: $("#shipping").value.trim() || null };
+}
+
+const price = later(async () => {
+  const out = $("#price");
+  if (!session) return out.replaceChildren(el("p", { className: "quiet" }, "Sign in to see what this cart costs."));
+  try {
+    const { quoteCart } = await graphql(
+      `query ($input: QuoteCartInput!) {
+        quoteCart(input: $input) {
+          quote {
+            currency
+            subtotal { amount }
+            total { amount }
+            shipping { price { amount } discount { amount } }
+            points
+            lines { sku quantity subtotal { amount } discount { amount } total { amount } applied { promotion amount { amount } } }
+            promotions { name status saved { amount } reason { code clause unlock } }
+            gifts { sku quantity }
+            grants { promotion for }
+          }
+          userErrors { message field }
+        }
+      }`,
+      { input: { cart: cartInput(), userId: $("#customer").value || null, source: source.value } },
+    );
+    const { quote, userErrors } = quoteCart;
+    out.replaceChildren(...(quote ? receipt(quote) : userErrors.map((e) => el("p", { className: "bad" }, [...(e.field ?? []), e.message].join(" · ")))));
+  } catch (error) {
+    out.replaceChildren(el("p", { className: "bad" }, error.message));
+  }
+}, 250);
+
+function receipt(quote) {
+  const saved = quote.promotions.filter((p) => p.status.toLowerCase() === "applied");
+  const missed = quote.promotions.filter((p) => p.status.toLowerCase() !== "applied");
+  const money = (value) => el("td", { className: "money" }, value.amount);
+  const lines = quote.lines.map((line) => el("tr", {}, el("td", {}, `${line.quantity} × ${line.sku}`), money(line.subtotal),
+    el("td", {}, line.applied.map((a) => `${a.promotion} −${a.amount.amount}`).join(", ")), money(line.total)));
+  const shipping = el("tr", {}, el("td", {}, "shipping"), money(quote.shipping.price),
+    el("td", {}, Number(quote.shipping.discount.amount) ? `−${quote.shipping.discount.amount}` : ""), el("td"));
+  const list = (items) => el("ul", { className: "plain" }, ...items);
+  return [
+    el("div", { className: "big" }, `${quote.total.amount} ${quote.currency}`),
+    el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "line"), el("th", { className: "money" }, "before"), el("th", {}, "who took how much"), el("th", { className: "money" }, "after"))),
+      el("tbody", {}, ...lines, shipping)),
+    saved.length ? el("h3", {}, "Applied") : null,
+    list(saved.map((p) => el("li", { className: "good" }, `${p.name}: ${p.saved.amount}`))),
+    missed.length ? el("h3", {}, "Not applied, and why") : null,
+    list(missed.map((p) => el("li", {}, `${p.name} `, el("span", { className: "quiet" }, why(p.reason))))),
+    quote.gifts.length || quote.points ? el("p", {}, [...quote.gifts.map((g) => `gift ${g.quantity} × ${g.sku}`), quote.points ? `${quote.points} points` : null].filter(Boolean).join(", ")) : null,
+  ].filter(Boolean);
+}
+
+const why = (reason) => (reason ? [reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock].filter(Boolean).join(" · ") : "");
+
+// --- people --------------------------------------------------------------------------------------
+
+async function preview(segment, button) {
+  document.querySelectorAll("#segments button").forEach((b) => b.setAttribute("aria-pressed", b === button));
+  const out = $("#preview");
+  out.textContent = "counting …";
+  try {
+    const { segmentPreview } = await graphql(
+      `query ($source: String!, $segment: String!) {
+        segmentPreview(source: $source, segment: $segment) { count sample { id name email } }
+      }`,
+      { source: source.value, segment: segment.name },
+    );
+    const rows = segmentPreview.sample.map((person) => el("tr", {}, el("td", {}, person.name ?? ""), el("td", { className: "quiet" }, person.email ?? "")));
+    out.replaceChildren(el("p", {}, el("span", { className: "big" }, segmentPreview.count.toLocaleString()), ` people are in ${segment.name}`), el("table", {}, ...rows));
+  } catch (error) {
+    out.replaceChildren(el("p", { className: "bad" }, error.message));
+  }
+}
+
+// --- signing in ----------------------------------------------------------------------------------
+
+$("#sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { email, password } = Object.fromEntries(new FormData(event.target));
+  const said = event.target.querySelector("output");
+  try {
+    const { signIn } = await graphql(
+      `mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken refreshToken } userErrors { message } } }`,
+      { input: { email, password } },
+    );
+    if (!signIn.tokens) return void (said.textContent = signIn.userErrors.map((e) => e.message).join("; "));
+    session = signIn.tokens;
+    said.textContent = "";
+    event.target.hidden = true;
+    $("#who").hidden = false;
+    $("#who span").textContent = email;
+    await Promise.allSettled([loadCampaigns(), loadCustomers(), check()]);
+  } catch (error) {
+    said.textContent = error.message;
+  }
+});
+
+$("#sign-out").addEventListener("click", async () => {
+  await graphql(`mutation { signOut(input: {}) { userErrors { message } } }`).catch(() => {});
+  location.reload();
+});
+
+async function loadCampaigns() {
+  const { campaigns } = await graphql(`{ campaigns(first: 100) { edges { node { id title source } } } }`);
+  const select = $("#campaign");
+  select.append(...campaigns.edges.map(({ node }) => el("option", { value: node.id }, node.title)));
+  select.onchange = () => {
+    source.value = campaigns.edges.find(({ node }) => node.id === select.value)?.node.source ?? EXAMPLE;
+    check();
+  };
+  if (campaigns.edges.length) {
+    select.value = campaigns.edges[0].node.id;
+    source.value = campaigns.edges[0].node.source;
+  }
+}
+
+async function loadCustomers() {
+  const { users } = await graphql(`{ users(first: 50) { edges { node { id name email } } } }`);
+  $("#customer").append(...users.edges.map(({ node }) => el("option", { value: node.id }, node.name || node.email)));
+}
+
+// --- start ---------------------------------------------------------------------------------------
+
+source.value = EXAMPLE;
+addLine({ sku: "COF-1", category: "COFFEE", brand: "National", price: "4.00", quantity: 3 });
+addLine({ sku: "TEA-7", category: "TEA", brand: "Private", price: "3.20", quantity: 1 });
+const checkSoon = later(check, 300);
+source.addEventListener("input", () => (underline([]), checkSoon()));
+source.addEventListener("scroll", () => ((paint.scrollTop = source.scrollTop), (paint.scrollLeft = source.scrollLeft)));
+$("#add").addEventListener("click", () => (addLine(), price()));
+$("#cart").addEventListener("input", () => price());
+underline([]);
+check();
+price();
