@@ -1,0 +1,85 @@
+"""Real servers for tests, started only when a test asks for one and shared by the session."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_client
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+
+import devserver.mongod
+import devserver.smtp
+import devserver.valkey
+from models import store
+
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A replica set of one for this session (under xdist: for this worker)."""
+    folder = tmp_path_factory.mktemp("mongod")
+    with devserver.mongod.running(folder, devserver.mongod.Profile.QUICK) as mongod:
+        yield mongod.uri
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey for this session. Ask for `redis` as well to find it empty."""
+    with devserver.valkey.running(tmp_path_factory.mktemp("valkey")) as valkey:
+        yield valkey.url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator["redis_client.Redis"]:
+    """A client of the session's Valkey, emptied for this test."""
+    with redis_client.Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def prepared_database(mongodb_uri: str) -> AsyncIterator[Database]:
+    """The session's database with its indexes, made once: making them takes longer than a test."""
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb_uri, tz_aware=True)
+    try:
+        database = client[f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"]
+        if prepare := getattr(store, "prepare", None):
+            await prepare(database)
+        yield database
+    finally:
+        client.close()
+
+
+@pytest.fixture
+async def database(prepared_database: Database) -> Database:
+    """An empty database with its indexes. Documents are deleted, indexes stay."""
+    names = await prepared_database.list_collection_names(filter={"type": "collection"})
+    kept = {"migrations"}
+    await asyncio.gather(
+        *(prepared_database[name].delete_many({}) for name in names if name not in kept)
+    )
+    return prepared_database
+
+
+@pytest.fixture(scope="session")
+def _mail_server() -> Iterator[devserver.smtp.Sink]:
+    with devserver.smtp.running() as sink:
+        yield sink
+
+
+@pytest.fixture
+def smtp(_mail_server: devserver.smtp.Sink) -> devserver.smtp.Sink:
+    """A mail server: `smtp.url` to send to, `smtp.messages` is what arrived in this test."""
+    _mail_server.messages.clear()
+    _mail_server.refusal = None
+    return _mail_server
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """A folder for what a command keeps."""
+    return tmp_path / "data"
