@@ -1,1 +1,50 @@
 """Where it is kept: the only code that knows MongoDB."""
+
+import asyncio
+from dataclasses import dataclass, fields
+from typing import Self, get_type_hints
+
+import pymongo.errors
+
+from models.store.database import Database, Store, connect, unavailable
+from models.store.migrations import Migration, migrate
+from models.store.users import Users
+
+__all__ = ["Database", "Migration", "Store", "Stores", "connect", "ping", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Every store of one database. A new store is one more line here."""
+
+    users: Users
+
+    @classmethod
+    def over(cls, database: Database) -> Self:
+        """Build all of them over `database`."""
+        kinds = get_type_hints(cls)
+        return cls(**{field.name: kinds[field.name](database) for field in fields(cls)})
+
+    def all(self) -> tuple[Store, ...]:
+        """Return every store, in the order declared."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+async def prepare(database: Database) -> tuple[Migration, ...]:
+    """Bring indexes and stored documents up to date; return the migrations applied.
+
+    Safe to repeat, and safe to run from several processes at once.
+    """
+    try:
+        await asyncio.gather(*(store.ensure_indexes() for store in Stores.over(database).all()))
+        return await migrate(database)
+    except pymongo.errors.PyMongoError as error:
+        raise unavailable(error) or error from error
+
+
+async def ping(database: Database) -> None:
+    """Raise Unavailable unless MongoDB answers and can be written to."""
+    try:
+        await database.command("ping")
+    except pymongo.errors.PyMongoError as error:
+        raise unavailable(error) or error from error

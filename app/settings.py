@@ -1,0 +1,65 @@
+"""Everything that differs between deployments, read from the environment once."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.clock import Clock
+from models.errors import Invalid
+
+
+class Settings(BaseSettings):
+    """Environment variables named `FANFARE_` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="FANFARE_", frozen=True, extra="ignore")
+
+    mongodb_uri: str = Field(
+        "mongodb://127.0.0.1:27017/?directConnection=true", description="A MongoDB replica set."
+    )
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey, for queues.")
+    database: str = Field("fanfare", description="The database's name.")
+    host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
+    port: int = Field(8000, ge=0, le=65_535, description="The port that `serve` listens on.")
+    public_url: str = Field("", description="The API's address as users see it.")
+    secret: SecretStr | None = Field(
+        None, description="Signs access tokens; at least 32 characters, the same everywhere."
+    )
+    smtp_url: str = Field("", description="smtp://user:password@host:port for outgoing e-mail.")
+    mail_from: str = Field("Fanfare <shop@example.test>", description="The sender of e-mails.")
+    data_dir: Path = Field(Path(".fanfare"), description="Where local state is kept.")
+    clock: str = Field("", description="START@ANCHOR*SPEED: business time for replays.")
+    dev: bool = Field(False, description="Development: introspection for everyone.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of web pages that may call the API, separated by commas."
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @field_validator("clock")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        try:
+            Clock.parse(value)
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        return value
+
+    def signing_key(self) -> str:
+        """Return the secret, or refuse to go on without one."""
+        if self.secret is None:
+            raise Invalid("set FANFARE_SECRET to at least 32 random characters")
+        return self.secret.get_secret_value()

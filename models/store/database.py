@@ -1,0 +1,118 @@
+"""The connection to MongoDB, and what every store has in common."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import pymongo.errors
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import IndexModel, ReadPreference, WriteConcern
+from pymongo.read_concern import ReadConcern
+
+from models.errors import Unavailable
+
+Document: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    Database: TypeAlias = AsyncIOMotorDatabase[Document]
+    Collection: TypeAlias = AsyncIOMotorCollection[Document]
+else:  # Motor's classes are generic only to the type checker.
+    Database: TypeAlias = AsyncIOMotorDatabase
+    Collection: TypeAlias = AsyncIOMotorCollection
+
+# Out of disk space, interrupted by shutdown or step-down, too slow for the caller's deadline.
+_AWAY_CODES = frozenset({50, 91, 189, 262, 11600, 11602, 14031})
+
+
+def connect(uri: str, name: str, *, patience_ms: int = 2_000) -> Database:
+    """Return the database `name`, connecting when it is first used.
+
+    Every write is acknowledged by a majority and its journal; every time read back is aware.
+    An absent server is reported as Unavailable after `patience_ms`.
+    """
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        uri,
+        appname="fanfare",
+        serverSelectionTimeoutMS=patience_ms,
+        connectTimeoutMS=patience_ms,
+        socketTimeoutMS=30_000,
+        maxPoolSize=64,
+        retryReads=True,
+        retryWrites=True,
+    )
+    return client.get_database(
+        name,
+        codec_options=CodecOptions(tz_aware=True),
+        read_preference=ReadPreference.PRIMARY,
+        write_concern=WriteConcern(w="majority", j=True),
+        read_concern=ReadConcern("local"),
+    )
+
+
+class Store:
+    """One collection. What a subclass's methods raise for an absent server becomes Unavailable."""
+
+    NAME: ClassVar[str]
+    INDEXES: ClassVar[Sequence[IndexModel]] = ()
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.documents: Collection = database[self.NAME]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, member in list(vars(cls).items()):
+            if iscoroutinefunction(member):
+                setattr(cls, name, _guarded(member))
+            elif isasyncgenfunction(member):
+                setattr(cls, name, _guarded_iterator(member))
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes this store needs. Safe to repeat."""
+        if self.INDEXES:
+            await self.documents.create_indexes(list(self.INDEXES))
+
+
+def unavailable(error: pymongo.errors.PyMongoError) -> Unavailable | None:
+    """Return what to tell the caller if `error` means that MongoDB is away, else None."""
+    away = (
+        isinstance(
+            error,
+            pymongo.errors.ConnectionFailure
+            | pymongo.errors.WriteConcernError
+            | pymongo.errors.WTimeoutError
+            | pymongo.errors.WaitQueueTimeoutError,
+        )
+        or error.timeout
+        or error.has_error_label("RetryableWriteError")
+        or (isinstance(error, pymongo.errors.OperationFailure) and error.code in _AWAY_CODES)
+    )
+    return Unavailable("The database cannot be reached; try again shortly.") if away else None
+
+
+def _guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @wraps(method)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await method(*args, **kwargs)
+        except pymongo.errors.PyMongoError as error:
+            if away := unavailable(error):
+                raise away from error
+            raise
+
+    return guarded
+
+
+def _guarded_iterator(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
+    @wraps(method)
+    async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        try:
+            async for item in method(*args, **kwargs):
+                yield item
+        except pymongo.errors.PyMongoError as error:
+            if away := unavailable(error):
+                raise away from error
+            raise
+
+    return guarded

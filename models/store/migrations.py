@@ -1,0 +1,45 @@
+"""Numbered changes to stored documents, each applied once and safe to repeat."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from models.store.database import Database
+
+RECORD = "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One change. `apply` must leave a database it has already changed as it is."""
+
+    number: int
+    name: str
+    apply: Callable[[Database], Awaitable[None]]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()
+
+
+async def migrate(
+    database: Database, migrations: Sequence[Migration] = MIGRATIONS
+) -> tuple[Migration, ...]:
+    """Apply what has not been applied yet, in order, and return it.
+
+    Two processes may do this at once: both may run a migration, which is why it must be
+    idempotent. It is recorded only after it has succeeded.
+    """
+    record = database[RECORD]
+    done = {document["_id"] async for document in record.find({}, {"_id": 1})}
+    waiting = tuple(
+        migration
+        for migration in sorted(migrations, key=lambda migration: migration.number)
+        if migration.number not in done
+    )
+    for migration in waiting:
+        await migration.apply(database)
+        await record.update_one(
+            {"_id": migration.number},
+            {"$set": {"name": migration.name}, "$currentDate": {"applied_at": True}},
+            upsert=True,
+        )
+    return waiting

@@ -1,0 +1,139 @@
+"""Users as documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
+
+from models.errors import Conflict, NotFound
+from models.paging import Page, Window
+from models.principal import Role
+from models.store.database import Document, Store
+from models.user import Consent, User
+
+
+class Users(Store):
+    NAME = "users"
+    INDEXES = (
+        # Birthdays are asked for by month and day: "-11-22" is the tail of the stored date.
+        IndexModel([("birthday_day", ASCENDING), ("_id", ASCENDING)], sparse=True),
+        IndexModel([("roles", ASCENDING), ("_id", ASCENDING)]),
+    )
+
+    async def add(self, user: User) -> None:
+        """Insert a new person."""
+        await self.documents.insert_one(to_document(user))
+
+    async def save_many(self, users: Sequence[User]) -> None:
+        """Insert or replace people in bulk: for imports."""
+        if users:
+            await self.documents.bulk_write(
+                [
+                    ReplaceOne({"_id": user.id}, to_document(user), upsert=True)
+                    for user in users
+                ],
+                ordered=False,
+            )
+
+    async def find(self, user_id: str) -> User | None:
+        """Return the person with this id, if any."""
+        document = await self.documents.find_one({"_id": {"$eq": user_id}})
+        return None if document is None else from_document(document)
+
+    async def get(self, user_id: str) -> User:
+        """Return the person with this id."""
+        user = await self.find(user_id)
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
+
+    async def find_many(self, user_ids: Sequence[str]) -> dict[str, User]:
+        """Return those of these people who exist, by id, in one read."""
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
+        return {document["_id"]: from_document(document) async for document in cursor}
+
+    async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
+        """Set the named fields, unless someone has edited the person since `version`."""
+        document = await self.documents.find_one_and_update(
+            {"_id": {"$eq": user_id}, "version": {"$eq": version}},
+            {"$set": dict(changes), "$inc": {"version": 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if document is None:
+            await self.get(user_id)
+            raise Conflict("This was changed by someone else; read it again and retry.")
+        return from_document(document)
+
+    async def page(self, window: Window, *, role: Role | None = None) -> Page[User]:
+        """Return people in the order they were made, optionally only those with a role."""
+        query: Document = {} if role is None else {"roles": {"$eq": role.value}}
+        if window.start is not None:
+            (last,) = window.start
+            query["_id"] = {"$lt" if window.backward else "$gt": last}
+        cursor = (
+            self.documents.find(query)
+            .sort("_id", -1 if window.backward else 1)
+            .limit(window.limit + 1)
+        )
+        found = [from_document(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, *, role: Role | None = None) -> int:
+        """Count people, optionally only those with a role."""
+        if role is None:
+            return await self.documents.estimated_document_count()
+        return await self.documents.count_documents({"roles": {"$eq": role.value}})
+
+
+def to_document(user: User) -> Document:
+    """Return the stored form of a user."""
+    document: Document = {
+        "_id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "locale": user.locale,
+        "timezone": user.timezone,
+        "birthday": None if user.birthday is None else user.birthday.isoformat(),
+        "birthday_day": None if user.birthday is None else user.birthday.strftime("%m-%d"),
+        "tags": list(user.tags),
+        "consent": asdict(user.consent),
+        "attributes": dict(user.attributes),
+        "points": user.points,
+        "tier": user.tier,
+        "roles": sorted(role.value for role in user.roles),
+        "created_at": user.created_at,
+        "version": user.version,
+        "synthetic": user.synthetic,
+    }
+    # An absent field is "unknown" to rules; a null would be a value to the database's indexes.
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def from_document(document: Document) -> User:
+    """Return the user a document holds."""
+    birthday = document.get("birthday")
+    return User(
+        id=document["_id"],
+        created_at=document["created_at"],
+        email=document.get("email"),
+        name=document.get("name", ""),
+        locale=document.get("locale"),
+        timezone=document.get("timezone"),
+        birthday=None if birthday is None else date.fromisoformat(birthday),
+        tags=tuple(document.get("tags", ())),
+        consent=Consent(
+            **{
+                channel: bool(document.get("consent", {}).get(channel, False))
+                for channel in ("email", "sms", "push")
+            }
+        ),
+        attributes=document.get("attributes", {}),
+        points=document.get("points", 0),
+        tier=document.get("tier"),
+        roles=frozenset(Role(role) for role in document.get("roles", ())),
+        version=document.get("version", 1),
+        synthetic=document.get("synthetic", False),
+    )

@@ -1,0 +1,40 @@
+"""A person: who they are to the shop, and what they may do here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from models.principal import Role
+
+STAFF = frozenset({Role.ADMIN, Role.MARKETER, Role.ANALYST})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """The channels this person has agreed to be reached on."""
+
+    email: bool = False
+    sms: bool = False
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """`attributes` are those the rules declare, in their stored form. `version` counts edits."""
+
+    id: str
+    created_at: datetime
+    email: str | None = None
+    name: str = ""
+    locale: str | None = None
+    timezone: str | None = None
+    birthday: date | None = None
+    tags: tuple[str, ...] = ()
+    consent: Consent = field(default_factory=Consent)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    points: int = 0
+    tier: str | None = None
+    roles: frozenset[Role] = frozenset({Role.CUSTOMER})
+    version: int = 1
+    synthetic: bool = False

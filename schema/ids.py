@@ -1,0 +1,33 @@
+"""Global ids: opaque to clients, a type and a key to us."""
+
+import base64
+import binascii
+
+from models.errors import NotFound
+
+
+def to_global(kind: str, key: str) -> str:
+    """Return the id under which the API shows `key` of type `kind`."""
+    return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).decode().rstrip("=")
+
+
+def split_global(text: str) -> tuple[str, str]:
+    """Return the type and the key of a global id; raise NotFound for anything else."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        kind, colon, key = (
+            base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(":")
+        )
+    except (ValueError, binascii.Error) as error:
+        raise NotFound("Nothing has this id.") from error
+    if not (colon and kind and key) or "\0" in key or len(key) > 200:
+        raise NotFound("Nothing has this id.")
+    return kind, key
+
+
+def from_global(kind: str, text: str) -> str:
+    """Return the key of a global id of type `kind`; raise NotFound if it is of another type."""
+    found, key = split_global(text)
+    if found != kind:
+        raise NotFound("Nothing has this id.")
+    return key

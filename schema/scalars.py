@@ -1,0 +1,106 @@
+"""Scalars that GraphQL lacks, and money."""
+
+import datetime
+import decimal
+from typing import Any, NewType
+from urllib.parse import urlsplit
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+JSON = NewType("JSON", object)
+URL = NewType("URL", str)
+
+
+def _parse_datetime(value: object) -> datetime.datetime:
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError("a DateTime is RFC 3339 text with a zone, as 2026-11-22T10:00:00Z")
+    instant = datetime.datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError("a DateTime needs a zone, as 2026-11-22T10:00:00Z")
+    return instant.astimezone(datetime.UTC)
+
+
+def _print_datetime(value: datetime.datetime) -> str:
+    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parse_date(value: object) -> datetime.date:
+    if not isinstance(value, str) or len(value) != 10:
+        raise ValueError("a Date is YYYY-MM-DD")
+    return datetime.date.fromisoformat(value)
+
+
+def _parse_decimal(value: object) -> decimal.Decimal:
+    # Only plain digits: exponents and NaN have no place in prices.
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError('a Decimal is text, as "12.50"')
+    whole, _, fraction = value.removeprefix("-").partition(".")
+    if not (whole.isdecimal() and whole.isascii()) or (
+        "." in value and not (fraction.isdecimal() and fraction.isascii())
+    ):
+        raise ValueError('a Decimal is plain digits, as "12.50"')
+    return decimal.Decimal(value)
+
+
+def _parse_url(value: object) -> URL:
+    if not isinstance(value, str) or len(value) > 2_000:
+        raise ValueError("a URL is text of at most 2,000 characters")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL starts with http:// or https:// and names a host")
+    return URL(value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _print_decimal(value: decimal.Decimal) -> str:
+    return f"{value:f}"
+
+
+# What StrawberryConfig.scalar_map binds Python types to.
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime.datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant, as RFC 3339 text with a zone. Answers are in UTC.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=_print_datetime,
+        parse_value=_parse_datetime,
+    ),
+    datetime.date: strawberry.scalar(
+        name="Date",
+        description="A calendar day, as YYYY-MM-DD.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+        serialize=datetime.date.isoformat,
+        parse_value=_parse_date,
+    ),
+    decimal.Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, as text of plain digits.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-6",
+        serialize=_print_decimal,
+        parse_value=_parse_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_same,
+        parse_value=_same,
+    ),
+    URL: strawberry.scalar(
+        name="URL",
+        description="An absolute http or https address.",
+        specified_by_url="https://url.spec.whatwg.org/",
+        serialize=str,
+        parse_value=_parse_url,
+    ),
+}
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    amount: decimal.Decimal = strawberry.field(description="In the currency's main unit.")
+    currency: str = strawberry.field(description="The ISO 4217 code, as EUR.")
