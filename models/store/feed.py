@@ -15,7 +15,7 @@ from models.store.database import Document, Store
 from models.store.outbox import entry_document, entry_of
 
 
-class FeedStore(Store):
+class Feed(Store):
     NAME = "feed"
     INDEXES = (
         IndexModel([("entries._id", ASCENDING)], name="entry"),

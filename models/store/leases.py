@@ -17,7 +17,7 @@ from models.store.database import Store
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class LeaseStore(Store):
+class Leases(Store):
     NAME = "leases"
 
     async def acquire(self, name: str, *, seconds: float) -> Lease | None:

@@ -13,7 +13,7 @@ from models.store.database import Document, Store
 _DUPLICATE = 11000
 
 
-class OutboxStore(Store):
+class Outbox(Store):
     NAME = "outbox"
     INDEXES = (IndexModel([("order", ASCENDING)], name="order"),)
 
