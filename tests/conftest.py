@@ -4,18 +4,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis as redis_client
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
 import devserver.mongod
 import devserver.smtp
 import devserver.valkey
-from models import store
-
-Database = AsyncIOMotorDatabase[dict[str, Any]]
+from models.store import Database, connect, prepare
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +40,13 @@ def redis(redis_url: str) -> Iterator["redis_client.Redis"]:
 @pytest.fixture(scope="session")
 async def prepared_database(mongodb_uri: str) -> AsyncIterator[Database]:
     """The session's database with its indexes, made once: making them takes longer than a test."""
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb_uri, tz_aware=True)
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    database = connect(mongodb_uri, name, patience_ms=10_000)
     try:
-        database = client[f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"]
-        if prepare := getattr(store, "prepare", None):
-            await prepare(database)
+        await prepare(database)
         yield database
     finally:
-        client.close()
+        database.client.close()
 
 
 @pytest.fixture
