@@ -62,6 +62,14 @@ class Diagnostic:
         ).rstrip()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The text of a file of rules, and the name to call it by."""
+
+    name: str
+    text: str
+
+
 class RuleError(Exception):
     """A program that cannot be used. Carries every problem found, not just the first."""
 
