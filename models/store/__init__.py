@@ -6,9 +6,15 @@ from typing import Self, get_type_hints
 
 import pymongo.errors
 
+from models.store.campaigns import Campaigns
 from models.store.database import Database, Store, connect, unavailable
+from models.store.feed import Feed
+from models.store.leases import Leases
 from models.store.migrations import Migration, migrate
+from models.store.outbox import Outbox
+from models.store.publications import Publications
 from models.store.users import Users
+from models.store.workspaces import Workspaces
 
 __all__ = ["Database", "Migration", "Store", "Stores", "connect", "ping", "prepare"]
 
@@ -18,6 +24,12 @@ class Stores:
     """Every store of one database. A new store is one more line here."""
 
     users: Users
+    workspace: Workspaces
+    campaigns: Campaigns
+    publications: Publications
+    outbox: Outbox
+    feed: Feed
+    leases: Leases
 
     @classmethod
     def over(cls, database: Database) -> Self:

@@ -1,0 +1,173 @@
+"""Campaigns as documents, each saved whole with the version it was read in."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel
+
+from models.campaign import Act, Campaign, Channel, Live, Status, Transition
+from models.errors import Conflict, NotFound
+from models.paging import Page, Window
+from models.store.database import Document, Store
+from models.store.outbox import entry_document, entry_of
+
+
+class Campaigns(Store):
+    NAME = "campaigns"
+    INDEXES = (
+        IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="status"),
+        IndexModel([("scheduled_for", ASCENDING)], name="scheduled_for", sparse=True),
+        IndexModel([("ends_at", ASCENDING)], name="ends_at", sparse=True),
+        IndexModel([("untold._id", ASCENDING)], name="untold", sparse=True),
+    )
+
+    async def add(self, campaign: Campaign) -> Campaign:
+        """Insert a new campaign and return it as saved."""
+        saved = replace(campaign, version=1)
+        await self.documents.insert_one(_document(saved))
+        return saved
+
+    async def save(self, campaign: Campaign, *, was: int) -> Campaign:
+        """Replace the campaign, unless someone has changed it since version `was`."""
+        saved = replace(campaign, version=was + 1)
+        result = await self.documents.replace_one(
+            {"_id": {"$eq": campaign.id}, "version": was}, _document(saved)
+        )
+        if result.matched_count == 0:
+            raise Conflict("This was changed by someone else; read it again and retry.")
+        return saved
+
+    async def find(self, campaign_id: str) -> Campaign | None:
+        """Return the campaign with this id, if any."""
+        document = await self.documents.find_one({"_id": {"$eq": campaign_id}})
+        return None if document is None else _campaign(document)
+
+    async def get(self, campaign_id: str) -> Campaign:
+        """Return the campaign with this id."""
+        campaign = await self.find(campaign_id)
+        if campaign is None:
+            raise NotFound("There is no such campaign.")
+        return campaign
+
+    async def find_many(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        """Return those of these campaigns that exist, by id, in one read."""
+        cursor = self.documents.find({"_id": {"$in": list(campaign_ids)}})
+        return {document["_id"]: _campaign(document) async for document in cursor}
+
+    async def page(self, window: Window, *, status: Status | None = None) -> Page[Campaign]:
+        """Return campaigns, newest first, optionally only those of a status."""
+        query: Document = {} if status is None else {"status": status.value}
+        if window.start is not None:
+            (last,) = window.start
+            query["_id"] = {"$gt" if window.backward else "$lt": last}
+        cursor = (
+            self.documents.find(query)
+            .sort("_id", 1 if window.backward else -1)
+            .limit(window.limit + 1)
+        )
+        found = [_campaign(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, *, status: Status | None = None) -> int:
+        """Count campaigns, optionally only those of a status."""
+        return await self.documents.count_documents({} if status is None else {"status": status})
+
+    async def paused_ids(self) -> frozenset[str]:
+        """Return the ids of the campaigns that are paused: this status is what pauses them."""
+        cursor = self.documents.find({"status": Status.PAUSED.value}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
+
+    async def scheduled_until(self, now: datetime, *, limit: int) -> list[Campaign]:
+        """Return the campaigns whose time to be published has come."""
+        cursor = self.documents.find({"scheduled_for": {"$lte": now}}).sort("scheduled_for", 1)
+        return [_campaign(document) async for document in cursor.limit(limit)]
+
+    async def over_at(self, now: datetime, *, limit: int) -> list[Campaign]:
+        """Return the live campaigns whose own time is over."""
+        cursor = self.documents.find({"ends_at": {"$lte": now}}).sort("ends_at", 1)
+        return [_campaign(document) async for document in cursor.limit(limit)]
+
+    async def with_untold(self, *, limit: int) -> list[Campaign]:
+        """Return campaigns with something that the feed has not been told."""
+        cursor = self.documents.find({"untold._id": {"$exists": True}}).limit(limit)
+        return [_campaign(document) async for document in cursor]
+
+    async def told(self, campaign: Campaign) -> None:
+        """Forget what is now in the outbox."""
+        ids = [entry.id for entry in campaign.untold]
+        await self.documents.update_one(
+            {"_id": campaign.id}, {"$pull": {"untold": {"_id": {"$in": ids}}}}
+        )
+
+
+def _document(campaign: Campaign) -> Document:
+    document: Document = {
+        "_id": campaign.id,
+        "title": campaign.title,
+        "source": campaign.source,
+        "author": campaign.author,
+        "created_at": campaign.created_at,
+        "updated_at": campaign.updated_at,
+        "goal": campaign.goal,
+        "channels": [channel.value for channel in campaign.channels],
+        "status": campaign.status.value,
+        "revision": campaign.revision and campaign.revision.value,
+        "live": campaign.live
+        and {"publication": campaign.live.publication, "source": campaign.live.source},
+        "writers": list(campaign.writers),
+        "scheduled_for": campaign.scheduled_for,
+        "ends_at": campaign.ends_at,
+        "history": [_transition_document(transition) for transition in campaign.history],
+        "untold": [entry_document(entry) for entry in campaign.untold],
+        "settled": campaign.settled,
+        "version": campaign.version,
+    }
+    # Absent, not null: the indexes on times are sparse.
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _transition_document(transition: Transition) -> Document:
+    return {
+        "verb": transition.verb,
+        "before": transition.before.value,
+        "after": transition.after.value,
+        "by": transition.act.by,
+        "at": transition.act.at,
+        "why": transition.act.why,
+    }
+
+
+def _campaign(document: Document) -> Campaign:
+    live = document.get("live")
+    revision = document.get("revision")
+    return Campaign(
+        id=document["_id"],
+        title=document["title"],
+        source=document["source"],
+        author=document["author"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        goal=document["goal"],
+        channels=tuple(Channel(channel) for channel in document["channels"]),
+        status=Status(document["status"]),
+        revision=Status(revision) if revision else None,
+        live=Live(live["publication"], live["source"]) if live else None,
+        writers=tuple(document["writers"]),
+        scheduled_for=document.get("scheduled_for"),
+        ends_at=document.get("ends_at"),
+        history=tuple(_transition(transition) for transition in document["history"]),
+        untold=tuple(entry_of(entry) for entry in document["untold"]),
+        settled=document["settled"],
+        version=document["version"],
+    )
+
+
+def _transition(document: Document) -> Transition:
+    return Transition(
+        document["verb"],
+        Status(document["before"]),
+        Status(document["after"]),
+        Act(document["by"], document["at"], document["why"]),
+    )
