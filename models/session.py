@@ -1,22 +1,29 @@
 """A signed-in session: a family of refresh tokens, of which only the newest is good."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+# A client whose answer got lost may present the token before the newest for this long.
+GRACE = timedelta(seconds=10)
+LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Only hashes of refresh tokens are kept. `generation` counts the rotations."""
+    """`generation` counts rotations; tokens are derived from `salt` and never kept."""
 
     id: str
     user_id: str
+    salt: str
     created_at: datetime
     expires_at: datetime
-    token_hash: str
+    rotated_at: datetime
     generation: int = 1
-    rotated_at: datetime | None = None
-    previous_hash: str | None = None
     revoked_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the session still counts at `now`."""
+        return self.revoked_at is None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)

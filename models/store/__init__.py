@@ -7,12 +7,16 @@ from typing import Self, get_type_hints
 import pymongo.errors
 
 from models.store.campaigns import Campaigns
+from models.store.credentials import Credentials
 from models.store.database import Database, Store, connect, unavailable
 from models.store.feed import Feed
+from models.store.identities import Identities
 from models.store.leases import Leases
 from models.store.migrations import Migration, migrate
 from models.store.outbox import Outbox
 from models.store.publications import Publications
+from models.store.sessions import Sessions
+from models.store.throttles import Throttles
 from models.store.users import Users
 from models.store.workspaces import Workspaces
 
@@ -24,6 +28,10 @@ class Stores:
     """Every store of one database. A new store is one more line here."""
 
     users: Users
+    identities: Identities
+    credentials: Credentials
+    sessions: Sessions
+    throttles: Throttles
     workspace: Workspaces
     campaigns: Campaigns
     publications: Publications

@@ -30,10 +30,7 @@ class Users(Store):
         """Insert or replace people in bulk: for imports."""
         if users:
             await self.documents.bulk_write(
-                [
-                    ReplaceOne({"_id": user.id}, to_document(user), upsert=True)
-                    for user in users
-                ],
+                [ReplaceOne({"_id": user.id}, to_document(user), upsert=True) for user in users],
                 ordered=False,
             )
 

@@ -1,0 +1,49 @@
+"""Who an address belongs to: one document per e-mail address, unique by its hash."""
+
+import hashlib
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from models.store.database import Store
+
+
+class Identities(Store):
+    NAME = "identities"
+    INDEXES = (IndexModel([("user", ASCENDING)]),)
+
+    async def find_user_id(self, email: str) -> str | None:
+        """Return whose address this is. `email` is normalised."""
+        document = await self.documents.find_one({"_id": email_key(email)})
+        return None if document is None else str(document["user"])
+
+    async def claim(self, email: str, user_id: str) -> str | None:
+        """Claim the address for a person being registered and return the id to register under.
+
+        That is an earlier id if a registration with this address was cut short. None if the
+        address is taken.
+        """
+        try:
+            document = await self.documents.find_one_and_update(
+                {"_id": email_key(email), "pending": True},
+                {"$setOnInsert": {"user": user_id}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            # The address is there, and not pending.
+            return None
+        return None if document is None else str(document["user"])
+
+    async def settle(self, email: str, user_id: str) -> None:
+        """Make the address this person's for good. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": email_key(email)},
+            {"$set": {"user": user_id}, "$unset": {"pending": ""}},
+            upsert=True,
+        )
+
+
+def email_key(email: str) -> str:
+    """Return the identity of a normalised address: a hash, so that the key tells nothing."""
+    return "email:" + hashlib.sha256(email.encode()).hexdigest()

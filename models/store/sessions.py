@@ -1,0 +1,48 @@
+"""Sessions as documents."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+
+from models.session import Session
+from models.store.database import Document, Store
+
+
+class Sessions(Store):
+    NAME = "sessions"
+    INDEXES = (
+        IndexModel([("user_id", ASCENDING), ("created_at", ASCENDING)]),
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+    )
+
+    async def add(self, session: Session) -> None:
+        """Insert a new session."""
+        document = asdict(session)
+        document["_id"] = document.pop("id")
+        await self.documents.insert_one(document)
+
+    async def find(self, session_id: str) -> Session | None:
+        """Return the session with this id, if it has not been forgotten yet."""
+        document = await self.documents.find_one({"_id": {"$eq": session_id}})
+        return None if document is None else _from_document(document)
+
+    async def rotate(self, session: Session, *, now: datetime) -> Session | None:
+        """Move to the next generation; None if that has happened already or it was revoked."""
+        document = await self.documents.find_one_and_update(
+            {"_id": session.id, "generation": session.generation, "revoked_at": None},
+            {"$inc": {"generation": 1}, "$set": {"rotated_at": now}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _from_document(document)
+
+    async def revoke(self, session_id: str, *, now: datetime) -> None:
+        """End the session and with it every token of its family. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": {"$eq": session_id}, "revoked_at": None}, {"$set": {"revoked_at": now}}
+        )
+
+
+def _from_document(document: Document) -> Session:
+    fields = dict(document)
+    return Session(id=fields.pop("_id"), **fields)
