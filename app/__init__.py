@@ -1,1 +1,1 @@
-"""The processes: settings, wiring, the ASGI app and the command line. Only this reads the environment."""
+"""The processes: settings, wiring, ASGI app, command line. Only this reads the environment."""

@@ -1,5 +1,107 @@
 """The command line `fanfare`."""
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+# Everything else is imported by the command that needs it: `check` and `quote` answer at once.
+
+app = typer.Typer(
+    name="fanfare",
+    help="A shop's marketing as text: segments, promotions and journeys, written, checked and run.",
+    epilog="Example: fanfare demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
+app.add_typer(imports, name="import", epilog="Example: fanfare import completejourney")
+admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
+app.add_typer(admin, name="admin", epilog="Example: fanfare admin create ann@example.test")
+
+Files = Annotated[list[Path], typer.Argument(help="Files of rules; together one program.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"fanfare {version('fanfare')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version_wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say which version."),
+    ] = False,
+) -> None:
+    """Settings come from environment variables named FANFARE_…; see `fanfare serve --help`."""
+
+
+def command(name: str, example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mount a command with the example that its help ends in."""
+    return app.command(name, epilog=f"Example: {example}")
+
+
+DieWithParent = Annotated[bool, typer.Option("--die-with-parent", hidden=True)]
+
+
+@command("up", "FANFARE_PORT=8080 fanfare up")
+def up(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")] = 1,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """Run everything here: MongoDB, Valkey, a mail catcher, the API, workers, the scheduler.
+
+    Servers that FANFARE_MONGODB_URI, FANFARE_REDIS_URL and FANFARE_SMTP_URL name are used instead
+    of own ones. Data is kept in FANFARE_DATA_DIR (default: .data). Ctrl-C stops everything.
+    """
+    from app.settings import Settings
+    from app.up import run
+
+    run(Settings(), workers=workers, die_with_parent=die_with_parent)
+
 
 def main() -> None:
-    """Run the command named on the command line."""
+    """Run the command named on the command line: 0 is success, 1 a refusal, 2 a wrong call."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as failure:
+        reason = _in_one_line(failure)
+        if reason is None:
+            raise
+        print(f"fanfare: {reason}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_one_line(failure: Exception) -> str | None:
+    """Word what was to be expected; a fault of ours is None and keeps its traceback."""
+    from models.errors import DomainError
+
+    if isinstance(failure, DomainError):
+        return failure.message
+    if isinstance(failure, OSError) and failure.filename:
+        return f"{failure.filename}: {failure.strerror}"
+    # Told apart by name, so that a quick command need not import what raises them.
+    kinds = {kind.__name__ for kind in type(failure).__mro__}
+    if kinds & {"StartError", "Broken"}:
+        return str(failure)
+    if "ValidationError" in kinds and hasattr(failure, "errors"):
+        first = failure.errors()[0]
+        name = "FANFARE_" + "_".join(str(part) for part in first["loc"]).upper()
+        return f"{name}: {first['msg']}"
+    if "ConnectionFailure" in kinds:
+        return "MongoDB cannot be reached; is FANFARE_MONGODB_URI right? `fanfare up` runs its own"
+    return None
+
+
+if __name__ == "__main__":
+    main()

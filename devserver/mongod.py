@@ -18,6 +18,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from devserver.process import StartError, await_port, free_port, on_path, spawn, stop, tail
 
 _ADDRESS_IN_USE = 48
+_FOLDER_IN_USE = 100
 _NOT_YET_INITIALIZED = 94
 
 
@@ -67,11 +68,22 @@ def program() -> Path:
     )
 
 
-def start(folder: Path, profile: Profile = Profile.DURABLE, *, port: int | None = None) -> Mongod:
-    """Start mongod on the data in `folder`, and return once it accepts writes."""
+def start(
+    folder: Path,
+    profile: Profile = Profile.DURABLE,
+    *,
+    port: int | None = None,
+    patience: float = 0,
+) -> Mongod:
+    """Start mongod on the data in `folder`, and return once it accepts writes.
+
+    Waits up to `patience` seconds for another mongod to let go of the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "mongod.log"
-    for _ in range(3):
+    deadline = time.monotonic() + patience
+    attempts = 3
+    while attempts:
         chosen = free_port(port)
         process = spawn(_command(folder, log, chosen, profile), log=log)
         if await_port(process, chosen):
@@ -83,7 +95,11 @@ def start(folder: Path, profile: Profile = Profile.DURABLE, *, port: int | None 
             uri = f"mongodb://127.0.0.1:{chosen}/?replicaSet=rs0"
             return Mongod(uri, chosen, process)
         stop(process)
-        if process.returncode != _ADDRESS_IN_USE:
+        if process.returncode == _FOLDER_IN_USE and time.monotonic() < deadline:
+            time.sleep(0.2)
+        elif process.returncode == _ADDRESS_IN_USE:
+            attempts -= 1
+        else:
             break
     raise StartError(f"mongod did not start in {folder}: {_reason(log)}")
 

@@ -33,6 +33,12 @@ def free_port(preferred: int | None = None) -> int:
     raise StartError("no free port on 127.0.0.1")
 
 
+def tie_to_parent(death_signal: int = signal.SIGTERM) -> None:
+    """Have Linux signal this process when the thread that started it ends."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+
+
 def spawn(
     command: Sequence[str | Path],
     *,
@@ -47,12 +53,11 @@ def spawn(
     """
     parent = os.getpid()
 
-    def tie_to_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-            # The parent may have died before the line above took effect.
-            if os.getppid() != parent:
-                os._exit(1)
+    def tie() -> None:
+        tie_to_parent(death_signal)
+        # The parent may have died before the line above took effect.
+        if os.getppid() != parent:
+            os._exit(1)
 
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -62,7 +67,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),
             start_new_session=True,
-            preexec_fn=tie_to_parent,  # noqa: PLW1509 (it runs one system call)
+            preexec_fn=tie,  # noqa: PLW1509 (it runs one system call)
         )
 
 
