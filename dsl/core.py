@@ -20,7 +20,10 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Const(_Node):
-    """A literal in its stored form (dsl.kinds). A list's value is a tuple of stored forms."""
+    """A literal in its stored form (dsl.kinds). A list's value is a tuple of stored forms.
+
+    A duration of months or years, whose seconds depend on the calendar, is a dsl.clauses.Length.
+    """
 
     value: Any
     kind: Kind
