@@ -16,23 +16,33 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FANFARE_", frozen=True, extra="ignore")
 
     mongodb_uri: str = Field(
-        "mongodb://127.0.0.1:27017/?directConnection=true", description="A MongoDB replica set."
+        default="mongodb://127.0.0.1:27017/?directConnection=true",
+        description="A MongoDB replica set.",
     )
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey, for queues.")
-    database: str = Field("fanfare", description="The database's name.")
-    host: str = Field("127.0.0.1", description="The address that `serve` listens on.")
-    port: int = Field(8000, ge=0, le=65_535, description="The port that `serve` listens on.")
-    public_url: str = Field("", description="The API's address as users see it.")
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0", description="Redis or Valkey, for queues."
+    )
+    database: str = Field(default="fanfare", description="The database's name.")
+    host: str = Field(default="127.0.0.1", description="The address that `serve` listens on.")
+    port: int = Field(
+        default=8000, ge=0, le=65_535, description="The port that `serve` listens on."
+    )
+    public_url: str = Field(default="", description="The API's address as users see it.")
     secret: SecretStr | None = Field(
-        None, description="Signs access tokens; at least 32 characters, the same everywhere."
+        default=None,
+        description="Signs access tokens; at least 32 characters, the same everywhere.",
     )
-    smtp_url: str = Field("", description="smtp://user:password@host:port for outgoing e-mail.")
-    mail_from: str = Field("Fanfare <shop@example.test>", description="The sender of e-mails.")
-    data_dir: Path = Field(Path(".fanfare"), description="Where local state is kept.")
-    clock: str = Field("", description="START@ANCHOR*SPEED: business time for replays.")
-    dev: bool = Field(False, description="Development: introspection for everyone.")
+    smtp_url: str = Field(
+        default="", description="smtp://user:password@host:port for outgoing e-mail."
+    )
+    mail_from: str = Field(
+        default="Fanfare <shop@example.test>", description="The sender of e-mails."
+    )
+    data_dir: Path = Field(default=Path(".data"), description="Where local state is kept.")
+    clock: str = Field(default="", description="START@ANCHOR*SPEED: business time for replays.")
+    dev: bool = Field(default=False, description="Development: introspection for everyone.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins of web pages that may call the API, separated by commas."
+        default=(), description="Origins of web pages that may call the API, separated by commas."
     )
 
     @field_validator("allowed_origins", mode="before")
