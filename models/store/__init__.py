@@ -9,13 +9,18 @@ import pymongo.errors
 from models.store.campaigns import Campaigns
 from models.store.credentials import Credentials
 from models.store.database import Database, Store, connect, unavailable
+from models.store.effects import Effects
+from models.store.events import Batches, Events
 from models.store.feed import Feed
 from models.store.identities import Identities
 from models.store.leases import Leases
+from models.store.limits import Limits
 from models.store.migrations import Migration, migrate
 from models.store.outbox import Outbox
 from models.store.publications import Publications
+from models.store.runs import Runs
 from models.store.sessions import Sessions
+from models.store.templates import Templates
 from models.store.throttles import Throttles
 from models.store.users import Users
 from models.store.workspaces import Workspaces
@@ -38,6 +43,12 @@ class Stores:
     outbox: Outbox
     feed: Feed
     leases: Leases
+    events: Events
+    batches: Batches
+    runs: Runs
+    effects: Effects
+    limits: Limits
+    templates: Templates
 
     @classmethod
     def over(cls, database: Database) -> Self:

@@ -1,0 +1,52 @@
+"""Effects: the ledger of everything done to anyone. The id is what it is, so it is done once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EffectKind(StrEnum):
+    MESSAGE = "message"
+    TAG = "tag"
+    UNTAG = "untag"
+    SET = "set"
+
+
+class EffectState(StrEnum):
+    """A message's way. From `sending` on nobody can know from here whether it left."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DONE = "done"  # of effects that are not messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One thing that a step of a run does. `id` is "run:step". `at` is business time."""
+
+    id: str
+    kind: EffectKind
+    user_id: str
+    run_id: str
+    trigger: str
+    step: str
+    campaign_id: str | None
+    publication: int
+    at: datetime
+    state: EffectState
+    channel: str = ""
+    template: str = ""
+    transactional: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+    to: str = ""
+    subject: str = ""
+    sent_at: datetime | None = None
+    reason: str = ""
+    claims: int = 0
+    failures: int = 0

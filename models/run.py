@@ -1,0 +1,60 @@
+"""Runs: one person's journey through one trigger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from models.effect import Effect
+from models.event import lane_of
+
+
+class RunState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"  # it reached the end of its steps
+    ENDED = "ended"  # something ended it before: `reason` says what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """`position` is the step it waits at since `since`, until `due_at` or an event of `waits_for`.
+
+    `acted` says whether it has done anything to the user; `event` is the event that started it and
+    `bound` those it waited for, as rules see them. `unsettled` is what the last move decided that
+    may not have been carried over to the other stores yet. `version` counts moves.
+    """
+
+    id: str
+    trigger: str
+    user_id: str
+    campaign_id: str | None
+    publication: int
+    started_by: str
+    started_at: datetime
+    event: Mapping[str, Any] = field(default_factory=dict)
+    bound: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    state: RunState = RunState.WAITING
+    position: str | None = None
+    since: datetime | None = None
+    due_at: datetime | None = None
+    waits_for: tuple[str, ...] = ()
+    acted: bool = False
+    ended_at: datetime | None = None
+    reason: str = ""
+    unsettled: tuple[Effect, ...] | None = None
+    version: int = 0
+
+    @property
+    def lane(self) -> int:
+        return lane_of(self.user_id)
+
+    def under_way(self, at: datetime) -> bool:
+        """Whether the run was between its start and its end at a time."""
+        return self.started_at <= at and (self.ended_at is None or self.ended_at > at)
+
+
+def run_id(trigger: str, cause: str) -> str:
+    """Return the id of the run that `cause` starts: the same cause never starts a second one."""
+    return sha256(f"{trigger}\n{cause}".encode()).hexdigest()[:32]

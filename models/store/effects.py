@@ -1,0 +1,254 @@
+"""The ledger of effects, and the way of a message through it.
+
+`next_at` (wall time) is there while something is still to be done about an effect: when it may be
+taken for delivery, when a delivery under way counts as stuck, when a result must be told again.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from models.effect import Effect, EffectKind, EffectState
+from models.paging import Page, Window
+from models.store.database import Document, Store
+
+_DUPLICATE = 11000
+_OVER = [
+    EffectState.SENT.value,
+    EffectState.UNKNOWN.value,
+    EffectState.FAILED.value,
+    EffectState.SKIPPED.value,
+]
+
+
+class Effects(Store):
+    NAME = "effects"
+    INDEXES = (
+        IndexModel(
+            [("next_at", ASCENDING), ("state", ASCENDING)],
+            name="open",
+            partialFilterExpression={"next_at": {"$exists": True}},
+        ),
+        IndexModel([("kind", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name="kind"),
+        IndexModel([("user", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name="user"),
+    )
+
+    async def add(self, effects: Iterable[Effect], *, wall: datetime) -> None:
+        """Insert effects. One that is there already stays as it is."""
+        documents = []
+        for effect in effects:
+            document = effect_document(effect)
+            if effect.state is EffectState.PENDING:
+                document["next_at"] = wall
+            documents.append(document)
+        if not documents:
+            return
+        try:
+            await self.documents.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(failure["code"] != _DUPLICATE for failure in error.details["writeErrors"]):
+                raise
+
+    async def claim(
+        self, ids: Sequence[str], token: str, *, wall: datetime, lease: timedelta
+    ) -> list[Effect]:
+        """Take those messages that may be tried now. Counted here, so that a kill counts too."""
+        await self.documents.update_many(
+            {
+                "_id": {"$in": list(ids)},
+                "state": EffectState.PENDING.value,
+                "next_at": {"$lte": wall},
+            },
+            {"$set": {"next_at": wall + lease, "claim": token}, "$inc": {"claims": 1}},
+        )
+        cursor = self.documents.find({"_id": {"$in": list(ids)}, "claim": token})
+        return [effect_of(document) async for document in cursor]
+
+    async def begin(self, effect: Effect, token: str, *, until: datetime) -> bool:
+        """Pass the point of no return: from here on the message may have left."""
+        result = await self.documents.update_one(
+            {"_id": effect.id, "state": EffectState.PENDING.value, "claim": token},
+            {
+                "$set": {
+                    "state": EffectState.SENDING.value,
+                    "next_at": until,
+                    "to": effect.to,
+                    "subject": effect.subject,
+                }
+            },
+        )
+        return result.modified_count > 0
+
+    async def finish(self, effect: Effect, token: str, *, tell_by: datetime) -> bool:
+        """Record how it went, unless it was given up for stuck meanwhile."""
+        result = await self.documents.update_one(
+            {
+                "_id": effect.id,
+                "state": {"$in": [EffectState.PENDING.value, EffectState.SENDING.value]},
+                "claim": token,
+            },
+            {"$set": _outcome(effect) | {"next_at": tell_by}, "$unset": {"claim": ""}},
+        )
+        return result.modified_count > 0
+
+    async def postpone(self, effect: Effect, token: str, *, until: datetime) -> None:
+        """Put a message that certainly did not leave back in the queue."""
+        await self.documents.update_one(
+            {"_id": effect.id, "claim": token},
+            {
+                "$set": {
+                    "state": EffectState.PENDING.value,
+                    "next_at": until,
+                    "reason": effect.reason,
+                    "failures": effect.failures,
+                },
+                "$unset": {"claim": ""},
+            },
+        )
+
+    async def told(self, ids: Sequence[str]) -> None:
+        """Record that the feed has these results."""
+        if ids:
+            await self.documents.update_many(
+                {"_id": {"$in": list(ids)}, "state": {"$in": _OVER}}, {"$unset": {"next_at": ""}}
+            )
+
+    async def overdue(self, state: EffectState, *, before: datetime, limit: int) -> list[Effect]:
+        """Return effects in a state whose `next_at` has passed, the longest overdue first."""
+        cursor = (
+            self.documents.find({"next_at": {"$lte": before}, "state": state.value})
+            .sort("next_at", ASCENDING)
+            .limit(limit)
+        )
+        return [effect_of(document) async for document in cursor]
+
+    async def untold(self, *, before: datetime, limit: int) -> list[Effect]:
+        """Return results that were recorded but perhaps never told."""
+        cursor = self.documents.find({"next_at": {"$lte": before}, "state": {"$in": _OVER}})
+        return [effect_of(document) async for document in cursor.limit(limit)]
+
+    async def give_up_stuck(
+        self, effects: Sequence[Effect], *, before: datetime, tell_by: datetime
+    ) -> None:
+        """Move deliveries that never came back: to unknown, or, if transactional, to try again."""
+        operations = []
+        for effect in effects:
+            change: Document = (
+                {"state": EffectState.PENDING.value, "next_at": tell_by}
+                if effect.transactional
+                else {
+                    "state": EffectState.UNKNOWN.value,
+                    "reason": "the worker stopped while sending",
+                    "next_at": tell_by,
+                }
+            )
+            operations.append(
+                UpdateOne(
+                    {
+                        "_id": effect.id,
+                        "state": EffectState.SENDING.value,
+                        "next_at": {"$lte": before},
+                    },
+                    {"$set": change, "$unset": {"claim": ""}},
+                )
+            )
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
+
+    async def find(self, effect_id: str) -> Effect | None:
+        """Return the effect with this id, if any."""
+        document = await self.documents.find_one({"_id": {"$eq": effect_id}})
+        return effect_of(document) if document else None
+
+    async def messages(self, window: Window, *, user_id: str | None = None) -> Page[Effect]:
+        """Return messages, newest first, optionally only one user's."""
+        query: Document = {"kind": EffectKind.MESSAGE.value}
+        if user_id is not None:
+            query["user"] = {"$eq": user_id}
+        if window.start is not None:
+            at, last = datetime.fromisoformat(window.start[0]), window.start[1]
+            compare = "$gt" if window.backward else "$lt"
+            query["$or"] = [{"at": {compare: at}}, {"at": at, "_id": {compare: last}}]
+        order = ASCENDING if window.backward else DESCENDING
+        cursor = self.documents.find(query).sort([("at", order), ("_id", order)])
+        found = [effect_of(document) async for document in cursor.limit(window.limit + 1)]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count_messages(self, *, user_id: str | None = None) -> int:
+        """Count messages in any state, optionally only one user's."""
+        query: Document = {"kind": EffectKind.MESSAGE.value}
+        if user_id is not None:
+            query["user"] = {"$eq": user_id}
+        return await self.documents.count_documents(query)
+
+    async def count_by_state(self) -> dict[str, int]:
+        """Count messages by state."""
+        cursor = self.documents.aggregate(
+            [
+                {"$match": {"kind": EffectKind.MESSAGE.value}},
+                {"$group": {"_id": "$state", "count": {"$sum": 1}}},
+            ]
+        )
+        return {document["_id"]: document["count"] async for document in cursor}
+
+
+def _outcome(effect: Effect) -> dict[str, Any]:
+    return {
+        "state": effect.state.value,
+        "to": effect.to,
+        "subject": effect.subject,
+        "sent_at": effect.sent_at,
+        "reason": effect.reason,
+        "failures": effect.failures,
+    }
+
+
+def effect_document(effect: Effect) -> Document:
+    """Return the stored form of an effect."""
+    return {
+        "_id": effect.id,
+        "kind": effect.kind.value,
+        "user": effect.user_id,
+        "run": effect.run_id,
+        "trigger": effect.trigger,
+        "step": effect.step,
+        "campaign": effect.campaign_id,
+        "publication": effect.publication,
+        "at": effect.at,
+        "channel": effect.channel,
+        "template": effect.template,
+        "transactional": effect.transactional,
+        "data": dict(effect.data),
+        "claims": effect.claims,
+        **_outcome(effect),
+    }
+
+
+def effect_of(document: Document) -> Effect:
+    """Return the effect that was stored as `document`."""
+    return Effect(
+        id=document["_id"],
+        kind=EffectKind(document["kind"]),
+        user_id=document["user"],
+        run_id=document["run"],
+        trigger=document["trigger"],
+        step=document["step"],
+        campaign_id=document["campaign"],
+        publication=document["publication"],
+        at=document["at"],
+        state=EffectState(document["state"]),
+        channel=document["channel"],
+        template=document["template"],
+        transactional=document["transactional"],
+        data=document["data"],
+        to=document["to"],
+        subject=document["subject"],
+        sent_at=document["sent_at"],
+        reason=document["reason"],
+        claims=document["claims"],
+        failures=document["failures"],
+    )

@@ -1,0 +1,39 @@
+"""Totals that must not be exceeded, however many lanes draw on them at once."""
+
+from typing import ClassVar
+
+from pymongo.errors import DuplicateKeyError
+
+from models.store.database import Store
+
+
+class Limits(Store):
+    """One document per limit: how much is taken, and by whom most recently.
+
+    The names of recent holders make taking and giving back safe to repeat after a crash.
+    """
+
+    NAME = "limits"
+    REMEMBERED: ClassVar[int] = 1_000
+
+    async def take(self, limit: str, holder: str, *, most: int) -> bool:
+        """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
+        try:
+            result = await self.documents.update_one(
+                {"_id": limit, "taken": {"$lt": most}, "holders": {"$ne": holder}},
+                {"$inc": {"taken": 1}, "$push": {"holders": self._remember(holder)}},
+                upsert=True,
+            )
+        except DuplicateKeyError:  # it is there, and either full or this holder's already
+            return await self.documents.count_documents({"_id": limit, "holders": holder}) > 0
+        return result.modified_count > 0 or result.upserted_id is not None
+
+    async def give_back(self, limit: str, holder: str) -> None:
+        """Return what `holder` took and did not use."""
+        await self.documents.update_one(
+            {"_id": limit, "holders": holder, "returned": {"$ne": holder}, "taken": {"$gt": 0}},
+            {"$inc": {"taken": -1}, "$push": {"returned": self._remember(holder)}},
+        )
+
+    def _remember(self, holder: str) -> dict[str, object]:
+        return {"$each": [holder], "$slice": -self.REMEMBERED}

@@ -1,0 +1,225 @@
+"""Runs as documents.
+
+A move is written together with what follows from it (`unsettled`), guarded by the version it was
+decided on, and with a due time long past: whatever kills the worker next, the lane finds the run
+due again and first finishes settling it. `then_due_at` is when it is really due.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from models.effect import Effect
+from models.run import Run, RunState
+from models.store.database import Document, Store
+from models.store.effects import effect_document, effect_of
+
+_DUPLICATE = 11000
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITING = {"due_at": {"$exists": True}}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of moves: those that hold, and the ids of those that someone else had moved."""
+
+    runs: tuple[Run, ...]
+    lost: frozenset[str]
+
+
+class Runs(Store):
+    NAME = "runs"
+    INDEXES = (
+        IndexModel(
+            [("lane", ASCENDING), ("due_at", ASCENDING)],
+            name="lane",
+            partialFilterExpression=_WAITING,
+        ),
+        IndexModel(
+            [("due_at", ASCENDING), ("lane", ASCENDING), ("campaign", ASCENDING)],
+            name="due",
+            partialFilterExpression=_WAITING,
+        ),
+        IndexModel(
+            [("user", ASCENDING), ("trigger", ASCENDING), ("started_at", DESCENDING)], name="user"
+        ),
+    )
+
+    async def due(
+        self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
+    ) -> list[Run]:
+        """Return the lane's runs whose time has come, except those of paused campaigns."""
+        cursor = (
+            self.documents.find(
+                {"lane": lane, "due_at": {"$lte": now}, "campaign": {"$nin": list(paused)}}
+            )
+            .sort("due_at", ASCENDING)
+            .limit(limit)
+        )
+        return [_run(document) async for document in cursor]
+
+    async def due_lanes(self, now: datetime, *, paused: Sequence[str]) -> frozenset[int]:
+        """Return lanes that have a due run: all of them unless thousands of runs are due."""
+        cursor = self.documents.find(
+            {"due_at": {"$lte": now}, "campaign": {"$nin": list(paused)}}, {"_id": 0, "lane": 1}
+        )
+        cursor = cursor.hint("due").limit(5_000)
+        return frozenset([document["lane"] async for document in cursor])
+
+    async def of_users(self, user_ids: Sequence[str], *, triggers: Sequence[str] = ()) -> list[Run]:
+        """Return these users' waiting runs, and all that these triggers ever started for them."""
+        if not user_ids:
+            return []
+        wanted: list[Document] = [{"state": RunState.WAITING.value}]
+        if triggers:
+            wanted.append({"trigger": {"$in": list(triggers)}})
+        cursor = self.documents.find({"user": {"$in": list(user_ids)}, "$or": wanted})
+        return [_run(document) async for document in cursor.sort("started_at", ASCENDING)]
+
+    async def find(self, run_id: str) -> Run | None:
+        """Return the run with this id, if any."""
+        document = await self.documents.find_one({"_id": {"$eq": run_id}})
+        return _run(document) if document else None
+
+    async def move(self, runs: Sequence[Run]) -> Written:
+        """Write the next version of runs that exist, each only if nobody has moved it since."""
+        if not runs:
+            return Written((), frozenset())
+        operations = [
+            UpdateOne(
+                {"_id": run.id, "version": run.version - 1},
+                _replacement(_document(run)),
+            )
+            for run in runs
+        ]
+        result = await self.documents.bulk_write(operations, ordered=False)
+        if result.matched_count == len(runs):
+            return Written(tuple(runs), frozenset())
+        # Rare: read back which ones hold. A move of ours has our version and our very decision.
+        cursor = self.documents.find({"_id": {"$in": [run.id for run in runs]}})
+        stored = {document["_id"]: document async for document in cursor}
+        kept = tuple(run for run in runs if _same(stored.get(run.id), run))
+        return Written(kept, frozenset(run.id for run in runs) - {run.id for run in kept})
+
+    async def start(self, runs: Sequence[Run]) -> Written:
+        """Insert new runs. One that is there already keeps what was decided then."""
+        if not runs:
+            return Written((), frozenset())
+        try:
+            await self.documents.bulk_write(
+                [InsertOne(_document(run)) for run in runs], ordered=False
+            )
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != _DUPLICATE for failure in failures):
+                raise
+            there = {failure["index"] for failure in failures}
+            kept = tuple(run for place, run in enumerate(runs) if place not in there)
+            return Written(kept, frozenset(runs[place].id for place in there))
+        return Written(tuple(runs), frozenset())
+
+    async def settle(self, runs: Sequence[Run]) -> None:
+        """Record that all that follows from these runs' last moves has been carried over."""
+        if not runs:
+            return
+        operations = []
+        for run in runs:
+            change: Document = {"$unset": {"unsettled": "", "then_due_at": ""}}
+            if run.due_at is None:
+                change["$unset"]["due_at"] = ""
+            else:
+                change["$set"] = {"due_at": run.due_at}
+            operations.append(UpdateOne({"_id": run.id, "version": run.version}, change))
+        await self.documents.bulk_write(operations, ordered=False)
+
+    async def waiting_in(self, campaign_id: str, *, limit: int) -> list[Run]:
+        """Return runs of a campaign that are under way."""
+        cursor = self.documents.find(
+            {"campaign": {"$eq": campaign_id}, "state": RunState.WAITING.value}
+        )
+        return [_run(document) async for document in cursor.limit(limit)]
+
+    async def count_by_state(self, campaign_id: str | None = None) -> dict[str, int]:
+        """Count runs by state, of one campaign or of all."""
+        match = {} if campaign_id is None else {"campaign": {"$eq": campaign_id}}
+        cursor = self.documents.aggregate(
+            [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+        )
+        return {document["_id"]: document["count"] async for document in cursor}
+
+
+def _document(run: Run) -> Document:
+    document: Document = {
+        "_id": run.id,
+        "trigger": run.trigger,
+        "user": run.user_id,
+        "lane": run.lane,
+        "campaign": run.campaign_id,
+        "publication": run.publication,
+        "started_by": run.started_by,
+        "started_at": run.started_at,
+        "event": dict(run.event),
+        "bound": {name: dict(event) for name, event in run.bound.items()},
+        "state": run.state.value,
+        "position": run.position,
+        "since": run.since,
+        "waits_for": list(run.waits_for),
+        "acted": run.acted,
+        "ended_at": run.ended_at,
+        "reason": run.reason,
+        "version": run.version,
+    }
+    if run.unsettled is not None:
+        document["unsettled"] = [effect_document(effect) for effect in run.unsettled]
+        document["due_at"] = _AT_ONCE
+        document["then_due_at"] = run.due_at
+    elif run.due_at is not None:
+        document["due_at"] = run.due_at
+    return document
+
+
+def _replacement(document: Document) -> Document:
+    document = dict(document)
+    del document["_id"]
+    return {"$set": document}
+
+
+def _same(document: Document | None, run: Run) -> bool:
+    return (
+        document is not None
+        and document["version"] == run.version
+        and document["state"] == run.state.value
+        and document["position"] == run.position
+    )
+
+
+def _run(document: Document) -> Run:
+    unsettled: tuple[Effect, ...] | None = None
+    due_at: datetime | None = document.get("due_at")
+    if "unsettled" in document:
+        unsettled = tuple(effect_of(effect) for effect in document["unsettled"])
+        due_at = document.get("then_due_at")
+    return Run(
+        id=document["_id"],
+        trigger=document["trigger"],
+        user_id=document["user"],
+        campaign_id=document["campaign"],
+        publication=document["publication"],
+        started_by=document["started_by"],
+        started_at=document["started_at"],
+        event=document["event"],
+        bound=document["bound"],
+        state=RunState(document["state"]),
+        position=document["position"],
+        since=document["since"],
+        due_at=due_at,
+        waits_for=tuple(document["waits_for"]),
+        acted=document["acted"],
+        ended_at=document["ended_at"],
+        reason=document["reason"],
+        unsettled=unsettled,
+        version=document["version"],
+    )
