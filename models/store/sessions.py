@@ -42,6 +42,12 @@ class Sessions(Store):
             {"_id": {"$eq": session_id}, "revoked_at": None}, {"$set": {"revoked_at": now}}
         )
 
+    async def revoke_all(self, user_id: str, *, now: datetime) -> None:
+        """End every session of a person. Safe to repeat."""
+        await self.documents.update_many(
+            {"user_id": {"$eq": user_id}, "revoked_at": None}, {"$set": {"revoked_at": now}}
+        )
+
 
 def _from_document(document: Document) -> Session:
     fields = dict(document)

@@ -1,7 +1,7 @@
 """Users as documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,19 @@ class Users(Store):
     async def add(self, user: User) -> None:
         """Insert a new person."""
         await self.documents.insert_one(to_document(user))
+
+    async def add_once(self, user: User, user_id: str) -> User:
+        """Insert the person under this id unless there is one; return who is there."""
+        document = to_document(replace(user, id=user_id))
+        del document["_id"]
+        stored = await self.documents.find_one_and_update(
+            {"_id": {"$eq": user_id}},
+            {"$setOnInsert": document},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        assert stored is not None  # an upsert always answers
+        return from_document(stored)
 
     async def save_many(self, users: Sequence[User]) -> None:
         """Insert or replace people in bulk: for imports."""
@@ -55,7 +68,7 @@ class Users(Store):
         """Set the named fields, unless someone has edited the person since `version`."""
         document = await self.documents.find_one_and_update(
             {"_id": {"$eq": user_id}, "version": {"$eq": version}},
-            {"$set": dict(changes), "$inc": {"version": 1}},
+            {**_update(changes), "$inc": {"version": 1}},
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
@@ -63,12 +76,14 @@ class Users(Store):
             raise Conflict("This was changed by someone else; read it again and retry.")
         return from_document(document)
 
-    async def page(self, window: Window, *, role: Role | None = None) -> Page[User]:
-        """Return people in the order they were made, optionally only those with a role."""
-        query: Document = {} if role is None else {"roles": {"$eq": role.value}}
+    async def page(
+        self, window: Window, *, role: Role | None = None, ids: Sequence[str] | None = None
+    ) -> Page[User]:
+        """Return people in the order of their ids: those with a role, or of these ids, or all."""
+        query = _query(role, ids)
         if window.start is not None:
             (last,) = window.start
-            query["_id"] = {"$lt" if window.backward else "$gt": last}
+            query.setdefault("_id", {})["$lt" if window.backward else "$gt"] = last
         cursor = (
             self.documents.find(query)
             .sort("_id", -1 if window.backward else 1)
@@ -78,11 +93,35 @@ class Users(Store):
         items = found[: window.limit]
         return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
-    async def count(self, *, role: Role | None = None) -> int:
-        """Count people, optionally only those with a role."""
-        if role is None:
+    async def count(self, *, role: Role | None = None, ids: Sequence[str] | None = None) -> int:
+        """Count those people."""
+        query = _query(role, ids)
+        if not query:
             return await self.documents.estimated_document_count()
-        return await self.documents.count_documents({"roles": {"$eq": role.value}})
+        return await self.documents.count_documents(query)
+
+
+def _query(role: Role | None, ids: Sequence[str] | None) -> Document:
+    query: Document = {}
+    if role is not None:
+        query["roles"] = {"$eq": role.value}
+    if ids is not None:
+        query["_id"] = {"$in": list(ids)}
+    return query
+
+
+def _update(changes: Mapping[str, Any]) -> Document:
+    """Return the update for changes; None unsets, since absent means unknown to rules."""
+    stored = dict(changes)
+    if "birthday" in stored:
+        birthday: date | None = stored["birthday"]
+        stored["birthday"] = None if birthday is None else birthday.isoformat()
+        stored["birthday_day"] = None if birthday is None else birthday.strftime("%m-%d")
+    update = {
+        "$set": {key: value for key, value in stored.items() if value is not None},
+        "$unset": {key: "" for key, value in stored.items() if value is None},
+    }
+    return {operator: fields for operator, fields in update.items() if fields}
 
 
 def to_document(user: User) -> Document:

@@ -1,0 +1,84 @@
+"""Who may call what: every root field declares it, and nothing is allowed by default."""
+
+from inspect import isawaitable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.base import StrawberryOptional
+
+from models.errors import (
+    DomainError,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+from models.principal import Principal, Role
+from schema.context import Context
+from schema.payloads import Payload, UserError
+
+# These stop the whole request; everything else a mutation refuses is in its payload.
+_FAULTS = (Unauthenticated, RateLimited, Unavailable)
+
+
+class Access(FieldExtension):
+    """Lets the named callers through, and turns what services refuse into what clients expect."""
+
+    def __init__(self, roles: frozenset[Role], *, nobody: bool = False) -> None:
+        self.roles = roles
+        self.nobody = nobody
+
+    def allows(self, principal: Principal | None) -> bool:
+        """Whether this caller may use the field at all."""
+        return self.nobody or (principal is not None and bool(self.roles & principal.roles))
+
+    async def resolve_async(
+        self, next_: Any, source: Any, info: strawberry.Info[Context, None], **kwargs: Any
+    ) -> Any:
+        """Check the caller, then resolve; a refusal becomes userErrors, null or an error."""
+        principal = info.context.principal
+        if not self.allows(principal):
+            if principal is None:
+                raise Unauthenticated("Sign in to do this.")
+            raise Forbidden("Your roles do not allow this.")
+        try:
+            result = next_(source, info, **kwargs)
+            # A subscription's resolver returns an iterator, not an awaitable.
+            return await result if isawaitable(result) else result
+        except _FAULTS:
+            raise
+        except DomainError as error:
+            kind: Any = info.return_type
+            if isinstance(kind, type) and issubclass(kind, Payload):
+                return kind(user_errors=[UserError.of(error)])
+            if isinstance(error, NotFound) and isinstance(kind, StrawberryOptional):
+                return None
+            raise
+
+
+def roles(*allowed: Role) -> list[FieldExtension]:
+    """Declare that the field is for people with any of these roles."""
+    return [Access(frozenset(allowed))]
+
+
+def signed_in() -> list[FieldExtension]:
+    """Declare that the field is for everyone who has signed in."""
+    return [Access(frozenset(Role))]
+
+
+def anyone() -> list[FieldExtension]:
+    """Declare that the field is for everyone, signed in or not."""
+    return [Access(frozenset(Role), nobody=True)]
+
+
+def staff() -> list[FieldExtension]:
+    """Declare that the field is for the shop's own people."""
+    return roles(Role.ADMIN, Role.MARKETER, Role.ANALYST)
+
+
+def declared(field: Any) -> Access | None:
+    """Return what a Strawberry field declares, or None if it was forgotten."""
+    found = [extension for extension in field.extensions if isinstance(extension, Access)]
+    return found[0] if len(found) == 1 else None

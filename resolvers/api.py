@@ -1,0 +1,49 @@
+"""The whole API: every noun's queries, mutations and subscriptions in one schema."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
+
+from resolvers.access import declared
+from resolvers.users import UserMutations, UserQueries
+from schema.documents import Documents
+from schema.errors import Errors, log_faults
+from schema.scalars import SCALARS
+
+
+@strawberry.type(description="What can be asked.")
+class Query(UserQueries):
+    pass
+
+
+@strawberry.type(description="What can be done.")
+class Mutation(UserMutations):
+    pass
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Log, instead of Strawberry's traceback for every mistyped query."""
+        log_faults(errors, execution_context)
+
+
+def _checked(root: Any) -> Any:
+    """Return the root type, or refuse to build an API with a field open to nobody knows whom."""
+    for field in root.__strawberry_definition__.fields:
+        if declared(field) is None:
+            raise TypeError(f"{root.__name__}.{field.name} does not say who may call it")
+    return root
+
+
+# One per process: Strawberry's types remember the schema they were built into.
+api = _Schema(
+    query=_checked(Query),
+    mutation=_checked(Mutation),
+    extensions=[Errors, Documents],
+    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=True),
+)

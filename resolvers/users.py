@@ -1,0 +1,196 @@
+"""Users, sessions and profiles. Each field is one call to a service."""
+
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from models import user as models
+from models.session import TokenPair
+from resolvers.access import anyone, signed_in, staff
+from schema.context import Info
+from schema.ids import from_global
+from schema.paging import Connection, window
+from schema.user import (
+    RefreshSessionInput,
+    RefreshSessionPayload,
+    RegisterInput,
+    RegisterPayload,
+    SessionTokens,
+    SignInInput,
+    SignInPayload,
+    SignOutInput,
+    SignOutPayload,
+    UpdateProfileInput,
+    UpdateProfilePayload,
+    User,
+    UserFilter,
+)
+from services import people, sessions
+
+
+@strawberry.type
+class UserQueries:
+    @strawberry.field(description="The caller; null for nobody.", extensions=anyone())
+    async def me(self, info: Info) -> User | None:
+        context = info.context
+        if context.principal is None:
+            return None
+        return User.of(await context.stores.users.get(context.principal.user_id))
+
+    @strawberry.field(
+        description="One person. Customers see only themselves: others are null to them.",
+        extensions=signed_in(),
+    )
+    async def user(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+    ) -> User | None:
+        context = info.context
+        user = await people.see(
+            from_global("User", id), caller=context.caller, stores=context.stores
+        )
+        return User.of(user)
+
+    @strawberry.field(
+        description="People, in the order in which they became known.", extensions=staff()
+    )
+    async def users(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = None,
+        before: Annotated[
+            str | None, strawberry.argument(description="Only those before this cursor.")
+        ] = None,
+        filter: Annotated[
+            UserFilter | None, strawberry.argument(description="Which people.")
+        ] = None,
+    ) -> Connection[User]:
+        page = window(first, after, last, before)
+        listing = await people.listing(
+            email=filter.email if filter else None,
+            role=filter.role if filter else None,
+            stores=info.context.stores,
+        )
+        return Connection[User].of(
+            await listing.page(page),
+            page,
+            node=User.of,
+            position=lambda user: (user.id,),
+            count=listing.count,
+        )
+
+
+@strawberry.type
+class UserMutations:
+    @strawberry.mutation(description="Join as a customer, and sign in.", extensions=anyone())
+    async def register(
+        self,
+        info: Info,
+        input: Annotated[RegisterInput, strawberry.argument(description="Who joins.")],
+    ) -> RegisterPayload:
+        context = info.context
+        user = await people.register(
+            email=input.email,
+            password=input.password,
+            name=input.name,
+            address=context.address,
+            stores=context.stores,
+            passwords=context.passwords,
+            wall=context.clock.wall(),
+            now=context.clock.now(),
+        )
+        pair = await sessions.open_session(
+            user, stores=context.stores, tokens=context.tokens, wall=context.clock.wall()
+        )
+        return RegisterPayload(**_opened(user, pair))
+
+    @strawberry.mutation(
+        description="Open a session with an e-mail address and a password.", extensions=anyone()
+    )
+    async def sign_in(
+        self,
+        info: Info,
+        input: Annotated[SignInInput, strawberry.argument(description="Who signs in.")],
+    ) -> SignInPayload:
+        context = info.context
+        user, pair = await sessions.sign_in(
+            email=input.email,
+            password=input.password,
+            address=context.address,
+            stores=context.stores,
+            passwords=context.passwords,
+            tokens=context.tokens,
+            wall=context.clock.wall(),
+        )
+        return SignInPayload(**_opened(user, pair))
+
+    @strawberry.mutation(
+        description="Trade a refresh token for new tokens. Each is good for one use: the one "
+        "before the newest is answered alike for ten seconds, older ones end the session.",
+        extensions=anyone(),
+    )
+    async def refresh_session(
+        self,
+        info: Info,
+        input: Annotated[RefreshSessionInput, strawberry.argument(description="Which session.")],
+    ) -> RefreshSessionPayload:
+        context = info.context
+        user, pair = await sessions.refresh(
+            input.refresh_token,
+            stores=context.stores,
+            tokens=context.tokens,
+            wall=context.clock.wall(),
+        )
+        return RefreshSessionPayload(**_opened(user, pair))
+
+    @strawberry.mutation(description="End the caller's session.", extensions=signed_in())
+    async def sign_out(
+        self,
+        info: Info,
+        input: Annotated[SignOutInput, strawberry.argument(description="Which sessions.")],
+    ) -> SignOutPayload:
+        context = info.context
+        await sessions.sign_out(
+            everywhere=input.everywhere,
+            caller=context.caller,
+            stores=context.stores,
+            wall=context.clock.wall(),
+        )
+        return SignOutPayload(signed_out=True)
+
+    @strawberry.mutation(
+        description="Change what the caller says about themselves.", extensions=signed_in()
+    )
+    async def update_profile(
+        self,
+        info: Info,
+        input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change.")],
+    ) -> UpdateProfilePayload:
+        context = info.context
+        user = await people.update_profile(
+            _given(input, "name", "locale", "timezone", "birthday")
+            | {"consent": _given(input.consent or UNSET, "email", "sms", "push")},
+            version=input.version,
+            caller=context.caller,
+            stores=context.stores,
+            wall=context.clock.wall(),
+        )
+        return UpdateProfilePayload(user=User.of(user))
+
+
+def _opened(user: models.User, pair: TokenPair) -> dict[str, Any]:
+    return {"user": User.of(user), "session": SessionTokens.of(pair)}
+
+
+def _given(input: Any, *names: str) -> dict[str, Any]:
+    """Return the fields that the client has sent, null included."""
+    given = {name: getattr(input, name, UNSET) for name in names}
+    return {name: value for name, value in given.items() if value is not UNSET}

@@ -1,0 +1,49 @@
+"""What resolvers can reach: built once per request, or per connection for subscriptions."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+import strawberry
+
+from models.errors import Unauthenticated
+from models.principal import Principal
+from models.store import Stores
+from services.jobs import Jobs
+from services.passwords import Passwords
+from services.tokens import Tokens
+
+
+class Clock(Protocol):
+    """Business time, for rules and campaigns; wall time, for tokens and throttles."""
+
+    def now(self) -> datetime: ...
+
+    def wall(self) -> datetime: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """`principal` is None for a caller who has not signed in."""
+
+    stores: Stores
+    jobs: Jobs
+    clock: Clock
+    passwords: Passwords
+    tokens: Tokens
+    request_id: str
+    address: str = ""
+    dev: bool = False
+    principal: Principal | None = None
+    # What a WebSocket client sent with connection_init; Strawberry fills it in.
+    connection_params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Principal:
+        """Return the signed-in caller. Raises Unauthenticated if there is none."""
+        if self.principal is None:
+            raise Unauthenticated("Sign in to do this.")
+        return self.principal
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,104 @@
+"""Top-level errors: each has a code; what went wrong inside is logged, not shown."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import SchemaExtension
+from strawberry.types.execution import ExecutionContext
+
+from models.errors import DomainError, RateLimited, Unavailable
+from schema.context import Context
+
+log = logging.getLogger(__name__)
+
+
+class Errors(SchemaExtension):
+    """Gives every error its code, and masks those that nobody foresaw."""
+
+    def __init__(self) -> None:
+        self._executing = False
+        self._streamed = False
+
+    def on_operation(self) -> Iterator[None]:
+        """Show the errors of a whole answer."""
+        yield
+        # A stream's results were shown one by one.
+        if not self._streamed:
+            self._show(self.execution_context.result)
+
+    def on_execute(self) -> Iterator[None]:
+        """Note that the document itself was in order."""
+        self._executing = True
+        yield
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Show the errors of one answer of a stream."""
+        self._streamed = True
+        self._show(result)
+        yield
+
+    def _show(self, result: Any) -> None:
+        if errors := getattr(result, "errors", None):
+            result.errors = [self._shown(error) for error in errors]
+
+    def _shown(self, error: GraphQLError) -> GraphQLError:
+        context: Context = self.execution_context.context
+        message = error.message
+        extensions = dict(error.extensions or {})
+        original = error.original_error
+        if isinstance(original, DomainError):
+            message = original.message
+            extensions |= _described(original)
+        elif is_fault(error):
+            message = "Something went wrong on our side."
+            extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": context.request_id}
+        elif "code" not in extensions:
+            extensions["code"] = self._code(error)
+        return GraphQLError(
+            message,
+            nodes=error.nodes,
+            path=error.path,
+            extensions=extensions,
+            source=error.source,
+            positions=error.positions,
+        )
+
+    def _code(self, error: GraphQLError) -> str:
+        if isinstance(error, GraphQLSyntaxError):
+            return "GRAPHQL_PARSE_FAILED"
+        return "BAD_USER_INPUT" if self._executing else "GRAPHQL_VALIDATION_FAILED"
+
+
+def is_fault(error: GraphQLError) -> bool:
+    """Whether this is a bug of ours, rather than something about the request or the moment."""
+    original = error.original_error
+    # Errors without a path are about the request: its text or its variables.
+    return (
+        error.path is not None
+        and original is not None
+        and not isinstance(original, DomainError | GraphQLError)
+    )
+
+
+def log_faults(errors: list[GraphQLError], execution: ExecutionContext | None) -> None:
+    """Log what is our fault with its traceback; what is the client's is not worth a line."""
+    for error in errors:
+        if is_fault(error):
+            context = execution.context if execution else None
+            request_id = getattr(context, "request_id", "")
+            log.error(
+                "request %s failed at %s", request_id, error.path, exc_info=error.original_error
+            )
+        elif isinstance(error.original_error, Unavailable):
+            log.warning("unavailable: %s", error.original_error.__cause__)
+
+
+def _described(error: DomainError) -> dict[str, Any]:
+    described: dict[str, Any] = {"code": error.code}
+    if error.field:
+        described["field"] = list(error.field)
+    if isinstance(error, RateLimited):
+        described["retryAfter"] = max(1, round(error.retry_after))
+    return described

@@ -1,0 +1,183 @@
+"""Users in the API."""
+
+from datetime import date, datetime
+from typing import Self
+
+import strawberry
+
+from models import user as models
+from models.principal import Role
+from models.session import TokenPair
+from schema.ids import to_global
+from schema.payloads import Payload
+from schema.scalars import JSON
+
+strawberry.enum(Role, description="What a person may do here.")
+
+
+@strawberry.type(description="The channels a person has agreed to be reached on.")
+class Consent:
+    email: bool = strawberry.field(description="E-mail.")
+    sms: bool = strawberry.field(description="Text messages.")
+    push: bool = strawberry.field(description="Push notifications.")
+
+
+@strawberry.type(description="A person known to the shop.")
+class User:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    email: str | None = strawberry.field(description="The e-mail address, in lower case.")
+    name: str = strawberry.field(description="The name as the person writes it.")
+    locale: str | None = strawberry.field(description="Language and region, as de-AT.")
+    timezone: str | None = strawberry.field(description="IANA time zone, as Europe/Vienna.")
+    birthday: date | None = strawberry.field(description="The day of birth.")
+    tags: list[str] = strawberry.field(description="Labels the shop has put on the person.")
+    consent: Consent = strawberry.field(description="What the person has agreed to.")
+    attributes: JSON = strawberry.field(
+        description="What the rules declare about people, by name, in stored form."
+    )
+    points: int = strawberry.field(description="Loyalty points.")
+    tier: str | None = strawberry.field(description="Loyalty tier.")
+    roles: list[Role] = strawberry.field(description="What the person may do here.")
+    created_at: datetime = strawberry.field(description="When the person became known.")
+    version: int = strawberry.field(
+        description="Counts edits. An edit names the version it was made from."
+    )
+    synthetic: bool = strawberry.field(description="Whether this is a made-up person.")
+
+    @classmethod
+    def of(cls, user: models.User) -> Self:
+        """Show a person."""
+        return cls(
+            id=strawberry.ID(to_global("User", user.id)),
+            email=user.email,
+            name=user.name,
+            locale=user.locale,
+            timezone=user.timezone,
+            birthday=user.birthday,
+            tags=list(user.tags),
+            consent=Consent(email=user.consent.email, sms=user.consent.sms, push=user.consent.push),
+            attributes=JSON(dict(user.attributes)),
+            points=user.points,
+            tier=user.tier,
+            roles=sorted(user.roles),
+            created_at=user.created_at,
+            version=user.version,
+            synthetic=user.synthetic,
+        )
+
+
+@strawberry.input(description="Which users to list.")
+class UserFilter:
+    role: Role | None = strawberry.field(default=None, description="Only people with this role.")
+    email: str | None = strawberry.field(
+        default=None, description="Only the person with exactly this e-mail address."
+    )
+
+
+@strawberry.input(description="A new customer.")
+class RegisterInput:
+    email: str = strawberry.field(description="The e-mail address to sign in with.")
+    password: str = strawberry.field(description="8 to 128 characters, not a common one.")
+    name: str = strawberry.field(default="", description="The name as the person writes it.")
+
+
+@strawberry.input(description="Who signs in.")
+class SignInInput:
+    email: str = strawberry.field(description="The account's e-mail address.")
+    password: str = strawberry.field(description="The account's password.")
+
+
+@strawberry.input(description="Which session to go on with.")
+class RefreshSessionInput:
+    refresh_token: str = strawberry.field(description="The newest refresh token of the session.")
+
+
+@strawberry.input(description="Which sessions to end.")
+class SignOutInput:
+    everywhere: bool = strawberry.field(
+        default=False, description="All of the caller's sessions instead of this one."
+    )
+
+
+@strawberry.input(description="The channels to change; those left out stay as they are.")
+class ConsentInput:
+    email: bool | None = strawberry.field(default=strawberry.UNSET, description="E-mail.")
+    sms: bool | None = strawberry.field(default=strawberry.UNSET, description="Text messages.")
+    push: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Push notifications."
+    )
+
+
+@strawberry.input(
+    description="What to change about oneself. What is left out stays; null clears it."
+)
+class UpdateProfileInput:
+    version: int = strawberry.field(description="The version that was read and is being changed.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The name as the person writes it."
+    )
+    locale: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Language and region, as de-AT."
+    )
+    timezone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="IANA time zone, as Europe/Vienna."
+    )
+    birthday: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The day of birth."
+    )
+    consent: ConsentInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What the person agrees to."
+    )
+
+
+@strawberry.type(description="The tokens of a session.")
+class SessionTokens:
+    access_token: str = strawberry.field(
+        description="Send it as `Authorization: Bearer …` with every request."
+    )
+    refresh_token: str = strawberry.field(
+        description="Trade it for new tokens with refreshSession. Good for one use."
+    )
+    expires_at: datetime = strawberry.field(description="When the access token ends.")
+
+    @classmethod
+    def of(cls, pair: TokenPair) -> Self:
+        """Show a pair of tokens."""
+        return cls(
+            access_token=pair.access_token,
+            refresh_token=pair.refresh_token,
+            expires_at=pair.expires_at,
+        )
+
+
+@strawberry.type(description="A session, opened or gone on with.")
+class SessionPayload(Payload):
+    user: User | None = strawberry.field(default=None, description="Who has signed in.")
+    session: SessionTokens | None = strawberry.field(default=None, description="Their tokens.")
+
+
+@strawberry.type(description="The new account, signed in.")
+class RegisterPayload(SessionPayload):
+    pass
+
+
+@strawberry.type(description="The session just opened.")
+class SignInPayload(SessionPayload):
+    pass
+
+
+@strawberry.type(description="The session gone on with.")
+class RefreshSessionPayload(SessionPayload):
+    pass
+
+
+@strawberry.type(description="The session's end.")
+class SignOutPayload(Payload):
+    signed_out: bool | None = strawberry.field(
+        default=None, description="True: its refresh tokens are worth nothing now."
+    )
+
+
+@strawberry.type(description="The caller after the change.")
+class UpdateProfilePayload(Payload):
+    user: User | None = strawberry.field(default=None, description="The person as they are now.")

@@ -1,0 +1,84 @@
+"""Passwords: which are acceptable, and hashing them without starving everything else."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from models.errors import Invalid, RateLimited
+
+SHORTEST = 8
+LONGEST = 128
+_THREADS = 2
+_WAITING = 32
+
+# Those of eight characters and more that lists of leaked passwords open with.
+_COMMON_TEXT = """
+12345678 123456789 1234567890 0123456789 12341234 11111111 00000000 88888888 87654321 987654321
+123123123 147258369 123456789a 1q2w3e4r 1q2w3e4r5t 1qaz2wsx 1qaz2wsx3edc q1w2e3r4 q1w2e3r4t5
+qwertyui qwertyuiop qwerty12 qwerty123 qwerty1234 qwer1234 asdfghjk asdfghjkl asdf1234 zxcvbnm1
+zxcvbnm123 abcd1234 abc12345 abcdefgh aa123456 a1234567 a12345678 a123456789 aaaaaaaa password
+password1 password12 password123 password1234 passw0rd p@ssw0rd p@ssword pass1234 letmein1
+letmein123 welcome1 welcome123 iloveyou iloveyou1 sunshine sunshine1 princess princess1 football
+football1 baseball baseball1 superman superman1 trustno1 starwars whatever michelle jennifer
+computer internet dragon123 monkey123 master123 changeme changeme1 changeme123 administrator
+admin123 admin1234 adminadmin testtest test1234 secret123 default1 samsung1 liverpool chocolate
+butterfly fanfare1 fanfare123
+"""
+_COMMON = frozenset(_COMMON_TEXT.split())
+
+T = TypeVar("T")
+
+
+def check_acceptable(password: str, *, email: str) -> None:
+    """Raise Invalid, saying what is wrong, for a password nobody should use."""
+    if len(password) < SHORTEST:
+        raise Invalid(f"A password has at least {SHORTEST} characters.", field=("password",))
+    if len(password) > LONGEST:
+        raise Invalid(f"A password has at most {LONGEST} characters.", field=("password",))
+    lowered = password.casefold()
+    if lowered in _COMMON or len(set(lowered)) < 3:
+        raise Invalid("This password is among the first that anyone tries.", field=("password",))
+    if lowered in (email.casefold(), email.casefold().partition("@")[0]):
+        raise Invalid("Do not use your e-mail address as a password.", field=("password",))
+
+
+class Passwords:
+    """argon2id in a few threads of its own. More callers than can wait are turned away."""
+
+    def __init__(self, *, threads: int = _THREADS, waiting: int = _WAITING) -> None:
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
+        self._places = threads + waiting
+        self._nobody = self._hasher.hash("nobody has this password")
+
+    async def hash(self, password: str) -> str:
+        """Return what to keep instead of the password."""
+        return await self._run(lambda: self._hasher.hash(password))
+
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """Whether this is the password. Takes as long for an account that does not exist (None)."""
+        matched = await self._run(lambda: self._verify(hashed or self._nobody, password))
+        return matched and hashed is not None
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, hashed: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._places == 0:
+            raise RateLimited("Too many people are signing in; try again.", retry_after=1)
+        self._places -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._places += 1

@@ -1,0 +1,181 @@
+"""What people do about themselves: join, and say who they are."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+from models.address import normalised
+from models.errors import Conflict, Invalid, NotFound
+from models.ids import new_id
+from models.paging import Page, Window
+from models.principal import Principal, Role
+from models.store import Stores
+from models.user import STAFF, User
+from services import throttling
+from services.passwords import Passwords, check_acceptable
+
+_LONGEST_NAME = 200
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+
+
+async def register(
+    *,
+    email: str,
+    password: str,
+    name: str,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    wall: datetime,
+    now: datetime,
+) -> User:
+    """Make an account for a customer. Raises Invalid, Conflict (EMAIL_TAKEN) or RateLimited.
+
+    Safe to repeat after a crash: the same address goes on with the same person.
+    """
+    email = normalised(email)
+    check_acceptable(password, email=email)
+    user = User(id=new_id(), created_at=now, email=email, name=_name(name))
+    hashed = await passwords.hash(password)
+    user_id = await stores.identities.claim(email, user.id)
+    if user_id is not None:
+        user = await stores.users.add_once(user, user_id)
+        # Whoever stores the password first has the account.
+        if await stores.credentials.add(user_id, hashed, now=wall):
+            await stores.identities.settle(email, user_id)
+            return user
+    await throttling.count_address(address, stores=stores, wall=wall)
+    raise Conflict(
+        "There is an account with this e-mail address.", code="EMAIL_TAKEN", field=("email",)
+    )
+
+
+async def ensure_user(
+    *,
+    email: str,
+    password: str,
+    name: str,
+    roles: frozenset[Role],
+    stores: Stores,
+    passwords: Passwords,
+    now: datetime,
+) -> User:
+    """Have an account with this password and these roles, whatever there was. Safe to repeat."""
+    email = normalised(email)
+    check_acceptable(password, email=email)
+    user_id = await stores.identities.find_user_id(email) or new_id()
+    fresh = User(id=user_id, created_at=now, email=email, name=_name(name), roles=roles)
+    user = await stores.users.add_once(fresh, user_id)
+    if user.roles != roles:
+        user = await stores.users.edit(
+            user_id, {"roles": sorted(role.value for role in roles)}, version=user.version
+        )
+    await stores.credentials.put(user_id, await passwords.hash(password), now=now)
+    await stores.identities.settle(email, user_id)
+    return user
+
+
+async def ensure_admin(
+    *, email: str, password: str, stores: Stores, passwords: Passwords, now: datetime
+) -> User:
+    """Have an administrator with this address and password. Safe to repeat."""
+    return await ensure_user(
+        email=email,
+        password=password,
+        name="Administrator",
+        roles=frozenset({Role.ADMIN}),
+        stores=stores,
+        passwords=passwords,
+        now=now,
+    )
+
+
+async def see(user_id: str, *, caller: Principal, stores: Stores) -> User:
+    """Return a person the caller may see: themselves, or anyone for the shop's own people.
+
+    Raises NotFound alike for people who do not exist and for people who are not the caller's
+    business.
+    """
+    if user_id != caller.user_id and not caller.roles & (STAFF | {Role.INTEGRATOR}):
+        raise NotFound("There is no such user.")
+    return await stores.users.get(user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list of people: its pages, and its length for those who ask."""
+
+    stores: Stores
+    ids: tuple[str, ...] | None = None
+    role: Role | None = None
+
+    async def page(self, window: Window) -> Page[User]:
+        """Return one page."""
+        return await self.stores.users.page(window, role=self.role, ids=self.ids)
+
+    async def count(self) -> int:
+        """Return how long the whole list is."""
+        return await self.stores.users.count(role=self.role, ids=self.ids)
+
+
+async def listing(*, email: str | None, role: Role | None, stores: Stores) -> Listing:
+    """Return the people with this address, or with this role, or all."""
+    ids: tuple[str, ...] | None = None
+    if email is not None:
+        found = await stores.identities.find_user_id(normalised(email))
+        ids = () if found is None else (found,)
+    return Listing(stores=stores, ids=ids, role=role)
+
+
+async def update_profile(
+    changes: Mapping[str, Any], *, version: int, caller: Principal, stores: Stores, wall: datetime
+) -> User:
+    """Change what the caller says about themselves. `changes` holds only what is to change.
+
+    Raises Invalid for a value that cannot be, Conflict if someone else was faster.
+    """
+    stored: dict[str, Any] = {}
+    for field, value in changes.items():
+        stored |= _PROFILE[field](value, wall)
+    return await stores.users.edit(caller.user_id, stored, version=version)
+
+
+def _name(value: str) -> str:
+    name = " ".join(value.split())
+    if len(name) > _LONGEST_NAME:
+        raise Invalid(f"A name has at most {_LONGEST_NAME} characters.", field=("name",))
+    if not name.isprintable():
+        raise Invalid("A name has no control characters.", field=("name",))
+    return name
+
+
+def _locale(value: str | None) -> str | None:
+    if value is not None and not _LOCALE.fullmatch(value):
+        raise Invalid("A locale is a language and a region, as de-AT.", field=("locale",))
+    return value
+
+
+def _timezone(value: str | None) -> str | None:
+    if value is not None and value not in available_timezones():
+        raise Invalid("A time zone is an IANA name, as Europe/Vienna.", field=("timezone",))
+    return value
+
+
+def _birthday(value: date | None, wall: datetime) -> date | None:
+    # A day ahead of UTC somewhere is still today.
+    if value is not None and not date(1900, 1, 1) <= value <= (wall + timedelta(days=1)).date():
+        raise Invalid("A birthday lies between 1900 and today.", field=("birthday",))
+    return value
+
+
+# For each field of a profile: its value → what to store.
+_PROFILE: Mapping[str, Any] = {
+    "name": lambda value, _: {"name": _name(value or "")},
+    "locale": lambda value, _: {"locale": _locale(value)},
+    "timezone": lambda value, _: {"timezone": _timezone(value)},
+    "birthday": lambda value, wall: {"birthday": _birthday(value, wall)},
+    "consent": lambda value, _: {f"consent.{name}": bool(on) for name, on in value.items()},
+}

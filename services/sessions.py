@@ -1,0 +1,127 @@
+"""Signing in, staying signed in, and signing out."""
+
+import base64
+import binascii
+import hmac
+import secrets
+from dataclasses import replace
+from datetime import datetime
+
+from models.address import normalised
+from models.errors import Invalid, Unauthenticated
+from models.ids import new_id
+from models.principal import Principal
+from models.session import GRACE, LIFETIME, Session, TokenPair
+from models.store import Stores
+from models.user import User
+from services import throttling
+from services.passwords import LONGEST, Passwords
+from services.tokens import Tokens
+
+
+async def sign_in(
+    *,
+    email: str,
+    password: str,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    tokens: Tokens,
+    wall: datetime,
+) -> tuple[User, TokenPair]:
+    """Open a session. Raises Invalid (WRONG_CREDENTIALS) alike whatever was wrong, RateLimited."""
+    wrong = Invalid("The e-mail address or the password is wrong.", code="WRONG_CREDENTIALS")
+    email = normalised(email)
+    await throttling.admit(email, address, stores=stores, wall=wall)
+    # An unknown address costs the same reads and the same hashing as a known one.
+    user_id = await stores.identities.find_user_id(email) or "nobody"
+    hashed = await stores.credentials.find(user_id)
+    if not await passwords.matches(password[: LONGEST + 1], hashed):
+        raise wrong
+    user = await stores.users.find(user_id)
+    if user is None:
+        raise wrong
+    await throttling.forgive(email, address, stores=stores)
+    return user, await open_session(user, stores=stores, tokens=tokens, wall=wall)
+
+
+async def open_session(user: User, *, stores: Stores, tokens: Tokens, wall: datetime) -> TokenPair:
+    """Start a session for someone who has shown who they are."""
+    session = Session(
+        id=new_id(),
+        user_id=user.id,
+        salt=secrets.token_hex(32),
+        created_at=wall,
+        expires_at=wall + LIFETIME,
+        rotated_at=wall,
+    )
+    await stores.sessions.add(session)
+    return _pair(session, user, tokens)
+
+
+async def refresh(
+    refresh_token: str, *, stores: Stores, tokens: Tokens, wall: datetime
+) -> tuple[User, TokenPair]:
+    """Trade a refresh token for a new pair. Raises Unauthenticated for one that is not good.
+
+    The token just before the newest gives the same pair again for a few seconds, since the
+    answer may have been lost on its way. Any older one has been stolen, or its successor has:
+    the whole session ends.
+    """
+    refused = Unauthenticated("The session has ended; sign in again.", code="SESSION_ENDED")
+    session_id, generation, proof = _parts(refresh_token)
+    session = await stores.sessions.find(session_id)
+    if session is None or not session.is_live(wall):
+        raise refused
+    presented = replace(session, generation=generation)
+    if not hmac.compare_digest(proof, _proof(presented, tokens)):
+        raise refused
+    current: Session | None = session
+    if generation == session.generation:
+        current = await stores.sessions.rotate(session, now=wall) or await stores.sessions.find(
+            session_id
+        )
+    if current is None or not current.is_live(wall):
+        raise refused
+    if generation != current.generation - 1 or wall - current.rotated_at > GRACE:
+        await stores.sessions.revoke(session_id, now=wall)
+        raise refused
+    user = await stores.users.find(current.user_id)
+    if user is None:
+        raise refused
+    return user, _pair(current, user, tokens)
+
+
+async def sign_out(*, everywhere: bool, caller: Principal, stores: Stores, wall: datetime) -> None:
+    """End the caller's session, or all of theirs. Safe to repeat."""
+    if everywhere:
+        await stores.sessions.revoke_all(caller.user_id, now=wall)
+    else:
+        await stores.sessions.revoke(caller.session_id, now=wall)
+
+
+async def is_live(caller: Principal, *, stores: Stores, wall: datetime) -> bool:
+    """Whether the caller's session still counts: for connections that outlive a token check."""
+    session = await stores.sessions.find(caller.session_id)
+    return session is not None and session.is_live(wall)
+
+
+def _pair(session: Session, user: User, tokens: Tokens) -> TokenPair:
+    principal = Principal(user_id=user.id, roles=user.roles, session_id=session.id)
+    access, expires = tokens.issue(principal, now=session.rotated_at)
+    proof = base64.urlsafe_b64encode(_proof(session, tokens)).decode().rstrip("=")
+    return TokenPair(access, f"{session.id}.{session.generation}.{proof}", expires)
+
+
+def _proof(session: Session, tokens: Tokens) -> bytes:
+    return tokens.derive("refresh", session.id, str(session.generation), session.salt)
+
+
+def _parts(refresh_token: str) -> tuple[str, int, bytes]:
+    try:
+        session_id, generation, proof = refresh_token[:200].split(".")
+        return session_id, int(generation), base64.b64decode(proof + "=", altchars=b"-_")
+    except (ValueError, binascii.Error) as error:
+        raise Unauthenticated(
+            "The session has ended; sign in again.", code="SESSION_ENDED"
+        ) from error
