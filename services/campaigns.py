@@ -1,0 +1,243 @@
+"""What can be done with campaigns, by people and by the clock."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from models.campaign import Act, Campaign
+from models.errors import Conflict, Invalid
+from models.ids import new_id
+from models.publication import PublishedSource
+from models.store import Stores
+from services import outbox, publications
+from services.publications import Plan, RulesRefused, Sources
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5
+_STALE = "This was changed by someone else; read it again and retry."
+
+
+async def create(title: str, source: str, act: Act, *, stores: Stores, **more: Any) -> Campaign:
+    """Begin a campaign as a draft. `more` may have goal and channels."""
+    campaign = Campaign.draft(new_id(), title, source, act, **more)
+    saved = await stores.campaigns.add(campaign)
+    await outbox.tell(saved, stores=stores)
+    return saved
+
+
+async def update(
+    campaign_id: str, version: int, act: Act, *, stores: Stores, **changes: Any
+) -> Campaign:
+    """Change title, goal, channels or source, unless someone has changed the campaign since."""
+    return await _change(campaign_id, lambda c: c.edit(act, **changes), stores, version)
+
+
+async def submit(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
+    """Ask for approval."""
+    return await _change(campaign_id, lambda c: c.submit(act), stores, version)
+
+
+async def approve(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
+    """Approve it, if it was not written by the same person."""
+    return await _change(campaign_id, lambda c: c.approve(act), stores, version)
+
+
+async def reject(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
+    """Send it back to its writers, with a reason."""
+    return await _change(campaign_id, lambda c: c.reject(act), stores, version)
+
+
+async def pause(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+    """Stop serving it for now. Every process heeds it within a second."""
+    return await _change(campaign_id, lambda c: c.pause(act), stores)
+
+
+async def resume(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+    """Go on after a pause."""
+    return await _change(campaign_id, lambda c: c.resume(act), stores)
+
+
+async def archive(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+    """Put it away for good."""
+    return await _change(campaign_id, lambda c: c.archive(act), stores)
+
+
+async def publish(
+    campaign_id: str,
+    act: Act,
+    *,
+    stores: Stores,
+    at: datetime | None = None,
+    version: int | None = None,
+) -> Campaign:
+    """Publish an approved campaign, now or at a later time. Raises RulesRefused.
+
+    One for later is checked now, too, and again when it is due.
+    """
+
+    async def decide(live: Sources) -> Plan:
+        campaign = await stores.campaigns.get(campaign_id)
+        if version is not None and campaign.version != version:
+            raise Conflict(_STALE)
+        campaign.require_publishable()
+        return _with(live, campaign)
+
+    if at is None:
+        await publications.switch(decide, verb="published", act=act, stores=stores)
+        return await stores.campaigns.get(campaign_id)
+    workspace = await publications.settle(stores=stores)
+    await publications.prepare(decide, workspace, stores=stores)
+    return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
+
+
+async def end(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+    """End it for good, by a publication without it.
+
+    Raises RulesRefused if others need what it declares.
+    """
+
+    async def decide(live: Sources) -> Plan:
+        (await stores.campaigns.get(campaign_id)).require_live()
+        rest = {key: live[key] for key in live if key != campaign_id}
+        return Plan(rest, (campaign_id,))
+
+    await publications.switch(decide, verb="ended", act=act, stores=stores)
+    return await stores.campaigns.get(campaign_id)
+
+
+async def roll_back(campaign_id: str, publication: int, act: Act, *, stores: Stores) -> Campaign:
+    """Publish the text once more that this campaign had in an earlier publication."""
+    earlier = (await stores.publications.get_confirmed(publication)).find(campaign_id)
+    if earlier is None:
+        raise Invalid(
+            f"Publication {publication} has nothing of this campaign.", field=("publication",)
+        )
+
+    async def decide(live: Sources) -> Plan:
+        (await stores.campaigns.get(campaign_id)).require_live()
+        if campaign_id in live and live[campaign_id].text == earlier.text:
+            raise Conflict("That text is what is live already.")
+        return Plan({**live, campaign_id: earlier}, (campaign_id,))
+
+    await publications.switch(decide, verb="rolled_back", act=act, stores=stores)
+    return await stores.campaigns.get(campaign_id)
+
+
+async def publish_due(now: datetime, *, stores: Stores) -> list[str]:
+    """Publish what was scheduled until now; return the ids of what went live.
+
+    Safe to run from several processes. What cannot be published goes back to approved, with why.
+    """
+    published = []
+    for campaign in await stores.campaigns.scheduled_until(now, limit=100):
+        scheduled = next(t for t in reversed(campaign.history) if t.verb == "scheduled")
+        act = Act(scheduled.act.by, now, scheduled.act.why)
+        try:
+            await publish(campaign.id, act, stores=stores, version=campaign.version)
+        except RulesRefused as refused:
+            failed = replace(act, why=refused.message)
+            await _unless_changed(campaign, lambda c, why=failed: c.miss_schedule(why), stores)
+        except Conflict as conflict:  # edited, or published by another process
+            log.info("campaign %s is not published: %s", campaign.id, conflict.message)
+        else:
+            published.append(campaign.id)
+    return published
+
+
+async def end_due(now: datetime, *, stores: Stores) -> list[str]:
+    """End what is over by its own dates; return the ids of what has ended.
+
+    One that others need goes on, which is harmless: its offers and journeys heed the dates, too.
+    """
+    ended = []
+    for campaign in await stores.campaigns.over_at(now, limit=100):
+        act = Act(campaign.author, now, "Its time is over.")
+        try:
+            await end(campaign.id, act, stores=stores)
+        except RulesRefused:
+            kept = replace(act, why="Its time is over, but other campaigns need its declarations.")
+            await _unless_changed(campaign, lambda c, why=kept: c.outlive(why), stores)
+        except Conflict as conflict:
+            log.info("campaign %s is not ended: %s", campaign.id, conflict.message)
+        else:
+            ended.append(campaign.id)
+    return ended
+
+
+async def release(
+    texts: Mapping[str, tuple[str, str]], act: Act, *, stores: Stores
+) -> list[Campaign]:
+    """Make these texts live, all at once, without review: for those who hold the servers' keys.
+
+    By key, the title and text of each. A key is the campaign's id: made if there is none yet,
+    brought up to date if there is. Nothing is written if they do not check, or are live already.
+    """
+
+    async def decide(live: Sources) -> Plan:
+        existing = await stores.campaigns.find_many(tuple(texts))
+        wanted = {
+            key: PublishedSource(key, existing[key].version if key in existing else 1, text)
+            for key, (_, text) in texts.items()
+            if key not in live or live[key].text != text
+        }
+        return Plan({**live, **wanted}, tuple(wanted))
+
+    workspace = await publications.settle(stores=stores)
+    plan, _ = await publications.prepare(decide, workspace, stores=stores)
+    for key in plan.changed:
+        await _write(key, *texts[key], act, stores)
+    if plan.changed:
+        await publications.switch(decide, verb="published", act=act, stores=stores)
+    released = await stores.campaigns.find_many(tuple(texts))
+    return [released[key] for key in texts]
+
+
+async def _write(key: str, title: str, text: str, act: Act, stores: Stores) -> None:
+    if await stores.campaigns.find(key) is None:
+        saved = await stores.campaigns.add(Campaign.draft(key, title, text, act))
+        await outbox.tell(saved, stores=stores)
+    else:
+        await _change(key, lambda c: c.edit(act, title=title, source=text), stores)
+
+
+def _with(live: Sources, campaign: Campaign) -> Plan:
+    source = PublishedSource(campaign.id, campaign.version, campaign.source)
+    return Plan({**live, campaign.id: source}, (campaign.id,))
+
+
+async def _change(
+    campaign_id: str,
+    change: Callable[[Campaign], Campaign],
+    stores: Stores,
+    version: int | None = None,
+) -> Campaign:
+    """Apply one transition to the campaign as it is now, or only as it was in `version`."""
+    for _ in range(_TRIES):
+        campaign = await stores.campaigns.get(campaign_id)
+        if version is not None and campaign.version != version:
+            raise Conflict(_STALE)
+        changed = change(campaign)
+        try:
+            saved = await stores.campaigns.save(changed, was=campaign.version)
+        except Conflict:
+            continue
+        await outbox.tell(saved, stores=stores)
+        return saved
+    raise Conflict(_STALE)
+
+
+async def _unless_changed(
+    campaign: Campaign, change: Callable[[Campaign], Campaign], stores: Stores
+) -> None:
+    with suppress(Conflict):
+        await _change(campaign.id, change, stores, campaign.version)

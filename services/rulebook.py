@@ -1,0 +1,175 @@
+"""The rules that are live, ready to use: compiled once per process and publication.
+
+Every process looks where the workspace points at most every half second. While a new publication is
+being compiled, in a thread, the one before it goes on being served.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import dsl
+from models.errors import Unavailable
+from models.publication import Publication
+from models.store import Stores
+from services import publications
+
+log = logging.getLogger(__name__)
+
+FRESH = 0.5  # seconds between two looks at what is current
+PATIENCE = 0.25  # seconds to wait for a look while there is something to serve
+RETRY = 10.0  # seconds after a failed look or compilation
+KEPT = 16  # publications: work in flight keeps its version
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One publication. Number 0 is the state before the first: an empty program.
+
+    `campaign_of` knows declarations by name, unique over all kinds, and `campaigns` are those that
+    the publication holds. `paused` are the ones paused now, whatever the publication.
+    """
+
+    number: int = 0
+    program: dsl.Program = field(default_factory=dsl.Program)
+    campaign_of: Mapping[str, str] = field(default_factory=dict)
+    campaigns: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
+
+
+class Rulebook:
+    """One per process."""
+
+    def __init__(self, stores: Stores, *, fresh: float = FRESH) -> None:
+        self._stores = stores
+        self._fresh = fresh
+        self._stale_at = 0.0
+        self._looking: asyncio.Task[None] | None = None
+        self._compiled: OrderedDict[int, Published] = OrderedDict({0: Published()})
+        self._compiling: dict[int, asyncio.Task[Published]] = {}
+        self._target = 0
+        self._current: Published | None = None
+        self._paused: frozenset[str] = frozenset()
+
+    async def current(self) -> Published:
+        """Return what is live. Without the database: what was, if this process has seen any."""
+        if self._current is None or time.monotonic() >= self._stale_at:
+            look = self._look()
+            if self._current is None:
+                await asyncio.shield(look)
+            else:
+                await asyncio.wait({look}, timeout=PATIENCE)
+        if self._current is None:
+            raise Unavailable("The rules cannot be read; try again shortly.")
+        return self._current
+
+    async def version(self, number: int) -> Published:
+        """Return a publication that is or was live, as work that began under it needs."""
+        await self.current()
+        compiled = self._compiled.get(number)
+        if compiled is None:
+            compiled = await asyncio.shield(self._compile(number))
+        else:
+            self._compiled.move_to_end(number)
+        return replace(compiled, paused=self._paused)
+
+    async def refresh(self) -> Published:
+        """Look now and wait for what is current, as whoever has just published wants."""
+        if self._looking is not None:  # it may have looked too early
+            await asyncio.wait({self._looking})
+        self._stale_at = 0.0
+        await asyncio.shield(self._look())
+        if self._current is None or self._current.number != self._target:
+            self._serve(await asyncio.shield(self._compile(self._target)))
+        return await self.current()
+
+    def _look(self) -> asyncio.Task[None]:
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._read())
+        return self._looking
+
+    async def _read(self) -> None:
+        try:
+            workspace, paused = await asyncio.gather(
+                self._stores.workspace.get(), self._stores.campaigns.paused_ids()
+            )
+            self._stale_at = time.monotonic() + self._fresh
+            self._target, self._paused = workspace.current, paused
+            if workspace.current in self._compiled:
+                self._serve(self._compiled[workspace.current])
+            elif self._current is None:
+                self._serve(await asyncio.shield(self._compile(workspace.current)))
+            else:
+                self._serve(self._current)  # with who is paused now
+                self._compile(workspace.current).add_done_callback(self._compiled_one)
+        except Unavailable as error:
+            self._stale_at = time.monotonic() + RETRY / 5
+            log.warning("rules are served as they were: %s", error.message)
+        finally:
+            self._looking = None
+
+    def _serve(self, published: Published) -> None:
+        if published.paused != self._paused:
+            published = replace(published, paused=self._paused)
+        self._current = published
+
+    def _compiled_one(self, task: asyncio.Task[Published]) -> None:
+        if task.cancelled():
+            return
+        if error := task.exception():
+            self._stale_at = time.monotonic() + RETRY
+            log.error("publication %d cannot be compiled", self._target, exc_info=error)
+        elif task.result().number == self._target:
+            self._serve(task.result())
+
+    def _compile(self, number: int) -> asyncio.Task[Published]:
+        """Compile a publication once, however many ask for it."""
+        if number not in self._compiling:
+            self._compiling[number] = asyncio.create_task(self._make(number))
+        return self._compiling[number]
+
+    async def _make(self, number: int) -> Published:
+        try:
+            publication = await self._stores.publications.get(number)
+            published = await compile_publication(publication)
+            self._compiled[number] = published
+            while len(self._compiled) > KEPT:
+                self._compiled.popitem(last=False)
+            return published
+        finally:
+            del self._compiling[number]
+
+
+async def compile_publication(publication: Publication) -> Published:
+    """Check a publication's text again, as it was checked then."""
+    files = [dsl.SourceFile(source.campaign_id, source.text) for source in publication.sources]
+    settings = dsl.Settings(zone=publication.zone, currency=publication.currency)
+    checked = await publications.check(files, settings)
+    if checked.program is None:
+        raise RuntimeError(f"publication {publication.number} no longer checks")
+    return Published(
+        number=publication.number,
+        program=checked.program,
+        campaign_of=dict(_owners(checked.program)),
+        campaigns=frozenset(source.campaign_id for source in publication.sources),
+    )
+
+
+def _owners(program: dsl.Program) -> Iterator[tuple[str, str]]:
+    """Yield each declaration's name with its file, which is named by its campaign."""
+    for kind in (
+        program.campaigns,
+        program.segments,
+        program.promotions,
+        program.triggers,
+        program.flash_sales,
+        program.group_buys,
+        program.lotteries,
+    ):
+        for name, declaration in kind.items():
+            yield name, declaration.span.file
+    if program.loyalty is not None:
+        yield program.loyalty.name, program.loyalty.span.file
