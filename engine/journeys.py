@@ -13,7 +13,7 @@ from dsl import MISSING, Moment, holds, value
 from dsl.moment import add, next_clock
 from dsl.triggers import OnEvent, Send, SetFact, Tag, Trigger, Wait, WaitFor, WaitUntil
 from dsl.zones import find_zone
-from engine.arms import arm_of
+from engine.chance import arm_of
 from engine.consents import refusal
 from engine.plans import Branch, Do, Fork, Halt, Jump, Listen, Pause, Plan
 from engine.presentation import present
@@ -147,7 +147,8 @@ def _turn(
         case Branch(condition, otherwise):
             return place + 1 if holds(condition, facts, moment) else otherwise
         case Fork(name, arms):
-            return arm_of(user_id, name, arms)
+            chosen = arm_of(user_id, name, [share for share, _ in arms])
+            return arms[chosen][1]
         case Jump(to):
             return to
         case Halt():
@@ -182,7 +183,7 @@ def _kept_until(
 ) -> datetime | None:
     if not isinstance(step, Send):
         return None
-    return end_of_quiet(trigger, step, moment.now, user_zone(facts, moment))
+    return end_of_quiet(trigger, step, moment, user_zone(facts, moment))
 
 
 def user_zone(facts: Facts, moment: Moment) -> str:

@@ -2,18 +2,17 @@
 
 from datetime import datetime
 
-from dsl.clauses import Recurring
+from dsl import Moment
+from dsl.clauses import Active, Recurring
 from dsl.moment import next_clock
 from dsl.triggers import Send, Trigger
-from dsl.zones import local_of
-from engine.windows import recurs
+from engine.schedule import is_active
 
 
-def end_of_quiet(trigger: Trigger, step: Send, now: datetime, zone: str) -> datetime | None:
+def end_of_quiet(trigger: Trigger, step: Send, moment: Moment, zone: str) -> datetime | None:
     """Return when the quiet hours end that a send falls into; `zone` is the user's."""
     if trigger.quiet is None or step.transactional:
         return None
     start, end = trigger.quiet
-    if not recurs(Recurring(None, start, end), local_of(now, zone)):
-        return None
-    return next_clock(now, end, zone)
+    quiet = Active(recurring=Recurring(None, start, end), zone=zone)
+    return next_clock(moment.now, end, zone) if is_active((quiet,), moment) else None

@@ -8,9 +8,9 @@ from dsl import Moment, holds
 from dsl.moment import add
 from dsl.program import Program
 from dsl.triggers import OnEvent, Trigger
-from engine.arms import held_out
+from engine.chance import held_out
 from engine.journeys import Facts, end, matches
-from engine.windows import is_active
+from engine.schedule import is_active
 from models.event import Event
 from models.run import Run, RunState, run_id
 
@@ -35,7 +35,7 @@ def starts(trigger: Trigger, event: Event, facts: Facts, moment: Moment) -> bool
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
     windows = trigger.active + (campaign.active if campaign else ())
     return (
-        is_active(windows, event.at, program.zone)
+        is_active(windows, moment)
         and matches(trigger.start, event, facts, moment)
         and (
             trigger.audience is None
@@ -57,10 +57,13 @@ def begin(trigger: Trigger, event: Event, campaign_id: str | None, program: Prog
         event=event.facts(),
     )
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
-    kept_from = held_out(event.user_id, trigger.name, trigger.holdout) or (
-        campaign is not None and held_out(event.user_id, campaign.name, campaign.holdout)
-    )
-    return end(run, "held_out", event.at) if kept_from else run
+    shares = [(trigger.name, trigger.holdout)]
+    if campaign is not None:
+        shares.append((campaign.name, campaign.holdout))
+    for name, share in shares:
+        if share is not None and held_out(event.user_id, name, share):
+            return end(run, "held_out", event.at)
+    return run
 
 
 @dataclass(frozen=True, slots=True)
