@@ -45,5 +45,5 @@ api = _Schema(
     query=_checked(Query),
     mutation=_checked(Mutation),
     extensions=[Errors, Documents],
-    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=True),
+    config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )

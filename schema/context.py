@@ -35,6 +35,8 @@ class Context:
     address: str = ""
     dev: bool = False
     principal: Principal | None = None
+    # When the caller's access token ends: sockets outlive the request that brought it.
+    expires_at: datetime | None = None
     # What a WebSocket client sent with connection_init; Strawberry fills it in.
     connection_params: dict[str, Any] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ import devserver.mongod
 import devserver.smtp
 import devserver.valkey
 from models.store import Database, connect, prepare
+from tests.client import Api, serving
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,15 @@ async def database(prepared_database: Database) -> Database:
         *(prepared_database[name].delete_many({}) for name in names if name not in kept)
     )
     return prepared_database
+
+
+@pytest.fixture
+async def api(database: Database, mongodb_uri: str) -> AsyncIterator[Api]:
+    """The API over an empty database. Its queue is away: everything must work without."""
+    async with serving(
+        mongodb_uri=mongodb_uri, database=database.name, redis_url="redis://127.0.0.1:1/0"
+    ) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pymongo.errors
 
 from models.store.campaigns import Campaigns
 from models.store.credentials import Credentials
-from models.store.database import Database, Store, connect, unavailable
+from models.store.database import Database, Store, connect, deadline, unavailable
 from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
@@ -25,7 +25,7 @@ from models.store.throttles import Throttles
 from models.store.users import Users
 from models.store.workspaces import Workspaces
 
-__all__ = ["Database", "Migration", "Store", "Stores", "connect", "ping", "prepare"]
+__all__ = ["Database", "Migration", "Store", "Stores", "connect", "deadline", "ping", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The connection to MongoDB, and what every store has in common."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+import pymongo
 import pymongo.errors
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -48,6 +50,11 @@ def connect(uri: str, name: str, *, patience_ms: int = 2_000) -> Database:
         write_concern=WriteConcern(w="majority", j=True),
         read_concern=ReadConcern("local"),
     )
+
+
+def deadline(seconds: float) -> AbstractContextManager[object]:
+    """Bound the time that everything within asks of MongoDB; what is late is Unavailable."""
+    return pymongo.timeout(seconds)
 
 
 class Store:

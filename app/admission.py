@@ -1,0 +1,115 @@
+"""What happens to a request before anything is parsed: a number, a caller, a size, a deadline."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.errors import Unauthenticated
+from models.ids import new_id
+from models.store import deadline
+from services.tokens import Access
+
+ANONYMOUS_BODY = 128 * 1024
+BODY = 1024 * 1024
+# Below the five seconds in which a client is promised an answer.
+SECONDS = 4.0
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What is known of a request's origin. Found in `scope["state"]["admitted"]`."""
+
+    request_id: str
+    address: str
+    access: Access | None
+
+
+class TooLarge(Exception):
+    """The body went on past what this caller may send."""
+
+
+class Admission:
+    """Refuses forged and expired tokens (401) and large bodies (413) before reading further."""
+
+    def __init__(self, app: ASGIApp, *, read: Callable[[str], Access]) -> None:
+        self.app = app
+        self.read = read
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = new_id()
+        access: Access | None = None
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scope["type"] == "http" and scheme.lower() == "bearer":
+            try:
+                access = self.read(token.strip())
+            except Unauthenticated as error:
+                await refuse(send, 401, error.code, error.message, request_id=request_id)
+                return
+        client = scope.get("client")
+        admitted = Admitted(request_id, client[0] if client else "", access)
+        scope.setdefault("state", {})["admitted"] = admitted
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            return
+        await self._pass_on(admitted, headers, scope, receive, send)
+
+    async def _pass_on(
+        self, admitted: Admitted, headers: Headers, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        limit = ANONYMOUS_BODY if admitted.access is None else BODY
+        message = f"A body may have at most {limit:,} bytes here."
+        declared = headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > limit:
+            await refuse(send, 413, "BODY_TOO_LARGE", message, request_id=admitted.request_id)
+            return
+        received = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal received
+            part = await receive()
+            received += len(part.get("body", b""))
+            if received > limit:
+                raise TooLarge
+            return part
+
+        async def numbered(part: Message) -> None:
+            nonlocal started
+            if part["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=part)["x-request-id"] = admitted.request_id
+            await send(part)
+
+        try:
+            with deadline(SECONDS):
+                await self.app(scope, counted, numbered)
+        except TooLarge:
+            if started:
+                raise
+            await refuse(send, 413, "BODY_TOO_LARGE", message, request_id=admitted.request_id)
+
+
+async def refuse(send: Send, status: int, code: str, message: str, *, request_id: str) -> None:
+    """Answer as GraphQL clients expect, and close: what is left of the body is not read."""
+    errors = [{"message": message, "extensions": {"code": code}}]
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode()),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps({"errors": errors})})

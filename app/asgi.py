@@ -1,0 +1,128 @@
+"""The API process: one Starlette application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from app.admission import Admission, Admitted
+from app.metrics import Measured
+from app.settings import Settings
+from app.view import View
+from app.wiring import Wiring, wired
+from models.errors import Unavailable
+from models.store import ping
+from schema.context import Context
+from services.passwords import Passwords
+from services.tokens import Access, Tokens
+
+PLAYGROUND = Path(__file__).parent / "playground"
+
+
+class Api:
+    """What requests share: made when the process starts, since clients belong to its loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.tokens = Tokens(settings.signing_key())
+        self.passwords = Passwords()
+        self._wiring: Wiring | None = None
+        self.view = View(
+            build=self.context, read=self.read, allowed_origins=settings.allowed_origins
+        )
+
+    @property
+    def wiring(self) -> Wiring:
+        """Return the parts. They are there from the lifespan's start to its end."""
+        assert self._wiring is not None
+        return self._wiring
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Hold the parts open while the process serves."""
+        async with wired(self.settings) as self._wiring:
+            app.state.wiring = self._wiring
+            yield
+        self.passwords.close()
+
+    def read(self, token: str) -> Access:
+        """Return what an access token says. Raises Unauthenticated."""
+        return self.tokens.read(token, now=self.wiring.clock.wall())
+
+    def context(self, admitted: Admitted) -> Context:
+        """Return the context of an admitted request."""
+        wiring = self.wiring
+        return Context(
+            stores=wiring.stores,
+            jobs=wiring.jobs,
+            clock=wiring.clock,
+            passwords=self.passwords,
+            tokens=self.tokens,
+            request_id=admitted.request_id,
+            address=admitted.address,
+            dev=self.settings.dev,
+            principal=admitted.access.principal if admitted.access else None,
+        )
+
+    async def healthz(self, _request: Request) -> Response:
+        """Say that the process runs."""
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, _request: Request) -> Response:
+        """Say whether requests can be served, and what is missing.
+
+        Without the queue they can: work is written down and only done later.
+        """
+        try:
+            await ping(self.wiring.database)
+            mongodb = True
+        except Unavailable:
+            mongodb = False
+        queue = await self.wiring.queue_answers()
+        return JSONResponse(
+            {"mongodb": "ok" if mongodb else "away", "queue": "ok" if queue else "away"},
+            status_code=200 if mongodb else 503,
+            headers={} if mongodb else {"retry-after": "2"},
+        )
+
+    async def metrics(self, _request: Request) -> Response:
+        """Show the counters."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def build(settings: Settings) -> Starlette:
+    """Return the application. Raises Invalid if the settings lack what it needs."""
+    api = Api(settings)
+    middleware = [Middleware(Measured)]
+    if settings.allowed_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type", "x-request-id"],
+                expose_headers=["retry-after", "x-request-id"],
+                max_age=600,
+            )
+        )
+    middleware.append(Middleware(Admission, read=api.read))
+    return Starlette(
+        routes=[
+            Route("/graphql", api.view, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", api.view),
+            Route("/healthz", api.healthz),
+            Route("/readyz", api.readyz),
+            Route("/metrics", api.metrics),
+            Mount("/", StaticFiles(directory=PLAYGROUND, html=True)),
+        ],
+        middleware=middleware,
+        lifespan=api.lifespan,
+    )

@@ -1,0 +1,63 @@
+"""Everything a process needs, built from its settings: the one place where parts meet."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from app.clock import Clock
+from app.settings import Settings
+from models.store import Database, Stores, connect
+from services.jobs import Job, Jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What the API, a worker, the scheduler and the commands are made of."""
+
+    settings: Settings
+    database: Database
+    stores: Stores
+    clock: Clock
+    jobs: Jobs
+    queue: redis.asyncio.Redis
+
+    async def queue_answers(self) -> bool:
+        """Whether the queue's server is there. Work goes on without it, only later."""
+        try:
+            async with asyncio.timeout(1):
+                return bool(await self.queue.ping())
+        except (redis.RedisError, OSError, TimeoutError):
+            return False
+
+
+class _Unrung:
+    """Until workers listen: what would be rung for waits for the sweeper."""
+
+    async def ring(self, job: Job, args: Sequence[str]) -> None:
+        """Do nothing."""
+
+
+@asynccontextmanager
+async def wired(settings: Settings) -> AsyncIterator[Wiring]:
+    """Build everything, and close it in the end. Nothing is connected to before it is used."""
+    database = connect(settings.mongodb_uri, settings.database)
+    queue = redis.asyncio.Redis.from_url(
+        settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+    )
+    try:
+        yield Wiring(
+            settings=settings,
+            database=database,
+            stores=Stores.over(database),
+            clock=Clock.parse(settings.clock),
+            jobs=_Unrung(),
+            queue=queue,
+        )
+    finally:
+        await queue.aclose()
+        database.client.close()

@@ -1,0 +1,101 @@
+"""A client of the real API, for tests: through ASGI, with a real database behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from app.asgi import build
+from app.settings import Settings
+from models.ids import new_id
+from models.principal import Principal, Role
+from models.store import Stores
+from models.user import User
+from schema.ids import to_global
+from services import sessions
+from services.tokens import Tokens
+
+SECRET = "a secret for tests, long enough to sign"
+
+
+@dataclass
+class Caller:
+    """Someone signed in: a row in the database and a token."""
+
+    id: str
+    token: str
+    refresh_token: str
+    principal: Principal
+
+    @property
+    def global_id(self) -> str:
+        return to_global("User", self.id)
+
+
+class Api:
+    """Asks GraphQL questions as someone, or as nobody."""
+
+    def __init__(self, app: Starlette, http: httpx2.AsyncClient, stores: Stores) -> None:
+        self.app = app
+        self.http = http
+        self.stores = stores
+        self.tokens = Tokens(SECRET)
+
+    async def caller(self, *roles: Role, **fields: Any) -> Caller:
+        """Make a person with these roles, and sign them in."""
+        now = datetime.now(UTC)
+        user = User(id=new_id(), created_at=now, roles=frozenset(roles), **fields)
+        await self.stores.users.add(user)
+        pair = await sessions.open_session(user, stores=self.stores, tokens=self.tokens, wall=now)
+        access = self.tokens.read(pair.access_token, now=now)
+        return Caller(user.id, pair.access_token, pair.refresh_token, access.principal)
+
+    async def post(
+        self,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        by: Caller | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        """Send one operation and return the whole response."""
+        given = {"authorization": f"Bearer {by.token}"} if by else {}
+        return await self.http.post(
+            "/graphql",
+            json={"query": query, "variables": variables or {}},
+            headers=given | (headers or {}),
+        )
+
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, *, by: Caller | None = None
+    ) -> dict[str, Any]:
+        """Send one operation and return its data; anything but data fails the test."""
+        answer = (await self.post(query, variables, by=by)).json()
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def code(
+        self, query: str, variables: dict[str, Any] | None = None, *, by: Caller | None = None
+    ) -> str | None:
+        """Send one operation and return the code of its top-level error, if it has one."""
+        answer = (await self.post(query, variables, by=by)).json()
+        return answer["errors"][0]["extensions"]["code"] if "errors" in answer else None
+
+
+@asynccontextmanager
+async def serving(**settings: Any) -> AsyncIterator[Api]:
+    """Run the application without a socket."""
+    app = build(Settings(secret=SecretStr(SECRET), **settings))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app), base_url="http://shop.test", timeout=30
+        ) as http,
+    ):
+        yield Api(app, http, app.state.wiring.stores)

@@ -1,0 +1,262 @@
+"""People through the API."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.principal import Role
+from tests.client import Api
+
+REGISTER = """
+mutation ($input: RegisterInput!) {
+  register(input: $input) {
+    user { id email name roles version }
+    session { accessToken refreshToken expiresAt }
+    userErrors { code field message }
+  }
+}
+"""
+SIGN_IN = """
+mutation ($input: SignInInput!) {
+  signIn(input: $input) {
+    user { id } session { accessToken refreshToken } userErrors { code field message }
+  }
+}
+"""
+REFRESH = """
+mutation ($token: String!) {
+  refreshSession(input: {refreshToken: $token}) { session { accessToken refreshToken } }
+}
+"""
+UPDATE = """
+mutation ($input: UpdateProfileInput!) {
+  updateProfile(input: $input) {
+    user { name locale timezone birthday consent { email sms push } version }
+    userErrors { code field message }
+  }
+}
+"""
+ANN = {"email": "Ann@Example.test", "password": "correct horse battery", "name": " Ann  Lee "}
+
+
+async def test_someone_who_registers_is_a_signed_in_customer(api: Api) -> None:
+    payload = (await api.ask(REGISTER, {"input": ANN}))["register"]
+
+    assert payload["userErrors"] == []
+    assert payload["user"]["email"] == "ann@example.test"
+    assert payload["user"]["name"] == "Ann Lee"
+    assert payload["user"]["roles"] == ["CUSTOMER"]
+    token = payload["session"]["accessToken"]
+    answer = await api.post("{ me { email } }", headers={"authorization": f"Bearer {token}"})
+    assert answer.json() == {"data": {"me": {"email": "ann@example.test"}}}
+
+
+async def test_an_address_registers_once(api: Api) -> None:
+    await api.ask(REGISTER, {"input": ANN})
+
+    payload = (await api.ask(REGISTER, {"input": ANN | {"email": "ANN@example.test"}}))["register"]
+
+    assert payload["user"] is None
+    assert payload["userErrors"][0]["code"] == "EMAIL_TAKEN"
+    assert payload["userErrors"][0]["field"] == ["email"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("email", "a" * 288 + "@example.test", "at most 254 characters; this has 301"),
+        ("email", "ann", "not an e-mail address"),
+        ("email", "ann@localhost", "not an e-mail address"),
+        ("email", "a b@example.test", "not an e-mail address"),
+        ("password", "short", "at least 8"),
+        ("password", "x1" * 65, "at most 128"),
+        ("password", "Password123", "first that anyone tries"),
+        ("password", "ann@example.test", "e-mail address as a password"),
+        ("name", "n" * 201, "at most 200"),
+        ("name", "a\u0007b", "control characters"),
+    ],
+)
+async def test_bad_input_is_named(api: Api, field: str, value: str, says: str) -> None:
+    payload = (await api.ask(REGISTER, {"input": ANN | {field: value}}))["register"]
+
+    (error,) = payload["userErrors"]
+    assert error["field"] == [field]
+    assert says in error["message"]
+
+
+async def test_signing_in_takes_the_right_password(api: Api) -> None:
+    await api.ask(REGISTER, {"input": ANN})
+    right = {"email": "ann@EXAMPLE.test ", "password": ANN["password"]}
+
+    good = (await api.ask(SIGN_IN, {"input": right}))["signIn"]
+    wrong = (await api.ask(SIGN_IN, {"input": right | {"password": "wrong"}}))["signIn"]
+    nobody = (await api.ask(SIGN_IN, {"input": right | {"email": "bob@example.test"}}))["signIn"]
+
+    assert good["session"]["accessToken"]
+    assert wrong["userErrors"][0]["code"] == "WRONG_CREDENTIALS"
+    assert nobody == wrong
+
+
+async def test_five_wrong_passwords_lock_an_account_for_a_while(api: Api) -> None:
+    await api.ask(REGISTER, {"input": ANN})
+    wrong = {"input": {"email": "ann@example.test", "password": "wrong"}}
+    for _ in range(5):
+        await api.ask(SIGN_IN, wrong)
+
+    answer = await api.post(SIGN_IN, {"input": ANN | {"name": None}} | wrong)
+
+    assert answer.status_code == 429
+    assert 800 <= int(answer.headers["retry-after"]) <= 900
+    assert answer.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+
+
+async def test_a_right_password_clears_the_failures_before_it(api: Api) -> None:
+    await api.ask(REGISTER, {"input": ANN})
+    right = {"input": {"email": ANN["email"], "password": ANN["password"]}}
+    for _ in range(3):
+        for _ in range(4):
+            await api.ask(SIGN_IN, {"input": right["input"] | {"password": "wrong"}})
+        assert (await api.ask(SIGN_IN, right))["signIn"]["session"]
+
+
+async def test_a_refresh_token_is_good_once_but_for_a_lost_answer(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+
+    first = (await api.ask(REFRESH, {"token": ann.refresh_token}))["refreshSession"]
+    again = (await api.ask(REFRESH, {"token": ann.refresh_token}))["refreshSession"]
+
+    assert first == again
+    assert first["session"]["refreshToken"] != ann.refresh_token
+
+
+async def test_a_reused_refresh_token_ends_the_whole_session(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    second = await api.ask(REFRESH, {"token": ann.refresh_token})
+    token = second["refreshSession"]["session"]["refreshToken"]
+    third = await api.ask(REFRESH, {"token": token})
+
+    assert await api.code(REFRESH, {"token": ann.refresh_token}) == "SESSION_ENDED"
+
+    newest = third["refreshSession"]["session"]["refreshToken"]
+    assert await api.code(REFRESH, {"token": newest}) == "SESSION_ENDED"
+
+
+async def test_the_previous_refresh_token_is_stolen_goods_after_ten_seconds(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    await api.ask(REFRESH, {"token": ann.refresh_token})
+    await api.stores.sessions.documents.update_one(
+        {}, {"$set": {"rotated_at": datetime.now(UTC) - timedelta(seconds=11)}}
+    )
+
+    assert await api.code(REFRESH, {"token": ann.refresh_token}) == "SESSION_ENDED"
+
+
+async def test_a_forged_refresh_token_ends_nothing(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    session, generation, _ = ann.refresh_token.split(".")
+
+    assert await api.code(REFRESH, {"token": f"{session}.{generation}.AAAA"}) == "SESSION_ENDED"
+    assert await api.code(REFRESH, {"token": "nonsense"}) == "SESSION_ENDED"
+
+    assert await api.code(REFRESH, {"token": ann.refresh_token}) is None
+
+
+async def test_signing_out_ends_the_session(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+
+    await api.ask("mutation { signOut(input: {}) { signedOut userErrors { code } } }", by=ann)
+
+    assert await api.code(REFRESH, {"token": ann.refresh_token}) == "SESSION_ENDED"
+
+
+async def test_a_profile_changes_where_something_was_said(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER, name="Ann", locale="de-AT")
+    change = {
+        "version": 1,
+        "locale": None,
+        "timezone": "Europe/Vienna",
+        "birthday": "1990-02-28",
+        "consent": {"email": True},
+    }
+
+    payload = (await api.ask(UPDATE, {"input": change}, by=ann))["updateProfile"]
+
+    assert payload["user"] == {
+        "name": "Ann",
+        "locale": None,
+        "timezone": "Europe/Vienna",
+        "birthday": "1990-02-28",
+        "consent": {"email": True, "sms": False, "push": False},
+        "version": 2,
+    }
+
+
+async def test_a_profile_changed_meanwhile_is_not_overwritten(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    await api.ask(UPDATE, {"input": {"version": 1, "name": "First"}}, by=ann)
+
+    payload = (await api.ask(UPDATE, {"input": {"version": 1, "name": "Second"}}, by=ann))[
+        "updateProfile"
+    ]
+
+    assert payload["user"] is None
+    assert payload["userErrors"][0]["code"] == "CONFLICT"
+
+
+@pytest.mark.parametrize(
+    "change", [{"timezone": "Mars/Olympus"}, {"locale": "german"}, {"birthday": "2999-01-01"}]
+)
+async def test_a_profile_takes_no_nonsense(api: Api, change: dict[str, str]) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+
+    payload = (await api.ask(UPDATE, {"input": {"version": 1} | change}, by=ann))["updateProfile"]
+
+    assert payload["userErrors"][0]["field"] == list(change)
+
+
+async def test_another_customer_answers_as_a_missing_one(api: Api) -> None:
+    ann, bob = await api.caller(Role.CUSTOMER), await api.caller(Role.CUSTOMER)
+    query = "query ($id: ID!) { user(id: $id) { id } }"
+
+    assert await api.ask(query, {"id": ann.global_id}, by=ann) == {"user": {"id": ann.global_id}}
+    assert await api.ask(query, {"id": bob.global_id}, by=ann) == {"user": None}
+    assert await api.ask(query, {"id": "nonsense"}, by=ann) == {"user": None}
+
+
+async def test_users_are_listed_forward_and_backward(api: Api) -> None:
+    ids = [(await api.caller(Role.CUSTOMER)).global_id for _ in range(4)]
+    analyst = await api.caller(Role.ANALYST)
+    query = """query ($first: Int, $after: String, $last: Int, $before: String) {
+      users(first: $first, after: $after, last: $last, before: $before) {
+        edges { cursor node { id } } totalCount
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }"""
+
+    first = (await api.ask(query, {"first": 2}, by=analyst))["users"]
+    cursor = first["pageInfo"]["endCursor"]
+    second = (await api.ask(query, {"first": 2, "after": cursor}, by=analyst))["users"]
+    back = (await api.ask(query, {"last": 1, "before": cursor}, by=analyst))["users"]
+
+    assert [edge["node"]["id"] for edge in first["edges"]] == ids[:2]
+    assert [edge["node"]["id"] for edge in second["edges"]] == ids[2:]
+    assert [edge["node"]["id"] for edge in back["edges"]] == ids[:1]
+    assert first["totalCount"] == 5
+    assert first["pageInfo"]["hasNextPage"]
+    assert not first["pageInfo"]["hasPreviousPage"]
+    assert back["pageInfo"]["hasNextPage"]
+    assert not back["pageInfo"]["hasPreviousPage"]
+
+
+async def test_users_are_found_by_role_and_by_address(api: Api) -> None:
+    await api.ask(REGISTER, {"input": ANN})
+    admin = await api.caller(Role.ADMIN)
+    query = "query ($filter: UserFilter) { users(filter: $filter) { edges { node { email } } } }"
+
+    admins = await api.ask(query, {"filter": {"role": "ADMIN"}}, by=admin)
+    ann = await api.ask(query, {"filter": {"email": "ANN@example.test"}}, by=admin)
+    nobody = await api.ask(query, {"filter": {"email": "bob@example.test"}}, by=admin)
+
+    assert admins["users"]["edges"] == [{"node": {"email": None}}]
+    assert ann["users"]["edges"] == [{"node": {"email": "ann@example.test"}}]
+    assert nobody["users"]["edges"] == []
