@@ -1,0 +1,133 @@
+"""What can be worked out of a program's promotions before any cart is seen."""
+
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from dsl.clauses import Active
+from dsl.core import Expr, Ref
+from dsl.program import Campaign, Program
+from dsl.promotions import (
+    Award,
+    Bundle,
+    BuyGet,
+    Effect,
+    FixedPrice,
+    Gift,
+    Grant,
+    Promotion,
+    SplitEffects,
+    Take,
+    Tiers,
+)
+from engine.pricing.nodes import nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A promotion, with what its turn needs to know."""
+
+    promotion: Promotion
+    campaign: Campaign | None
+    zone: str
+    codes: frozenset[str]
+    needs_user: tuple[str, ...]  # the clauses that do
+    waits: bool  # its `when` names cart.remaining, so it is judged at its turn
+    varies: bool  # its effects name cart.remaining
+
+    @property
+    def name(self) -> str:
+        return self.promotion.name
+
+
+# Programs are immutable and few; the last ones quoted keep their plans.
+_PLANS: OrderedDict[int, tuple[Program, tuple[Planned, ...]]] = OrderedDict()
+_KEPT = 8
+
+
+def plan(program: Program) -> tuple[Planned, ...]:
+    """Return the promotions in the order of their turns: the highest priority first, then name."""
+    known = _PLANS.get(id(program))
+    if known is not None and known[0] is program:
+        return known[1]
+    promotions = sorted(program.promotions.values(), key=lambda p: (-p.priority, p.name))
+    planned = tuple(_plan_one(promotion, program) for promotion in promotions)
+    _PLANS[id(program)] = (program, planned)
+    while len(_PLANS) > _KEPT:
+        _PLANS.popitem(last=False)
+    return planned
+
+
+def fold_code(code: str) -> str:
+    """Return a code as it is compared: case and surrounding space do not count."""
+    return unicodedata.normalize("NFC", code.strip()).casefold()
+
+
+def _plan_one(promotion: Promotion, program: Program) -> Planned:
+    campaign = program.campaigns.get(promotion.campaign) if promotion.campaign else None
+    return Planned(
+        promotion=promotion,
+        campaign=campaign,
+        zone=_zone_of(promotion.active) or program.zone,
+        codes=frozenset(fold_code(code) for code in promotion.codes),
+        needs_user=tuple(_needs_user(promotion, campaign)),
+        waits=_names_remaining(promotion.when),
+        varies=any(_names_remaining(expr) for expr in _expressions(promotion.effects)),
+    )
+
+
+def _zone_of(windows: Sequence[Active]) -> str | None:
+    return next((window.zone for window in windows if window.zone is not None), None)
+
+
+def _needs_user(promotion: Promotion, campaign: Campaign | None) -> Iterator[str]:
+    if promotion.audience is not None:
+        yield "for"
+    if any(limit.per == "user" for limit in promotion.limits):
+        yield "limit"
+    if promotion.holdout is not None or (campaign and campaign.holdout is not None):
+        yield "holdout"
+    for effect in _all_effects(promotion.effects):
+        match effect:
+            case SplitEffects():
+                yield "split"
+            case Grant():
+                yield "grant"
+            case _:
+                pass
+
+
+def _all_effects(effects: Sequence[Effect]) -> Iterator[Effect]:
+    for effect in effects:
+        yield effect
+        if isinstance(effect, SplitEffects):
+            for _, _, inner in effect.arms:
+                yield from _all_effects(inner)
+
+
+def _expressions(effects: Sequence[Effect]) -> Iterator[Expr | None]:
+    for effect in _all_effects(effects):
+        match effect:
+            case Take() | FixedPrice():
+                yield effect.target.where
+            case Tiers():
+                yield from (effect.target.where, effect.by)
+            case BuyGet():
+                yield from (effect.buy_where, effect.get_where)
+            case Bundle():
+                yield from (where for _, where in effect.parts)
+            case Award():
+                yield effect.of
+            case Gift() | Grant() | SplitEffects():
+                pass
+            case _:
+                assert_never(effect)
+
+
+def _names_remaining(expr: Expr | None) -> bool:
+    return any(
+        isinstance(node, Ref) and node.root == "cart" and node.path == ("remaining",)
+        for node in nodes(expr)
+    )
