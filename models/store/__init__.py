@@ -13,10 +13,12 @@ from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
 from models.store.identities import Identities
+from models.store.imports import Imports
 from models.store.leases import Leases
 from models.store.limits import Limits
 from models.store.migrations import Migration, migrate
 from models.store.outbox import Outbox
+from models.store.products import Coupons, Products
 from models.store.publications import Publications
 from models.store.runs import Runs
 from models.store.sessions import Sessions
@@ -49,6 +51,9 @@ class Stores:
     effects: Effects
     limits: Limits
     templates: Templates
+    products: Products
+    coupons: Coupons
+    imports: Imports
 
     @classmethod
     def over(cls, database: Database) -> Self:

@@ -1,0 +1,1 @@
+"""The Complete Journey data brought in: tables → shifted, completed → stores."""
