@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from cross_web import HTTPException
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,7 +22,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
-from strawberry.types.unset import UNSET, UnsetType
+from strawberry.types.unset import UnsetType
 
 from app.admission import Admitted, refuse
 from models.errors import Unauthenticated, Unavailable
@@ -41,12 +42,14 @@ Build = Callable[[Admitted], Context]
 class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     """Ends with its session: at the token's expiry, on signing out, on revocation."""
 
-    # A mistake in one operation must not end all others on the same socket.
-    _get_pre_execution_close_reason = staticmethod(lambda _error: None)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
+        # A mistake in one operation must not end all others on the same socket.
+        return None
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Greet, then begin to watch the session."""
@@ -131,7 +134,7 @@ class View(GraphQL[Context, None]):
             access.principal, stores=context.stores, wall=context.clock.wall()
         ):
             raise ConnectionRejectionError
-        return UNSET
+        return UnsetType()
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:  # noqa: ARG002
         """Never: a browser's `Accept: */*` is a client like any other."""
@@ -140,6 +143,13 @@ class View(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON."""
         return orjson.loads(data)
+
+    def parse_json(self, data: str | bytes) -> dict[str, Any]:
+        """Read a request, or its variables: an object, and nothing else."""
+        value = super().parse_json(data)
+        if not isinstance(value, dict):
+            raise HTTPException(400, "A GraphQL request is a JSON object")
+        return value
 
     def encode_json(self, data: object) -> str:
         """Write JSON as text: bytes would travel in binary frames, which no client reads."""
@@ -159,9 +169,9 @@ class View(GraphQL[Context, None]):
     ) -> Response:
         """Give the answer its status: request errors 400, too many 429, away 503, else 200."""
         assert not isinstance(response_data, list)  # batching is off
-        errors = response_data.get("errors") or []
-        codes = {str((error.get("extensions") or {}).get("code")) for error in errors}
         body: dict[str, Any] = dict(response_data)
+        errors: list[dict[str, Any]] = body.get("errors") or []
+        codes = {str((error.get("extensions") or {}).get("code")) for error in errors}
         media_type = sub_response.media_type or _JSON
         status, headers = 200, {}
         if "UNAVAILABLE" in codes:

@@ -1,6 +1,7 @@
 """Reading a document: parsed and checked once, however often the same text comes."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
@@ -23,8 +24,12 @@ class Documents(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Take the document from the cache, or parse it into the cache."""
         text = self.execution_context.query
+        # Strawberry parses again what does not parse here, and shapes the error: one that leaves
+        # this hook would end a whole socket.
+        self.execution_context.parse_options = {"max_tokens": TOKENS}
         if text:
-            self.execution_context.graphql_document = parsed(text)
+            with suppress(GraphQLError):
+                self.execution_context.graphql_document = parsed(text)
         yield
 
     def on_validate(self) -> Iterator[None]:
