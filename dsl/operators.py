@@ -1,0 +1,216 @@
+"""Every operator and function of the language: what it takes, and what it does in each backend.
+
+This table is their meaning. The interpreter, the compiler and MongoDB's pipelines all read it,
+so a new operator is one new row. Arguments are never missing: a missing one makes a condition false
+and a value missing. A result may still be MISSING in Python, null in MongoDB, where `partial`.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from dsl import functions as py
+from dsl.clauses import Length
+from dsl.core import Const, Expr
+from dsl.moment import Moment
+from dsl.mongo import functions as mongo
+from dsl.mongo.patterns import has_pattern
+from dsl.mongo.terms import Code, double
+from dsl.values import MISSING, family, integer
+
+InPython = Callable[..., Any]
+InMongo = Callable[..., Code]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One row: the families of its arguments, and both backends' functions of (moment, *arguments).
+
+    MongoDB's raises NotPushable where the database would answer differently.
+    """
+
+    takes: tuple[frozenset[str], ...]
+    python: InPython
+    mongo: InMongo
+    partial: bool = False
+    variadic: bool = False  # the last family repeats
+
+    def accepts(self, families: tuple[str, ...]) -> bool:
+        """Whether this row is for arguments of these families; one alternative serves them all."""
+        takes = self.takes
+        if self.variadic:
+            takes += takes[-1:] * (len(families) - len(takes))
+        if len(families) != len(takes):
+            return False
+        shared = {given for given, allowed in zip(families, takes, strict=True) if len(allowed) > 1}
+        return len(shared) <= 1 and all(
+            given in allowed for given, allowed in zip(families, takes, strict=True)
+        )
+
+
+_GROUPS = {
+    "any": "number money date time timestamp duration text bool",
+    "ordered": "number money date time timestamp duration",
+    "amount": "number duration",
+}
+
+
+def _row(takes: str, python: InPython, in_mongo: InMongo, **more: bool) -> Operator:
+    words = [_GROUPS.get(word, word).split() for word in takes.split()]
+    return Operator(tuple(frozenset(word) for word in words), python, in_mongo, **more)
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adapt a function for which the moment makes no difference."""
+    return lambda _moment, *arguments: function(*arguments)
+
+
+def _pure(takes: str, python: InPython, in_mongo: InMongo, **more: bool) -> Operator:
+    return _row(takes, _plain(python), _plain(in_mongo), **more)
+
+
+def _compare(takes: str, test: Callable[[Any, Any], bool], name: str) -> tuple[Operator, ...]:
+    """Build a comparison's rows. A date beside a timestamp stands for its first instant."""
+    refused = mongo.refuse("a stored date beside a timestamp begins when its zone says")
+    return (
+        _pure(takes, test, lambda a, b: {name: [a, b]}),
+        _row("date timestamp", lambda moment, a, b: test(py.start_of(moment, a), b), refused),
+        _row("timestamp date", lambda moment, a, b: test(a, py.start_of(moment, b)), refused),
+    )
+
+
+def _move(sign: int) -> tuple[Operator, ...]:
+    """Build the rows of moving an instant or a date."""
+    refused = mongo.refuse("months and years are counted by the calendar of a zone")
+    return (
+        _pure(
+            "timestamp duration",
+            lambda instant, by: py.move_instant(instant, by, sign),
+            lambda instant, by: mongo.move_instant(instant, by, sign),
+            partial=True,
+        ),
+        _pure(
+            "date duration",
+            lambda day, by: py.move_date(day, by, sign),
+            lambda day, by: mongo.move_date(day, by, sign),
+            partial=True,
+        ),
+        _row(
+            "timestamp calendar",
+            lambda moment, instant, by: py.move_instant_by_calendar(moment, instant, by, sign),
+            refused,
+            partial=True,
+        ),
+        _pure(
+            "date calendar",
+            lambda day, by: py.move_date_by_calendar(day, by, sign),
+            refused,
+            partial=True,
+        ),
+    )
+
+
+def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda a, b: function(b, a)
+
+
+OPERATORS: dict[str, tuple[Operator, ...]] = {
+    # --- conditions
+    "=": _compare("any any", operator.eq, "$eq"),
+    "<": _compare("ordered ordered", operator.lt, "$lt"),
+    "<=": _compare("ordered ordered", operator.le, "$lte"),
+    ">": _compare("ordered ordered", operator.gt, "$gt"),
+    ">=": _compare("ordered ordered", operator.ge, "$gte"),
+    "in": (_pure("any list", lambda one, many: one in many, lambda a, b: {"$in": [a, b]}),),
+    "contains": (
+        _pure("text text", operator.contains, mongo.has_text),
+        _pure("list any", operator.contains, lambda many, one: {"$in": [one, many]}),
+    ),
+    "starts with": (_pure("text text", str.startswith, mongo.starts_with),),
+    "ends with": (_pure("text text", str.endswith, mongo.ends_with),),
+    "matches": (_pure("text text", py.matches, has_pattern),),
+    # --- arithmetic
+    "+": (
+        _pure("amount amount", py.add_numbers, mongo.add_numbers, partial=True),
+        _pure("money money", lambda a, b: integer(a + b), mongo.add_money, partial=True),
+        *_move(1),
+    ),
+    "-": (
+        _pure("amount amount", py.subtract_numbers, mongo.subtract_numbers, partial=True),
+        _pure("money money", lambda a, b: integer(a - b), mongo.subtract_money, partial=True),
+        *_move(-1),
+    ),
+    "*": (
+        _pure("number number", py.multiply_numbers, mongo.multiply_numbers, partial=True),
+        _pure("duration number", py.multiply_numbers, mongo.multiply_numbers, partial=True),
+        _pure("number duration", py.multiply_numbers, mongo.multiply_numbers, partial=True),
+        _pure("money number", py.scale, mongo.scale, partial=True),
+        _pure("number money", _swapped(py.scale), _swapped(mongo.scale), partial=True),
+    ),
+    "/": (
+        _pure("amount amount", py.divide_numbers, mongo.divide_numbers, partial=True),
+        _pure("duration number", py.divide_numbers, mongo.divide_numbers, partial=True),
+        _pure("money money", py.divide_numbers, mongo.divide_money, partial=True),
+        _pure("money number", py.shrink, mongo.shrink, partial=True),
+    ),
+    "neg": (
+        _pure("amount", lambda a: -float(a), lambda a: {"$multiply": [double(a), -1.0]}),
+        _pure("money", lambda a: integer(-a), lambda a: mongo.subtract_money(0, a), partial=True),
+    ),
+    # --- functions
+    "round": (_pure("number", py.round_number, mongo.round_number),),
+    "least": (
+        _pure("ordered", lambda *all_: min(all_), lambda *all_: {"$min": [*all_]}, variadic=True),
+    ),
+    "greatest": (
+        _pure("ordered", lambda *all_: max(all_), lambda *all_: {"$max": [*all_]}, variadic=True),
+    ),
+    "lower": (
+        _pure("text", str.lower, mongo.refuse("MongoDB changes the case of ASCII letters only")),
+    ),
+    "length": (
+        _pure("text", len, lambda text: {"$strLenCP": text}),
+        _pure("list", len, lambda many: {"$size": many}),
+    ),
+    "days_until": (
+        _row("date", lambda moment, day: moment.days_until(py.day_of(day)), mongo.days_until),
+    ),
+    "years_since": (
+        _row("date", lambda moment, day: moment.years_since(py.day_of(day)), mongo.years_since),
+    ),
+    "days_since": (
+        _row("date", py.days_since, mongo.days_since),
+        _row("timestamp", py.days_since_instant, mongo.days_since_instant),
+    ),
+    "hour": (_row("timestamp", lambda moment, at: moment.local(at).hour, mongo.hour),),
+    "weekday": (
+        _pure("date", py.weekday, mongo.weekday),
+        _row("timestamp", py.weekday_of_instant, mongo.weekday_of_instant),
+    ),
+}
+
+
+def find_operator(name: str, arguments: tuple[Expr, ...]) -> Operator | None:
+    """Return the row for these arguments, or None: what no row is for is always missing."""
+    return _find(name, tuple(family_of(argument) for argument in arguments))
+
+
+def family_of(argument: Expr) -> str:
+    """Return an argument's family; months and years, of no fixed length, are one of their own."""
+    if isinstance(argument, Const) and isinstance(argument.value, Length):
+        return "calendar"
+    return family(argument.kind)
+
+
+@lru_cache(maxsize=4096)
+def _find(name: str, families: tuple[str, ...]) -> Operator | None:
+    return next((row for row in OPERATORS.get(name, ()) if row.accepts(families)), None)
+
+
+def apply(row: Operator | None, moment: Moment, arguments: tuple[Any, ...]) -> Any:
+    """Run a row's Python side: MISSING if any argument is."""
+    if row is None or any(argument is MISSING for argument in arguments):
+        return MISSING
+    return row.python(moment, *arguments)
