@@ -20,6 +20,21 @@ from dsl.triggers import (
 )
 
 _CHANNELS = frozenset({"email"})
+_BUILT_IN = frozenset(
+    (
+        "id",
+        "email",
+        "name",
+        "locale",
+        "timezone",
+        "created_at",
+        "birthday",
+        "tags",
+        "points",
+        "tier",
+        "consent",
+    )
+)
 
 
 def unsupported(program: Program) -> list[tuple[Span, str]]:
@@ -40,7 +55,7 @@ def _unsupported(step: Step) -> str | None:
     match step:
         case Send(channel=channel) if channel not in _CHANNELS:
             return f"there is no channel for `send {channel}` yet; `send email` is there"
-        case SetFact(path=path) if len(path) != 1:
+        case SetFact(path=path) if len(path) != 1 or path[0] in _BUILT_IN:
             return "only a user's own attributes can be set"
         case GrantStep():
             return "a journey cannot `grant` yet"

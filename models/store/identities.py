@@ -1,7 +1,7 @@
 """Who an address belongs to: one document per e-mail address, unique by its hash."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
@@ -44,6 +44,22 @@ class Identities(Store):
             upsert=True,
         )
 
+    async def find_external(self, external_ids: Sequence[str]) -> dict[str, str]:
+        """Return whose these ids of other systems are; unknown ones are left out."""
+        keys = {external_key(external_id): external_id for external_id in external_ids}
+        cursor = self.documents.find({"_id": {"$in": list(keys)}})
+        return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
+
+    async def link_external(self, external_id: str, user_id: str) -> str:
+        """Make another system's id this person's unless it is someone's; return whose it is."""
+        document = await self.documents.find_one_and_update(
+            {"_id": external_key(external_id)},
+            {"$setOnInsert": {"user": user_id}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return str(document["user"])
+
     async def settle_many(self, users: Mapping[str, str]) -> None:
         """Make each address its person's, in bulk: for imports. Maps addresses to ids."""
         if users:
@@ -54,6 +70,11 @@ class Identities(Store):
                 ],
                 ordered=False,
             )
+
+
+def external_key(external_id: str) -> str:
+    """Return the identity that a person has in another system."""
+    return "external:" + external_id
 
 
 def email_key(email: str) -> str:

@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 
+from models.effect import Effect, EffectKind
 from models.errors import Conflict, NotFound
 from models.paging import Page, Window
 from models.principal import Role
@@ -64,6 +65,21 @@ class Users(Store):
         cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
         return {document["_id"]: from_document(document) async for document in cursor}
 
+    async def known(self, user_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these ids that are somebody's."""
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
+
+    async def change(self, effects: Sequence[Effect]) -> None:
+        """Carry out, in this order, what effects change about people. Safe to repeat."""
+        operations = [
+            UpdateOne({"_id": effect.user_id}, change)
+            for effect in effects
+            if (change := _change(effect)) is not None
+        ]
+        if operations:
+            await self.documents.bulk_write(operations)
+
     async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
         """Set the named fields, unless someone has edited the person since `version`."""
         document = await self.documents.find_one_and_update(
@@ -99,6 +115,18 @@ class Users(Store):
         if not query:
             return await self.documents.estimated_document_count()
         return await self.documents.count_documents(query)
+
+
+def _change(effect: Effect) -> Document | None:
+    match effect.kind:
+        case EffectKind.TAG:
+            return {"$addToSet": {"tags": effect.data["tag"]}}
+        case EffectKind.UNTAG:
+            return {"$pull": {"tags": effect.data["tag"]}}
+        case EffectKind.SET if "value" in effect.data:
+            return {"$set": {f"attributes.{effect.data['path'][0]}": effect.data["value"]}}
+        case _:
+            return None
 
 
 def _query(role: Role | None, ids: Sequence[str] | None) -> Document:

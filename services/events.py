@@ -1,0 +1,147 @@
+"""Taking events in: each is checked, kept once, and its lane rung. What follows is lanes' work."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+from dsl.program import Program
+from engine.incoming import Mismatch, instant, stored_record
+from models.errors import Invalid
+from models.event import Batch, Event, IncomingEvent, Outcome, Verdict
+from models.ids import new_id
+from models.store import Stores
+from services.jobs import Job, Jobs
+from services.rulebook import Published, Rulebook
+
+MOST_EVENTS = 500
+FUTURE = timedelta(minutes=5)
+_SOURCE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
+_ID = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+async def ingest(
+    batch: Sequence[IncomingEvent],
+    *,
+    stores: Stores,
+    rulebook: Rulebook,
+    jobs: Jobs,
+    now: datetime,
+) -> list[Verdict]:
+    """Keep these events and have them acted upon; return a verdict on each, in order.
+
+    When this returns, every accepted event is on disk. Safe to repeat: an event that is there
+    already is a duplicate. Raises Invalid for more than 500 events.
+    """
+    if len(batch) > MOST_EVENTS:
+        raise Invalid(
+            f"A call takes at most {MOST_EVENTS} events, not {len(batch)}.", field=("events",)
+        )
+    published = await rulebook.current()
+    owners = await _owners({incoming.user for incoming in batch}, stores)
+    verdicts: list[Verdict | None] = []
+    events: list[Event] = []
+    for incoming in batch:
+        try:
+            events.append(_checked(incoming, owners, published, now))
+            verdicts.append(None)
+        except Mismatch as error:
+            verdicts.append(
+                Verdict(incoming.source, incoming.id, Outcome.REJECTED, error.path, error.reason)
+            )
+    duplicates = await stores.events.add(events)
+    fresh = [event for place, event in enumerate(events) if place not in duplicates]
+    await jobs.ring(Job.WORK_LANE, sorted({str(event.lane) for event in fresh}))
+    await stores.batches.add(
+        Batch(
+            id=new_id(),
+            received_at=now,
+            publication=published.number,
+            accepted=len(fresh),
+            duplicates=len(duplicates),
+            rejected=len(batch) - len(events),
+        )
+    )
+    kept = iter(range(len(events)))
+    return [
+        verdict or _kept(incoming, duplicate=next(kept) in duplicates)
+        for verdict, incoming in zip(verdicts, batch, strict=True)
+    ]
+
+
+async def bulk_history(
+    events: Iterable[Event], *, stores: Stores, chunk: int = 5_000, at_once: int = 2
+) -> int:
+    """Write events that are past as if they had been applied: they start nothing. For imports.
+
+    Data must be in stored form already. Returns how many were new. Safe to repeat.
+    """
+    added = 0
+    writing: set[asyncio.Task[int]] = set()
+
+    async def write(part: list[Event]) -> int:
+        return len(part) - len(await stores.events.add(part, pending=False))
+
+    part: list[Event] = []
+    for event in events:
+        part.append(event)
+        if len(part) == chunk:
+            writing.add(asyncio.create_task(write(part)))
+            part = []
+            if len(writing) >= at_once:
+                done, writing = await asyncio.wait(writing, return_when=asyncio.FIRST_COMPLETED)
+                added += sum(task.result() for task in done)
+    added += await write(part)
+    return added + sum([await task for task in writing])
+
+
+def _kept(incoming: IncomingEvent, *, duplicate: bool) -> Verdict:
+    outcome = Outcome.DUPLICATE if duplicate else Outcome.ACCEPTED
+    return Verdict(incoming.source, incoming.id, outcome)
+
+
+async def _owners(references: set[str], stores: Stores) -> Mapping[str, str]:
+    """Return whose id, or whose id in another system, each reference is."""
+    known = await stores.users.known(sorted(references))
+    owners = {user_id: user_id for user_id in known}
+    if others := references - known:
+        owners |= await stores.identities.find_external(sorted(others))
+    return owners
+
+
+def _checked(
+    incoming: IncomingEvent, owners: Mapping[str, str], published: Published, now: datetime
+) -> Event:
+    if not _SOURCE.fullmatch(incoming.source):
+        raise Mismatch(("source",), "must be 1 to 64 letters, digits or any of _.:/-")
+    if not _ID.fullmatch(incoming.id):
+        raise Mismatch(("id",), "must be 1 to 200 printable characters")
+    record = published.program.events.get(incoming.name)
+    if record is None:
+        raise Mismatch(("name",), _unknown(incoming.name, published.program))
+    user_id = owners.get(incoming.user)
+    if user_id is None:
+        raise Mismatch(
+            ("user",),
+            f"nobody has the id {incoming.user[:100]!r} here or in another system;"
+            " `register` them, or import them first",
+        )
+    at = now if incoming.at is None else instant(incoming.at, ("occurredAt",))
+    if at - now > FUTURE:
+        raise Mismatch(("occurredAt",), "is more than 5 minutes in the future")
+    return Event(
+        id=f"{incoming.source}|{incoming.id}",
+        name=incoming.name,
+        user_id=user_id,
+        at=at,
+        received_at=now,
+        publication=published.number,
+        data=stored_record(incoming.data, record, published.program.currency, ("data",)),
+    )
+
+
+def _unknown(name: str, program: Program) -> str:
+    near = get_close_matches(name, program.events, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "the rules must declare it: `event … { … }`"
+    return f"there is no event `{name[:100]}`; {hint}"
