@@ -68,6 +68,67 @@ def up(
     run(Settings(), workers=workers, die_with_parent=die_with_parent)
 
 
+@command("serve", "FANFARE_SECRET=… FANFARE_MONGODB_URI=mongodb://… fanfare serve")
+def serve() -> None:
+    """Serve the API: /graphql, /healthz, /readyz, /metrics and the playground.
+
+    Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL, FANFARE_SECRET, FANFARE_HOST, FANFARE_PORT,
+    FANFARE_PUBLIC_URL, FANFARE_ALLOWED_ORIGINS, FANFARE_DEV and FANFARE_CLOCK.
+    """
+    from app.serve import run
+    from app.settings import Settings
+
+    run(Settings())
+
+
+@command("schema", "fanfare schema > schema/schema.graphql")
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from resolvers.api import api
+
+    typer.echo(api.as_str())
+
+
+@command("migrate", "FANFARE_MONGODB_URI=mongodb://… fanfare migrate")
+def migrate() -> None:
+    """Bring indexes and stored documents up to date. Safe to repeat."""
+    from app.maintenance import migrate
+    from app.settings import Settings
+
+    applied = migrate(Settings())
+    for migration in applied:
+        typer.echo(f"applied {migration.number}: {migration.name}")
+    if not applied:
+        typer.echo("nothing to do")
+
+
+@imports.command("completejourney", epilog="Example: fanfare import completejourney")
+def import_completejourney() -> None:
+    """Import a year of a grocer: 2,469 households, 155,848 baskets, 27 campaigns, coupons.
+
+    All dates move by whole weeks so that the year ends now. Goes on where it was cut short.
+    """
+    from app.maintenance import import_completejourney
+    from app.settings import Settings
+
+    import_completejourney(Settings())
+
+
+@admin.command("create", epilog="Example: fanfare admin create ann@example.test")
+def admin_create(
+    email: Annotated[str, typer.Argument(help="Who is to have the run of the house.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, envvar="FANFARE_ADMIN_PASSWORD")
+    ],
+) -> None:
+    """Create an administrator, or give an account that role and a new password."""
+    from app.maintenance import create_admin
+    from app.settings import Settings
+
+    create_admin(Settings(), email=email, password=password)
+    typer.echo(f"{email} is an administrator")
+
+
 def main() -> None:
     """Run the command named on the command line: 0 is success, 1 a refusal, 2 a wrong call."""
     try:
@@ -84,8 +145,10 @@ def main() -> None:
 
 def _in_one_line(failure: Exception) -> str | None:
     """Word what was to be expected; a fault of ours is None and keeps its traceback."""
-    from models.errors import DomainError
+    from models.errors import DomainError, Unavailable
 
+    if isinstance(failure, Unavailable):
+        return f"{failure.message} (FANFARE_MONGODB_URI says where; `fanfare up` runs its own.)"
     if isinstance(failure, DomainError):
         return failure.message
     if isinstance(failure, OSError) and failure.filename:
@@ -98,8 +161,6 @@ def _in_one_line(failure: Exception) -> str | None:
         first = failure.errors()[0]
         name = "FANFARE_" + "_".join(str(part) for part in first["loc"]).upper()
         return f"{name}: {first['msg']}"
-    if "ConnectionFailure" in kinds:
-        return "MongoDB cannot be reached; is FANFARE_MONGODB_URI right? `fanfare up` runs its own"
     return None
 
 

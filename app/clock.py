@@ -1,7 +1,7 @@
 """The two clocks: business time, which a demo may run fast, and wall time, which is real."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from models.errors import Invalid
@@ -36,6 +36,11 @@ class Clock:
             raise Invalid("a clock's speed must be above 0")
         return clock
 
+    def __str__(self) -> str:
+        if self.start is None or self.anchor is None:
+            return ""
+        return f"{self.start.isoformat()}@{self.anchor.isoformat()}*{self.speed:g}"
+
     def wall(self) -> datetime:
         """Return the real time: for tokens, leases, throttles and sweeps."""
         return datetime.now(UTC)
@@ -45,7 +50,8 @@ class Clock:
         wall = self.wall()
         if self.start is None or self.anchor is None:
             return wall
-        return min(wall, self.start + (wall - self.anchor) * self.speed)
+        since = max(wall - self.anchor, timedelta())
+        return min(wall, self.start + since * self.speed)
 
 
 def _instant(text: str) -> datetime:

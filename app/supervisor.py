@@ -12,8 +12,9 @@ from types import FrameType
 
 Start = Callable[[], subprocess.Popen[bytes]]
 
-_DEATHS_ALLOWED = 3
+_DEATHS_ALLOWED = 5
 _DEATHS_WITHIN = 60.0
+_LONGEST_PAUSE = 5.0
 
 
 class Broken(Exception):
@@ -28,6 +29,7 @@ class _Service:
     log: Path
     process: subprocess.Popen[bytes]
     deaths: deque[float] = field(default_factory=deque)
+    due: float | None = None
 
 
 class Supervisor:
@@ -49,19 +51,27 @@ class Supervisor:
             time.sleep(0.2 if until is None else max(0.0, min(0.2, until - time.monotonic())))
 
     def check(self) -> None:
-        """Restart what has died since the last look."""
+        """Restart what has died since the last look, after a pause that grows with each death."""
+        now = time.monotonic()
         for service in self._services:
             if service.process.poll() is None:
                 continue
-            ending = describe(service.process.returncode)
-            now = time.monotonic()
-            service.deaths.append(now)
-            while service.deaths[0] < now - _DEATHS_WITHIN:
-                service.deaths.popleft()
-            if len(service.deaths) > _DEATHS_ALLOWED:
-                raise Broken(f"{service.name} {ending} again and again; see {service.log}")
-            self._say(f"{service.name} {ending}; starting it again")
-            service.process = service.start()
+            if service.due is None:
+                service.due = now + self._mourn(service, now)
+            if now >= service.due:
+                service.due = None
+                service.process = service.start()
+
+    def _mourn(self, service: _Service, now: float) -> float:
+        """Note a death; return how long to wait before the next life. Raises Broken."""
+        ending = describe(service.process.returncode)
+        service.deaths.append(now)
+        while service.deaths[0] < now - _DEATHS_WITHIN:
+            service.deaths.popleft()
+        if len(service.deaths) > _DEATHS_ALLOWED:
+            raise Broken(f"{service.name} {ending} again and again; see {service.log}")
+        self._say(f"{service.name} {ending}; starting it again")
+        return min(0.1 * 3.0 ** (len(service.deaths) - 1), _LONGEST_PAUSE)
 
     def stop(self, *, within: float = 15) -> None:
         """Stop everything, the latest tier first. Safe to repeat."""

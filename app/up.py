@@ -17,12 +17,13 @@ from pydantic import SecretStr
 
 import devserver.mongod
 import devserver.valkey
-from app import console
+from app import console, maintenance
 from app.settings import Settings
 from app.supervisor import Broken, Supervisor, interruptible, uninterrupted
 from devserver.process import free_port, spawn, tail, tie_to_parent
-from models.errors import Conflict, Invalid, Unavailable
+from models.errors import Conflict, Invalid
 
+ADMIN = "admin@example.test"
 _SERVERS, _PROCESSES = 0, 1
 
 
@@ -93,6 +94,20 @@ class Stack:
                 found["smtp_url"] = f"smtp://127.0.0.1:{port}"
         found["port"] = self._choose_port(ports.get("http"))
         self.settings = self.settings.model_copy(update=found)
+
+    def prepare(self) -> None:
+        """Bring the database up to date and make the first administrator."""
+        with console.step("Preparing the database"):
+            maintenance.migrate(self.settings, patience_ms=30_000)
+            password = self.password()
+            maintenance.create_admin(self.settings, email=ADMIN, password=password)
+
+    def password(self) -> str:
+        """Return the first administrator's password, kept in the data folder."""
+        path = self.folder / "admin-password"
+        if not path.exists():
+            _write(path, secrets.token_urlsafe(12) + "\n")
+        return path.read_text().strip()
 
     def start_processes(self, clock: str = "") -> None:
         """Start the API, the workers and the scheduler; return when the API is ready."""
@@ -195,9 +210,9 @@ class Stack:
             try:
                 self.supervisor.check()
             except Broken as failure:
-                raise Unavailable(f"{failure}\n{tail(log)}") from failure
+                raise Conflict(f"{failure}\n{tail(log)}") from failure
             if time.monotonic() > deadline:
-                raise Unavailable(f"the API was not ready within a minute; see {log}\n{tail(log)}")
+                raise Conflict(f"the API was not ready within a minute; see {log}\n{tail(log)}")
             time.sleep(0.1)
 
     def _remember(self) -> None:
@@ -285,6 +300,11 @@ def run(settings: Settings, *, workers: int = 1, die_with_parent: bool = False) 
         tie_to_parent()
     with Stack(settings, workers) as stack:
         stack.start_servers()
+        stack.prepare()
         stack.start_processes()
-        console.note(f"\nFanfare runs at {stack.url}")
+        console.note(f"\nFanfare runs at {stack.url} (GraphQL: {stack.url}/graphql)")
+        console.note(f"Sign in as {ADMIN} with {stack.password()}")
+        if stack.mailbox:
+            console.note(f"E-mails end in {stack.mailbox}")
+        console.note("Ctrl-C stops everything.")
         stack.watch()

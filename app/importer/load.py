@@ -127,7 +127,7 @@ async def _load_campaigns(plan: Plan, stores: Stores, *, now: datetime) -> None:
     there = await stores.campaigns.find_many([campaign.id for campaign in past])
     for campaign in past:
         if campaign.id not in there:
-            await stores.campaigns.add(_campaign(campaign, plan.weeks))
+            await stores.campaigns.add(_campaign(campaign, plan))
     redeemed = [
         _redeemed(redemption, plan.weeks, now)
         for redemption in tables.redemptions()
@@ -202,18 +202,18 @@ def _event(
     )
 
 
-def _campaign(past: PastCampaign, weeks: int) -> Campaign:
-    """Return a campaign of the data as one that is over and put away: it has no rules to run."""
-    starts, ends = noon(past.starts, weeks), noon(past.ends, weeks)
+def _campaign(past: PastCampaign, plan: Plan) -> Campaign:
+    """Return a campaign of the data as one that is put away: it has no rules to run."""
+    starts, ends = noon(past.starts, plan.weeks), noon(past.ends, plan.weeks)
     begun = Transition("started", Status.APPROVED, Status.RUNNING, Act(NAME, starts))
-    over = Transition("archived", Status.ENDED, Status.ARCHIVED, Act(NAME, ends))
+    over = Transition("archived", Status.ENDED, Status.ARCHIVED, Act(NAME, min(ends, plan.ends)))
     return Campaign(
         id=past.id,
         title=f"{past.kind}, number {past.id.rpartition('-')[2]}",
         source="",
         author=NAME,
         created_at=starts,
-        updated_at=ends,
+        updated_at=min(ends, plan.ends),
         goal=f"Coupons by mail to {past.households} households, {starts.date()} to {ends.date()}.",
         status=Status.ARCHIVED,
         history=(begun, over),

@@ -1,0 +1,67 @@
+"""Commands that work on the database and end: migrations, imports, administrators."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app.clock import Clock
+from app.settings import Settings
+from models.store import Database, Migration, Stores, connect, prepare
+from services import people
+from services.passwords import Passwords
+
+T = TypeVar("T")
+
+
+def migrate(settings: Settings, *, patience_ms: int = 5_000) -> tuple[Migration, ...]:
+    """Bring indexes and stored documents up to date; return what was applied."""
+    return with_database(settings, prepare, patience_ms=patience_ms)
+
+
+def create_admin(settings: Settings, *, email: str, password: str) -> None:
+    """Have an administrator with this address and password."""
+
+    async def create(database: Database) -> None:
+        passwords = Passwords()
+        try:
+            await people.ensure_admin(
+                email=email,
+                password=password,
+                stores=Stores.over(database),
+                passwords=passwords,
+                now=Clock.parse(settings.clock).now(),
+            )
+        finally:
+            passwords.close()
+
+    with_database(settings, create)
+
+
+def import_completejourney(settings: Settings) -> None:
+    """Import all of the data."""
+    from app import console
+    from app.importer import load
+
+    async def bring_in(database: Database) -> None:
+        await prepare(database)
+        stores = Stores.over(database)
+        now = Clock().now()
+        plan = await load.plan(stores, now=now, replay=False)
+        await load.run(plan, stores, now=now, bar=console.bar)
+
+    with_database(settings, bring_in)
+
+
+def with_database(
+    settings: Settings, work: Callable[[Database], Awaitable[T]], *, patience_ms: int = 5_000
+) -> T:
+    """Run `work` on the database in an event loop of its own."""
+
+    async def connected() -> T:
+        database = connect(settings.mongodb_uri, settings.database, patience_ms=patience_ms)
+        try:
+            return await work(database)
+        finally:
+            database.client.close()
+
+    return asyncio.run(connected())
