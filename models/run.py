@@ -21,7 +21,8 @@ class RunState(StrEnum):
 class Run:
     """`position` is the step it waits at since `since`, until `due_at` or an event of `waits_for`.
 
-    `acted` says whether it has done anything to the user; `event` is the event that started it and
+    `acted` says whether it has done anything to the user, `counted` whether it holds a place of the
+    trigger's total limit; `event` is the event that started it and
     `bound` those it waited for, as rules see them. `unsettled` is what the last move decided that
     may not have been carried over to the other stores yet. `version` counts moves.
     """
@@ -41,6 +42,7 @@ class Run:
     due_at: datetime | None = None
     waits_for: tuple[str, ...] = ()
     acted: bool = False
+    counted: bool = False
     ended_at: datetime | None = None
     reason: str = ""
     unsettled: tuple[Effect, ...] | None = None

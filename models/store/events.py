@@ -56,6 +56,11 @@ class Events(Store):
         """Return the lanes in which events wait; at most as many index seeks as there are lanes."""
         return list(await self.documents.distinct("lane", {"pending": True}))
 
+    async def any_pending(self, lane: int) -> bool:
+        """Whether an event of the lane waits to be applied."""
+        found = await self.documents.find_one({"pending": True, "lane": lane}, {"_id": 1})
+        return found is not None
+
     async def mark_applied(self, ids: Sequence[str]) -> None:
         """Record that everything that follows from these events has been written."""
         if ids:

@@ -51,10 +51,17 @@ class Runs(Store):
     async def due(
         self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
     ) -> list[Run]:
-        """Return the lane's runs whose time has come, except those of paused campaigns."""
+        """Return the lane's runs whose time has come; of paused campaigns only the unsettled."""
         cursor = (
             self.documents.find(
-                {"lane": lane, "due_at": {"$lte": now}, "campaign": {"$nin": list(paused)}}
+                {
+                    "lane": lane,
+                    "due_at": {"$lte": now},
+                    "$or": [
+                        {"campaign": {"$nin": list(paused)}},
+                        {"unsettled": {"$exists": True}},
+                    ],
+                }
             )
             .sort("due_at", ASCENDING)
             .limit(limit)
@@ -121,6 +128,20 @@ class Runs(Store):
             return Written(kept, frozenset(runs[place].id for place in there))
         return Written(tuple(runs), frozenset())
 
+    async def mark_failed(self, run: Run, reason: str, *, most: int, now: datetime) -> bool:
+        """Count a failure to move a run; after `most` of them end it and return True."""
+        same = {"_id": run.id, "version": run.version}
+        await self.documents.update_one(same, {"$inc": {"failures": 1}})
+        result = await self.documents.update_one(
+            same | {"failures": {"$gte": most}},
+            {
+                "$set": {"state": RunState.ENDED.value, "reason": reason, "ended_at": now},
+                "$unset": {"due_at": "", "then_due_at": "", "unsettled": ""},
+                "$inc": {"version": 1},
+            },
+        )
+        return result.modified_count > 0
+
     async def settle(self, runs: Sequence[Run]) -> None:
         """Record that all that follows from these runs' last moves has been carried over."""
         if not runs:
@@ -168,6 +189,7 @@ def _document(run: Run) -> Document:
         "since": run.since,
         "waits_for": list(run.waits_for),
         "acted": run.acted,
+        "counted": run.counted,
         "ended_at": run.ended_at,
         "reason": run.reason,
         "version": run.version,
@@ -218,6 +240,7 @@ def _run(document: Document) -> Run:
         due_at=due_at,
         waits_for=tuple(document["waits_for"]),
         acted=document["acted"],
+        counted=document["counted"],
         ended_at=document["ended_at"],
         reason=document["reason"],
         unsettled=unsettled,

@@ -1,0 +1,188 @@
+"""One user's journeys while a page is worked on: what events and time do to their runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from dsl import Moment
+from dsl.triggers import Trigger
+from engine import journeys as engine
+from engine.plans import Plan
+from engine.playbook import playbook_of
+from engine.starting import admit, begin, starts, total_limit
+from models.effect import Effect
+from models.event import Event
+from models.run import Run, RunState
+from models.store.limits import Limits
+from services.rulebook import Published, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The publications that a page's events and runs belong to, and what is live now."""
+
+    current: Published
+    versions: dict[int, Published]
+
+    @classmethod
+    async def of(cls, numbers: set[int], current: Published, rulebook: Rulebook) -> Self:
+        """Collect these publications."""
+        rules = cls(current, {})
+        await rules.add(numbers, rulebook)
+        return rules
+
+    async def add(self, numbers: set[int], rulebook: Rulebook) -> None:
+        """Collect more publications."""
+        for number in numbers - self.versions.keys():
+            self.versions[number] = await rulebook.version(number)
+
+    def started_by(self, event: Event) -> tuple[Plan, ...]:
+        """Return the plans that an event may start, under the rules it was received under."""
+        program = self.versions[event.publication].program
+        return playbook_of(program).listeners.get(event.name, ())
+
+    def plan(self, run: Run) -> Plan | None:
+        """Return the plan that a run follows."""
+        return playbook_of(self.versions[run.publication].program).plans.get(run.trigger)
+
+    def is_over(self, campaign_id: str | None) -> bool:
+        """Whether the campaign has ended: it is no part of what is live now."""
+        return campaign_id is not None and campaign_id not in self.current.campaigns
+
+    def is_paused(self, campaign_id: str | None) -> bool:
+        return campaign_id in self.current.paused
+
+
+class Journeys:
+    """One user's runs, as they move. Nothing is written from here but total limits taken."""
+
+    def __init__(
+        self,
+        user_id: str,
+        facts: Mapping[str, Any] | None,
+        runs: Sequence[Run],
+        rules: Rules,
+        limits: Limits,
+    ) -> None:
+        self._user_id = user_id
+        self._facts = facts
+        self._rules = rules
+        self._limits = limits
+        self._stored = {run.id: run.version for run in runs}
+        self._runs = {run.id: run for run in runs}
+        self._effects: dict[str, list[Effect]] = {}
+
+    async def take(self, events: Sequence[Event], now: datetime) -> None:
+        """Apply events, oldest first, and between them what had become due; then all due by now."""
+        for event in events:
+            self._move_due(min(event.at, now), now)
+            self._notice(event)
+            for plan in self._rules.started_by(event):
+                await self._start(plan, event)
+        self._move_due(now, now)
+
+    def moved(self) -> list[Run]:
+        """Return runs that existed before and were moved, with what is to be settled."""
+        return [self._final(run_id) for run_id in self._effects if run_id in self._stored]
+
+    def started(self) -> list[Run]:
+        """Return new runs, with what is to be settled."""
+        return [self._final(run_id) for run_id in self._effects if run_id not in self._stored]
+
+    def _final(self, run_id: str) -> Run:
+        return replace(
+            self._runs[run_id],
+            version=self._stored.get(run_id, 0) + 1,
+            unsettled=tuple(self._effects[run_id]),
+        )
+
+    def _keep(self, run: Run, effects: Sequence[Effect] = ()) -> None:
+        self._runs[run.id] = run
+        self._effects.setdefault(run.id, []).extend(effects)
+
+    def _keep_advance(self, advance: engine.Advance) -> None:
+        self._keep(advance.run, advance.effects)
+        self._facts = advance.facts
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def _move_due(self, until: datetime, now: datetime) -> None:
+        """Move runs whose time came at `until` or before, in the order in which it came."""
+        while due := self._next_due(until):
+            plan = self._rules.plan(due)
+            if self._rules.is_over(due.campaign_id) or plan is None:
+                self._keep(engine.end(due, "campaign_ended", now))
+            elif self._facts is None:
+                self._keep(engine.end(due, "no_user", now))
+            else:
+                moment = self._moment(due.publication, plan.trigger, engine.due_moment(due, now))
+                self._keep_advance(engine.resume(due, plan, self._facts, moment))
+
+    def _next_due(self, until: datetime) -> Run | None:
+        due = [
+            (run.due_at, run.id, run)
+            for run in self._runs.values()
+            if run.state is RunState.WAITING
+            and run.due_at is not None
+            and run.due_at <= until
+            and not self._rules.is_paused(run.campaign_id)
+        ]
+        return min(due)[2] if due else None
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def _notice(self, event: Event) -> None:
+        """Let the runs that wait for such an event have it."""
+        if self._facts is None:
+            return
+        for run in list(self._runs.values()):
+            plan = self._rules.plan(run) if run.state is RunState.WAITING else None
+            if plan is None or event.name not in run.waits_for:
+                continue
+            moment = self._moment(run.publication, plan.trigger, event.at)
+            advance = engine.receive(run, plan, event, self._facts, moment)
+            if advance is not None:
+                self._keep_advance(advance)
+
+    async def _start(self, plan: Plan, event: Event) -> None:
+        """Start a run if the trigger, its limits and its other runs allow it."""
+        trigger = plan.trigger
+        published = self._rules.versions[event.publication]
+        campaign_id = published.campaign_of.get(trigger.name)
+        if (
+            self._facts is None
+            or self._rules.is_over(campaign_id)
+            or self._rules.is_paused(campaign_id)
+        ):
+            return
+        moment = self._moment(event.publication, trigger, event.at)
+        if not starts(trigger, event, self._facts, moment):
+            return
+        run = begin(trigger, event, campaign_id, published.program)
+        if run.id in self._runs:
+            return  # started by a worker that was killed before it could mark the event
+        earlier = [other for other in self._runs.values() if other.trigger == trigger.name]
+        admission = admit(trigger, earlier, event.at, moment.zone)
+        if not admission.start:
+            return
+        if run.state is not RunState.WAITING:
+            self._keep(run)
+            return
+        most = total_limit(trigger)
+        if most is not None:
+            if not await self._limits.take(trigger.name, run.id, most=most):
+                return
+            run = replace(run, counted=True)
+        for other in admission.replaces:
+            self._keep(engine.end(other, "restarted", event.at))
+        self._keep_advance(engine.resume(run, plan, self._facts, moment))
+
+    def _moment(self, publication: int, trigger: Trigger, now: datetime) -> Moment:
+        program = self._rules.versions[publication].program
+        moment = Moment(now=now, zone=program.zone, program=program)
+        if trigger.zone is None or self._facts is None:
+            return moment
+        if trigger.zone == "user":
+            return moment.in_zone(engine.user_zone(self._facts, moment))
+        return moment.in_zone(trigger.zone)

@@ -1,0 +1,215 @@
+"""Work on lanes: apply events and move due runs, one worker to a lane, user by user, in time order.
+
+    lease the lane → read a page → decide, purely → write moved runs, each with what follows
+    → settle (effects, people, feed) → mark the events applied → the next page → release
+
+Killed anywhere, the next holder finds the events pending and the runs unsettled, and repeats what
+is keyed by what it is. A holder that lost its lease without noticing is stopped by the versions of
+the runs it wants to move.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from engine.needs import Need
+from engine.playbook import playbook_of
+from models.errors import Unavailable
+from models.event import Event
+from models.lease import Lease
+from models.run import Run
+from models.store import Stores
+from services import facts, runs
+from services.clock import Clock
+from services.jobs import Jobs
+from services.journeys import Journeys, Rules
+from services.rulebook import Rulebook
+
+log = logging.getLogger(__name__)
+
+LEASE = 15.0  # seconds
+PAGE = 250
+FAILURES = 5  # after so many an event is set aside, or a run ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lanes:
+    """What work on lanes needs."""
+
+    stores: Stores
+    rulebook: Rulebook
+    jobs: Jobs
+    clock: Clock
+
+
+async def work(lane: int, lanes: Lanes) -> None:
+    """Do what waits in a lane, unless another worker holds it. Safe to run twice, also at once."""
+    while True:
+        lease = await lanes.stores.leases.acquire(f"lane:{lane:02}", seconds=LEASE)
+        if lease is None:
+            return
+        try:
+            drained = await _drain(lane, lease, lanes)
+        finally:
+            with suppress(Unavailable):
+                await lanes.stores.leases.release(lease)
+        # Whoever was rung while we held the lane has gone away again: look once more.
+        if not drained or not await lanes.stores.events.any_pending(lane):
+            return
+
+
+async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
+    """Do page after page. False if the lane is lost or something in it fails."""
+    renewed = time.monotonic()
+    while True:
+        if time.monotonic() - renewed > LEASE / 3:
+            renewed = time.monotonic()
+            if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
+                log.warning("lane %d was lost", lane)
+                return False
+        page = await _read(lane, lanes)
+        if page is None:
+            return True
+        if not await _apply(page, lanes):
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some of what waits in a lane, with what deciding on it needs. `runs` is by user."""
+
+    now: datetime
+    events: Sequence[Event]
+    due: Sequence[Run]
+    runs: Mapping[str, Sequence[Run]]
+    rules: Rules
+    facts: Mapping[str, Mapping[str, Any]]
+
+
+async def _read(lane: int, lanes: Lanes) -> _Page | None:
+    """Read the next page; None if nothing waits. Finishes first what a killed worker left."""
+    stores = lanes.stores
+    while True:
+        now = lanes.clock.now()
+        current = await lanes.rulebook.current()
+        events, due = await asyncio.gather(
+            stores.events.pending(lane, limit=PAGE),
+            stores.runs.due(lane, now, paused=sorted(current.paused), limit=PAGE),
+        )
+        unsettled = [run for run in due if run.unsettled is not None]
+        if not unsettled:
+            break
+        await runs.settle(unsettled, stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall())
+    if not events and not due:
+        return None
+    numbers = {event.publication for event in events} | {run.publication for run in due}
+    rules = await Rules.of(numbers, current, lanes.rulebook)
+    known = await stores.runs.of_users(
+        sorted({event.user_id for event in events}),
+        triggers=sorted(
+            {plan.trigger.name for event in events for plan in rules.started_by(event)}
+        ),
+    )
+    await rules.add({run.publication for run in known}, lanes.rulebook)
+    by_user = _by_user(known, due)
+    concerned = _concerned(events, by_user, rules, now)
+    loaded = (
+        await facts.load(concerned, current, stores=stores, now=now, needs=_needs(rules))
+        if concerned
+        else {}
+    )
+    return _Page(now, events, due, by_user, rules, loaded)
+
+
+def _by_user(known: Iterable[Run], due: Iterable[Run]) -> dict[str, list[Run]]:
+    # What was read later counts.
+    merged = {run.id: run for run in due} | {run.id: run for run in known}
+    by_user: dict[str, list[Run]] = {}
+    for run in merged.values():
+        by_user.setdefault(run.user_id, []).append(run)
+    return by_user
+
+
+def _concerned(
+    events: Iterable[Event], by_user: Mapping[str, Sequence[Run]], rules: Rules, now: datetime
+) -> list[str]:
+    """Return the users for whom anything can follow: only their facts are loaded."""
+    concerned = {
+        user_id
+        for user_id, theirs in by_user.items()
+        if any(run.due_at is not None and run.due_at <= now for run in theirs)
+    }
+    for event in events:
+        if rules.started_by(event) or any(
+            event.name in run.waits_for for run in by_user.get(event.user_id, ())
+        ):
+            concerned.add(event.user_id)
+    return sorted(concerned)
+
+
+def _needs(rules: Rules) -> frozenset[Need]:
+    return frozenset().union(
+        *(playbook_of(published.program).needs for published in rules.versions.values())
+    )
+
+
+async def _apply(page: _Page, lanes: Lanes) -> bool:
+    """Decide on a page and write what was decided. False if the lane is lost or a user fails."""
+    stores = lanes.stores
+    moved: list[Run] = []
+    started: list[Run] = []
+    applied: list[str] = []
+    failed = False
+    users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
+    ordered = sorted(page.events, key=attrgetter("user_id", "at", "id"))
+    events = {user: list(group) for user, group in groupby(ordered, attrgetter("user_id"))}
+    for user_id in users:
+        journeys = Journeys(
+            user_id, page.facts.get(user_id), page.runs.get(user_id, ()), page.rules, stores.limits
+        )
+        try:
+            await journeys.take(events.get(user_id, ()), page.now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            failed = True
+            await _set_aside(user_id, events.get(user_id, ()), page, error, lanes)
+            continue
+        moved += journeys.moved()
+        started += journeys.started()
+        applied += [event.id for event in events.get(user_id, ())]
+    # Runs that end make room for those that start: in this order a repeat comes out the same.
+    written = await stores.runs.move(moved)
+    if written.lost:
+        log.warning("runs were moved by another worker: %s", ", ".join(sorted(written.lost)[:5]))
+        return False
+    begun = await stores.runs.start(started)
+    await runs.settle(
+        (*written.runs, *begun.runs), stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall()
+    )
+    await stores.events.mark_applied(applied)
+    return not failed
+
+
+async def _set_aside(
+    user_id: str, events: Sequence[Event], page: _Page, error: Exception, lanes: Lanes
+) -> None:
+    """Count a failure against what failed, so that it does not block its lane for ever."""
+    log.exception("cannot work for user %s", user_id, exc_info=error)
+    reason = f"{type(error).__name__}: {error}"[:500]
+    if events:
+        if await lanes.stores.events.mark_failed(events[0].id, reason, most=FAILURES):
+            log.error("event %s is set aside: %s", events[0].id, reason)
+        return
+    for run in page.due:
+        if run.user_id == user_id:
+            await lanes.stores.runs.mark_failed(
+                run, f"failed: {reason}", most=FAILURES, now=page.now
+            )

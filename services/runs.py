@@ -1,0 +1,102 @@
+"""Carrying over what moves of runs decided: effects, changes to people, entries of the feed.
+
+Every part is keyed by what it is, so all of it may be repeated; the run remembers that it is
+unsettled until all of it is done.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.journeys import end
+from models.effect import Effect, EffectKind, EffectState
+from models.feed import FeedEntry
+from models.run import Run, RunState
+from models.store import Stores
+from services.jobs import Job, Jobs
+
+PAGE = 20  # messages to a delivery
+_STOPPED_AT_ONCE = 500
+
+
+async def settle(runs: Sequence[Run], *, stores: Stores, jobs: Jobs, wall: datetime) -> None:
+    """Do what these runs' last moves decided, then have messages delivered. Safe to repeat."""
+    if not runs:
+        return
+    effects = [effect for run in runs for effect in run.unsettled or ()]
+    await asyncio.gather(
+        stores.effects.add(effects, wall=wall),
+        stores.users.change(effects),
+        stores.outbox.add(entry for run in runs for entry in _entries(run)),
+        *(
+            stores.limits.give_back(run.trigger, run.id)
+            for run in runs
+            if run.counted and not run.acted and run.state is not RunState.WAITING
+        ),
+    )
+    await stores.runs.settle(runs)
+    await jobs.ring(Job.SEND_MESSAGES, pages([e.id for e in effects if _to_send(e)]))
+
+
+async def stop_campaign(campaign_id: str, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
+    """End all runs of a campaign that has ended; return how many. Safe to repeat."""
+    stopped = 0
+    while runs := await stores.runs.waiting_in(campaign_id, limit=_STOPPED_AT_ONCE):
+        await settle(
+            [run for run in runs if run.unsettled is not None], stores=stores, jobs=jobs, wall=now
+        )
+        ended = [
+            replace(end(run, "campaign_ended", now), version=run.version + 1, unsettled=())
+            for run in runs
+        ]
+        written = await stores.runs.move(ended)
+        await settle(written.runs, stores=stores, jobs=jobs, wall=now)
+        stopped += len(written.runs)
+    return stopped
+
+
+def pages(ids: Sequence[str]) -> list[str]:
+    """Return ids of messages as arguments of deliveries: several to each."""
+    return [",".join(ids[place : place + PAGE]) for place in range(0, len(ids), PAGE)]
+
+
+def _to_send(effect: Effect) -> bool:
+    return effect.kind is EffectKind.MESSAGE and effect.state is EffectState.PENDING
+
+
+def _entries(run: Run) -> Iterator[FeedEntry]:
+    about = {"run": run.id, "trigger": run.trigger}
+    if run.version == 1:
+        data = {**about, "event": run.started_by}
+        yield FeedEntry(
+            f"{run.id}:started", "run.started", run.started_at, run.campaign_id, run.user_id, data
+        )
+    for effect in run.unsettled or ():
+        if effect.kind is EffectKind.MESSAGE and effect.state is EffectState.SKIPPED:
+            yield message_entry(effect)
+    if run.ended_at is not None:
+        data = {**about, "state": run.state.value, "reason": run.reason}
+        yield FeedEntry(
+            f"{run.id}:ended", "run.ended", run.ended_at, run.campaign_id, run.user_id, data
+        )
+
+
+def message_entry(effect: Effect) -> FeedEntry:
+    """Return the feed's entry on what became of a message."""
+    return FeedEntry(
+        f"{effect.id}:{effect.state.value}",
+        f"message.{effect.state.value}",
+        effect.sent_at or effect.at,
+        effect.campaign_id,
+        effect.user_id,
+        {
+            "message": effect.id,
+            "run": effect.run_id,
+            "trigger": effect.trigger,
+            "channel": effect.channel,
+            "template": effect.template,
+            "subject": effect.subject,
+            "reason": effect.reason,
+        },
+    )
