@@ -49,7 +49,7 @@ class Api:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Hold the parts open while the process serves."""
         async with wired(self.settings) as self._wiring:
-            app.state.wiring = self._wiring
+            app.state.api = self
             yield
         self.passwords.close()
 

@@ -32,7 +32,7 @@ class _Schema(strawberry.Schema):
         log_faults(errors, execution_context)
 
 
-def _checked(root: Any) -> Any:
+def checked(root: Any) -> Any:
     """Return the root type, or refuse to build an API with a field open to nobody knows whom."""
     for field in root.__strawberry_definition__.fields:
         if declared(field) is None:
@@ -42,8 +42,8 @@ def _checked(root: Any) -> Any:
 
 # One per process: Strawberry's types remember the schema they were built into.
 api = _Schema(
-    query=_checked(Query),
-    mutation=_checked(Mutation),
+    query=checked(Query),
+    mutation=checked(Mutation),
     extensions=[Errors, Documents],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )

@@ -1,6 +1,6 @@
 """A client of the real API, for tests: through ASGI, with a real database behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,15 +10,17 @@ import httpx2
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from app.admission import Admitted
 from app.asgi import build
 from app.settings import Settings
 from models.ids import new_id
 from models.principal import Principal, Role
 from models.store import Stores
 from models.user import User
+from schema.context import Context
 from schema.ids import to_global
 from services import sessions
-from services.tokens import Tokens
+from services.tokens import Access, Tokens
 
 SECRET = "a secret for tests, long enough to sign"
 
@@ -30,7 +32,11 @@ class Caller:
     id: str
     token: str
     refresh_token: str
-    principal: Principal
+    access: Access
+
+    @property
+    def principal(self) -> Principal:
+        return self.access.principal
 
     @property
     def global_id(self) -> str:
@@ -40,11 +46,12 @@ class Caller:
 class Api:
     """Asks GraphQL questions as someone, or as nobody."""
 
-    def __init__(self, app: Starlette, http: httpx2.AsyncClient, stores: Stores) -> None:
-        self.app = app
+    def __init__(self, app: Starlette, http: httpx2.AsyncClient) -> None:
         self.http = http
-        self.stores = stores
+        self.stores: Stores = app.state.api.wiring.stores
         self.tokens = Tokens(SECRET)
+        # Makes the context of a request, for what is asked without HTTP.
+        self.context: Callable[[Admitted], Context] = app.state.api.context
 
     async def caller(self, *roles: Role, **fields: Any) -> Caller:
         """Make a person with these roles, and sign them in."""
@@ -53,7 +60,7 @@ class Api:
         await self.stores.users.add(user)
         pair = await sessions.open_session(user, stores=self.stores, tokens=self.tokens, wall=now)
         access = self.tokens.read(pair.access_token, now=now)
-        return Caller(user.id, pair.access_token, pair.refresh_token, access.principal)
+        return Caller(user.id, pair.access_token, pair.refresh_token, access)
 
     async def post(
         self,
@@ -98,4 +105,4 @@ async def serving(**settings: Any) -> AsyncIterator[Api]:
             transport=httpx2.ASGITransport(app=app), base_url="http://shop.test", timeout=30
         ) as http,
     ):
-        yield Api(app, http, app.state.wiring.stores)
+        yield Api(app, http)

@@ -1,7 +1,9 @@
 """The connection to MongoDB, and what every store has in common."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -24,6 +26,7 @@ else:  # Motor's classes are generic only to the type checker.
     Collection: TypeAlias = AsyncIOMotorCollection
 
 # Out of disk space, interrupted by shutdown or step-down, too slow for the caller's deadline.
+_AWAY = "The database cannot be reached; try again shortly."
 _AWAY_CODES = frozenset({50, 91, 189, 262, 11600, 11602, 14031})
 
 
@@ -57,6 +60,37 @@ def deadline(seconds: float) -> AbstractContextManager[object]:
     return pymongo.timeout(seconds)
 
 
+class Breaker:
+    """Spares callers the wait for a server that is known to be away.
+
+    While it is, one caller at a time is let through to see whether it has come back.
+    """
+
+    def __init__(self, *, pause: float = 0.5, patience: float = 5.0) -> None:
+        self._pause = pause
+        self._patience = patience
+        self._away = False
+        self._next_try = 0.0
+        self._scout: asyncio.Task[Any] | None = None
+
+    def admit(self) -> None:
+        """Raise Unavailable if asking now would be waiting for nothing."""
+        task = asyncio.current_task()
+        # A store's methods call each other: whoever was let through stays so.
+        if self._away and task is not self._scout:
+            now = time.monotonic()
+            if now < self._next_try:
+                raise Unavailable(_AWAY)
+            self._next_try = now + self._patience
+            self._scout = task
+
+    def note(self, error: pymongo.errors.PyMongoError | None) -> None:
+        """Learn from how an operation went."""
+        self._away = isinstance(error, pymongo.errors.ConnectionFailure)
+        self._next_try = time.monotonic() + self._pause
+        self._scout = None
+
+
 class Store:
     """One collection. What a subclass's methods raise for an absent server becomes Unavailable."""
 
@@ -66,6 +100,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.documents: Collection = database[self.NAME]
+        self.breaker = Breaker()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -95,31 +130,37 @@ def unavailable(error: pymongo.errors.PyMongoError) -> Unavailable | None:
         or error.has_error_label("RetryableWriteError")
         or (isinstance(error, pymongo.errors.OperationFailure) and error.code in _AWAY_CODES)
     )
-    return Unavailable("The database cannot be reached; try again shortly.") if away else None
+    return Unavailable(_AWAY) if away else None
+
+
+@contextmanager
+def _guard(store: Store) -> Iterator[None]:
+    store.breaker.admit()
+    try:
+        yield
+    except pymongo.errors.PyMongoError as error:
+        store.breaker.note(error)
+        if away := unavailable(error):
+            raise away from error
+        raise
+    else:
+        store.breaker.note(None)
 
 
 def _guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(method)
-    async def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await method(*args, **kwargs)
-        except pymongo.errors.PyMongoError as error:
-            if away := unavailable(error):
-                raise away from error
-            raise
+    async def guarded(self: Store, *args: Any, **kwargs: Any) -> Any:
+        with _guard(self):
+            return await method(self, *args, **kwargs)
 
     return guarded
 
 
 def _guarded_iterator(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
     @wraps(method)
-    async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        try:
-            async for item in method(*args, **kwargs):
+    async def guarded(self: Store, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        with _guard(self):
+            async for item in method(self, *args, **kwargs):
                 yield item
-        except pymongo.errors.PyMongoError as error:
-            if away := unavailable(error):
-                raise away from error
-            raise
 
     return guarded

@@ -1,0 +1,75 @@
+"""The API while MongoDB is away: 503 within seconds, and back by itself."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import devserver.mongod
+from devserver.mongod import Profile
+from models.principal import Role
+from tests.client import Api, Caller, serving
+
+QUERY = "{ users(first: 1) { edges { node { id } } } }"
+REGISTER = """mutation {
+  register(input: {email: "ann@example.test", password: "correct horse battery"}) {
+    user { id } userErrors { code }
+  }
+}"""
+
+
+async def refused(api: Api, by: Caller) -> float:
+    """Ask forty questions at once, all of which must be refused; return the longest wait."""
+    began = time.monotonic()
+    answers = await asyncio.gather(*(api.post(QUERY, by=by) for _ in range(40)))
+    waited = time.monotonic() - began
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    return waited
+
+
+async def recovered(api: Api, by: Caller) -> float:
+    began = time.monotonic()
+    while (await api.post(QUERY, by=by)).status_code != 200:
+        assert time.monotonic() - began < 15
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+async def test_a_killed_mongod_gives_503_until_it_is_back(tmp_path: Path) -> None:
+    mongod = devserver.mongod.start(tmp_path, Profile.QUICK)
+    try:
+        async with serving(mongodb_uri=mongod.uri, redis_url="redis://127.0.0.1:1/0") as api:
+            admin = await api.caller(Role.ADMIN)
+            await api.ask(QUERY, by=admin)
+            mongod.process.kill()
+            mongod.process.wait()
+
+            assert await refused(api, admin) < 5
+            assert await refused(api, admin) < 3
+            assert (await api.post(REGISTER)).status_code == 503
+            assert (await api.http.get("/readyz")).status_code == 503
+            assert (await api.http.get("/healthz")).status_code == 200
+
+            mongod = devserver.mongod.start(tmp_path, Profile.QUICK, port=mongod.port)
+            assert await recovered(api, admin) < 5
+            assert (await api.post(REGISTER)).status_code == 200
+    finally:
+        mongod.stop()
+
+
+async def test_a_silent_mongod_gives_503_within_five_seconds(tmp_path: Path) -> None:
+    with devserver.mongod.running(tmp_path, Profile.QUICK) as mongod:
+        async with serving(mongodb_uri=mongod.uri, redis_url="redis://127.0.0.1:1/0") as api:
+            admin = await api.caller(Role.ADMIN)
+            await api.ask(QUERY, by=admin)
+            os.kill(mongod.process.pid, signal.SIGSTOP)
+            try:
+                assert await refused(api, admin) < 5
+            finally:
+                os.kill(mongod.process.pid, signal.SIGCONT)
+
+            assert await recovered(api, admin) < 5

@@ -1,0 +1,134 @@
+"""GraphQL over WebSocket, on a real server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+import app.view
+from app.asgi import build
+from app.settings import Settings
+from models.principal import Role
+from models.store import Database
+from tests.client import SECRET, Api
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+@pytest.fixture
+async def address(database: Database, mongodb_uri: str) -> AsyncIterator[str]:
+    """A server with a socket of its own; returns its WebSocket address."""
+    settings = Settings(
+        mongodb_uri=mongodb_uri,
+        database=database.name,
+        redis_url="redis://127.0.0.1:1/0",
+        secret=SecretStr(SECRET),
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def opened(
+    address: str, token: str | None, **options: Any
+) -> AsyncIterator[ClientConnection]:
+    async with connect(address, subprotocols=[PROTOCOL], **options) as client:
+        payload = {} if token is None else {"authorization": f"Bearer {token}"}
+        await client.send(orjson.dumps({"type": "connection_init", "payload": payload}).decode())
+        yield client
+
+
+async def told(client: ClientConnection) -> Any:
+    async with asyncio.timeout(10):
+        return orjson.loads(await client.recv(decode=True))
+
+
+async def closed(client: ClientConnection) -> int | None:
+    async with asyncio.timeout(10):
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await client.recv()
+    return client.close_code
+
+
+def subscribe(number: str, query: str) -> str:
+    message = {"id": number, "type": "subscribe", "payload": {"query": query}}
+    return orjson.dumps(message).decode()
+
+
+async def test_a_socket_answers_whoever_shows_a_token(address: str, api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    async with opened(address, ann.token) as client:
+        assert (await told(client))["type"] == "connection_ack"
+        await client.send(subscribe("1", "{ me { id } }"))
+
+        assert (await told(client))["payload"] == {"data": {"me": {"id": ann.global_id}}}
+        assert (await told(client))["type"] == "complete"
+
+
+@pytest.mark.parametrize("token", [None, "", "nonsense"])
+async def test_a_socket_without_a_good_token_is_closed(address: str, token: str | None) -> None:
+    async with opened(address, token) as client:
+        assert await closed(client) == 4403
+
+
+async def test_a_mistake_ends_its_operation_and_not_the_socket(address: str, api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    async with opened(address, ann.token) as client:
+        await told(client)
+        for query in ("{ me {", "{ nothing }", "{ __schema { types { name } } }"):
+            await client.send(subscribe("1", query))
+            answer = await told(client)
+            assert answer["type"] == "error"
+            assert answer["payload"][0]["extensions"]["code"]
+
+        await client.send(subscribe("2", "{ me { id } }"))
+        assert (await told(client))["type"] == "next"
+
+
+async def test_a_socket_ends_with_its_session(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.view, "WATCH_SECONDS", 0.05)
+    ann = await api.caller(Role.CUSTOMER)
+    async with opened(address, ann.token) as client:
+        await told(client)
+        await api.ask("mutation { signOut(input: {}) { signedOut } }", by=ann)
+
+        assert await closed(client) == 4401
+
+
+async def test_a_revoked_session_opens_no_socket(address: str, api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    await api.stores.sessions.revoke(ann.principal.session_id, now=datetime.now(UTC))
+
+    async with opened(address, ann.token) as client:
+        assert await closed(client) == 4403
+
+
+async def test_pages_of_other_origins_are_not_let_in(address: str) -> None:
+    with pytest.raises(InvalidStatus):
+        async with connect(address, subprotocols=[PROTOCOL], origin="https://evil.test"):  # type: ignore[arg-type]
+            pass
+
+
+async def test_the_old_protocol_is_not_spoken(address: str) -> None:
+    async with connect(address, subprotocols=[Subprotocol("graphql-ws")]) as client:
+        assert await closed(client) == 4406
