@@ -14,6 +14,11 @@ class DomainError(Exception):
         self.field = field
         super().__init__(message)
 
+    @property
+    def parts(self) -> "tuple[DomainError, ...]":
+        """Return what a client is told one by one, where there is more than one thing to tell."""
+        return (self,)
+
 
 class Invalid(DomainError):
     """An input that cannot be accepted as it is."""

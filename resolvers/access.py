@@ -52,7 +52,7 @@ class Access(FieldExtension):
         except DomainError as error:
             kind: Any = info.return_type
             if isinstance(kind, type) and issubclass(kind, Payload):
-                return kind(user_errors=[UserError.of(error)])
+                return kind(user_errors=[UserError.of(part) for part in error.parts])
             if isinstance(error, NotFound) and isinstance(kind, StrawberryOptional):
                 return None
             raise
