@@ -1,0 +1,211 @@
+"""Parses a file declaration by declaration, and finds its feet again after an error."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from lark.exceptions import UnexpectedToken
+
+from dsl import nodes
+from dsl.diagnostics import Diagnostic, SourceFile, Span
+from dsl.parser.depth import too_deep
+from dsl.parser.expressions import Refused
+from dsl.parser.messages import nearest, quoted, unexpected
+from dsl.parser.recovery import Resumption, Starts, find_opener, repair, resume
+from dsl.parser.table import END, State, table
+from dsl.parser.tokens import MAX_NESTING, Token, Tokens
+
+MAX_ERRORS = 50
+MAX_DECLARATIONS = 2_000
+MAX_STACK = 1_000
+VERSION = 1
+_OPENERS, _CLOSERS = frozenset("{(["), frozenset("})]")
+
+
+class Driver:
+    """Walks over a file's tokens. Each declaration is parsed on its own."""
+
+    def __init__(self, source: SourceFile, lexed: Tokens) -> None:
+        self.source = source
+        self.lexed = lexed
+        self.tokens: Sequence[Token] = lexed.tokens
+        self.table = table()
+        self.starts = Starts(self.tokens, self.table.declarations)
+        self.misspelt = sorted(d.span.start for d in lexed.diagnostics)
+        self.diagnostics: list[Diagnostic] = list(lexed.diagnostics[:MAX_ERRORS])
+        self.declarations: list[nodes.Declaration] = []
+        self.version: nodes.Number | None = None
+        self.after_broken = False
+
+    def run(self) -> None:
+        """Parse everything. After too many errors the rest is left alone."""
+        index = 0
+        while index < len(self.tokens) and len(self.diagnostics) < MAX_ERRORS:
+            token = self.tokens[index]
+            if token.word and token.value == "fanfare" and index == 0:
+                index = self.declaration(index)
+            elif not token.word or token.value not in self.table.declarations:
+                index = self.stray(index)
+            elif len(self.declarations) == MAX_DECLARATIONS:
+                message = f"this file has more than {MAX_DECLARATIONS:,} declarations"
+                hint = "Split it: several files are one program."
+                self.diagnostics.append(Diagnostic("E105", message, token.span, hint))
+                return
+            else:
+                index = self.declaration(index)
+
+    # --- one declaration -------------------------------------------------------------------------
+
+    def declaration(self, start: int) -> int:
+        """Parse the declaration at `start`; return where the next one begins."""
+        parser = self.table.begin()
+        index, depth, broken = start, 0, False
+        while True:
+            if self.complete(start, index, depth):
+                problem, value = self.feed(parser, None)
+                broken = broken or problem is not None
+                if problem:
+                    self.report(problem, start, index)
+                self.keep(start, index, None if broken else value)
+                return index
+            stack = parser.state_stack[:]
+            problem, ends = self.step(parser, start, index, depth)
+            if problem is None:
+                depth += self.change(index)
+                index += 1
+                continue
+            self.report(problem, start, index)
+            broken = True
+            if problem.code == "E105":
+                resumed = Resumption(self.starts.skip(start, index), carry_on=False)
+            elif not ends and repair(self.table, parser, stack, self.tokens, index):
+                depth += 1
+                continue
+            else:
+                limit = self.starts.after(start, index if ends else index + 1)
+                resumed = resume(self.table, parser, self.tokens, (start, index, limit))
+            index = resumed.index
+            if not resumed.carry_on:
+                self.keep(start, index, None)
+                return index
+            depth = resumed.depth
+
+    def step(
+        self, parser: Any, start: int, index: int, depth: int
+    ) -> tuple[Diagnostic | None, bool]:
+        """Feed one token. Return the problem, if any, and whether the declaration has ended."""
+        if index == len(self.tokens):
+            return self.explain(parser.state_stack, start, index), True
+        token = self.tokens[index]
+        if depth + (token.text in _OPENERS) > MAX_NESTING or len(parser.state_stack) > MAX_STACK:
+            hint = "Give parts of it a name of their own, such as a segment."
+            message = f"this is nested deeper than {MAX_NESTING} levels"
+            return Diagnostic("E105", message, token.span, hint), False
+        stack: list[State] = parser.state_stack[:]
+        token.type = self.table.type_in(stack[-1], self.tokens, index)
+        problem, _ = self.feed(parser, token)
+        if problem is None or problem.code != END:
+            return problem, False
+        ends = bool(self.starts.between(start, index))
+        return self.explain(stack, start, index), ends
+
+    def feed(self, parser: Any, token: Token | None) -> tuple[Diagnostic | None, Any]:
+        """Feed a token, or the end. A problem of code END is still to be explained."""
+        try:
+            if token is None:
+                return None, parser.feed_token(
+                    Token(END, "", None, Span(), word=False), is_end=True
+                )
+            return None, parser.feed_token(token)
+        except UnexpectedToken:
+            return Diagnostic(END, "", Span()), None
+        except Refused as refused:
+            return refused.diagnostic, None
+
+    def complete(self, start: int, index: int, depth: int) -> bool:
+        if depth or index == start:
+            return False
+        before = self.tokens[index - 1]
+        return before.text in ("}", "]") or (index == 2 and self.tokens[0].value == "fanfare")
+
+    def change(self, index: int) -> int:
+        text = self.tokens[index].text
+        return (text in _OPENERS) - (text in _CLOSERS)
+
+    # --- what is told and what is kept -----------------------------------------------------------
+
+    def explain(self, stack: Sequence[State], start: int, index: int) -> Diagnostic:
+        """Say what was expected where the token at `index` came."""
+        bounds = self.starts.between(start, index)
+        ends = bool(bounds) or index == len(self.tokens)
+        opener = find_opener(self.tokens, start, bounds[0] if bounds else index) if ends else None
+        if opener is not None:
+            closer = {"{": "}", "(": ")", "[": "]"}[opener.text]
+            terminal = {"{": "RBRACE", "(": "RPAR", "[": "RSQB"}[opener.text]
+            if (bounds and bounds[0] < index) or self.table.accepts(stack, terminal) is not None:
+                message, hint = f"this `{opener.text}` is never closed", f"It needs a `{closer}`."
+                return Diagnostic("E110", message, opener.span, hint)
+        return unexpected(self.table, stack, self.tokens, index, ends=ends)
+
+    def report(self, problem: Diagnostic, start: int, index: int) -> None:
+        """Tell a problem, unless it may only follow from one that is told already."""
+        last = min(index, len(self.tokens) - 1)
+        near = self.tokens[max(start, index - 3)].span.start
+        misspelt = bisect_left(self.misspelt, near)
+        if misspelt < len(self.misspelt) and self.misspelt[misspelt] < self.tokens[last].span.end:
+            return
+        if any(start <= unclosed <= index for unclosed in self.lexed.unclosed):
+            return
+        if len(self.diagnostics) < MAX_ERRORS:
+            self.diagnostics.append(problem)
+
+    def keep(self, start: int, end: int, value: Any) -> None:
+        """Keep a parsed declaration, or what is known of a broken one."""
+        first, last = self.tokens[start], self.tokens[max(start, end - 1)]
+        span = first.span.to(last.span)
+        spelt = bisect_left(self.misspelt, span.start) == bisect_right(self.misspelt, span.end - 1)
+        deep = value is not None and end - start > MAX_NESTING and too_deep(value)
+        if deep:
+            hint = "Use parentheses and fewer operators, or a segment for a part of it."
+            message = "this is too long a chain of operators"
+            self.diagnostics.append(Diagnostic("E105", message, deep, hint))
+        self.after_broken = value is None or not spelt or bool(deep)
+        if self.after_broken:
+            named = self.tokens[start + 1] if start + 1 < end else None
+            name = nodes.Name(named.value, span=named.span) if named and named.word else None
+            if first.value != "fanfare":
+                self.declarations.append(nodes.Broken(first.value, name, span=span))
+        elif isinstance(value, nodes.Number):
+            self.version = value
+            if value.value != VERSION:
+                hint = f"This is version {VERSION}."
+                message = f"there is no version {value.text} of the language here"
+                self.diagnostics.append(Diagnostic("E108", message, value.span, hint))
+        else:
+            self.declarations.append(value)
+
+    # --- between declarations --------------------------------------------------------------------
+
+    def stray(self, index: int) -> int:
+        """Tell of something that is no declaration, and skip it."""
+        token = self.tokens[index]
+        end = self.starts.skip_stray(index)
+        if token.text == "}":
+            # After a broken declaration it may well be that one's own.
+            if not self.after_broken:
+                self.report(Diagnostic("E101", "this `}` closes nothing", token.span), index, index)
+            return index + 1
+        if token.word and token.value == "fanfare":
+            hint = "Write it first in the file, once."
+            problem = Diagnostic("E108", "`fanfare` belongs at the beginning", token.span, hint)
+        elif token.word:
+            known = sorted(self.table.declarations)
+            hint = nearest(token.value, known) or f"A file holds {', '.join(known)}."
+            problem = Diagnostic("E104", f"`{token.value}` is no declaration", token.span, hint)
+        else:
+            hint = "Such as `segment`, `promotion` or `trigger`."
+            message = f"expected a declaration, not {quoted(token)}"
+            problem = Diagnostic("E101", message, token.span, hint)
+        self.report(problem, index, index)
+        self.keep(index, end, None)
+        return end
