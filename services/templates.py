@@ -1,0 +1,59 @@
+"""What can be done with templates."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from dsl.diagnostics import Span
+from dsl.program import Program
+from dsl.triggers import If, Send, Split, Step, WaitFor
+from engine import rendering
+from models.errors import Invalid
+from models.store import Stores
+from models.template import Template
+
+_NAME = re.compile(r"[\w.-]{1,100}")
+CHANNELS = ("email",)
+
+
+async def save(template: Template, *, stores: Stores, now: datetime, by: str | None) -> Template:
+    """Write a template over what its channel and name had. Raises Invalid for one that is wrong."""
+    if template.channel not in CHANNELS:
+        raise Invalid(f"The channels are: {', '.join(CHANNELS)}.", field=("channel",))
+    if not _NAME.fullmatch(template.name):
+        raise Invalid("A name is 1 to 100 letters, digits or any of _.-", field=("name",))
+    for part in ("subject", "text"):
+        if not getattr(template, part).strip():
+            raise Invalid(f"The {part} must not be empty.", field=(part,))
+    try:
+        rendering.check(template)
+    except rendering.TemplateError as error:
+        raise Invalid(
+            f"The {error.part} is no valid Liquid: {error.reason}", field=(error.part,)
+        ) from error
+    return await stores.templates.save(template, now=now, by=by)
+
+
+async def missing(program: Program, *, stores: Stores) -> list[tuple[Span, str]]:
+    """Return where triggers send a template that does not exist, and what to say about it."""
+    there = {(template.channel, template.name) for template in await stores.templates.all()}
+    return [
+        (step.span, f"there is no {step.channel} template {step.template!r}; save it first")
+        for trigger in program.triggers.values()
+        for step in _sends(trigger.steps)
+        if (step.channel, step.template) not in there
+    ]
+
+
+def _sends(steps: Sequence[Step]) -> Iterator[Send]:
+    for step in steps:
+        match step:
+            case Send():
+                yield step
+            case If() | WaitFor():
+                yield from _sends((*step.then, *step.otherwise))
+            case Split():
+                for _, _, inner in step.arms:
+                    yield from _sends(inner)
+            case _:
+                pass
