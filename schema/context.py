@@ -2,24 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import strawberry
 
 from models.errors import Unauthenticated
 from models.principal import Principal
 from models.store import Stores
+from services.clock import Clock
 from services.jobs import Jobs
 from services.passwords import Passwords
 from services.tokens import Tokens
-
-
-class Clock(Protocol):
-    """Business time, for rules and campaigns; wall time, for tokens and throttles."""
-
-    def now(self) -> datetime: ...
-
-    def wall(self) -> datetime: ...
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,179 @@
+"""Accounts, passwords and tokens."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+
+from models.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from models.principal import Principal, Role
+from models.store import Database, Stores
+from services import people, sessions
+from services.passwords import Passwords
+from services.tokens import LIFETIME, Tokens
+from tests.client import SECRET
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+ANN = Principal(user_id="ann", roles=frozenset({Role.ADMIN, Role.CUSTOMER}), session_id="s1")
+
+
+@pytest.fixture
+def stores(database: Database) -> Stores:
+    return Stores.over(database)
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords()
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens(SECRET)
+
+
+async def register(stores: Stores, passwords: Passwords, email: str = "ann@example.test") -> str:
+    user = await people.register(
+        email=email,
+        password=PASSWORD,
+        name="Ann",
+        address="10.0.0.1",
+        stores=stores,
+        passwords=passwords,
+        wall=NOW,
+        now=NOW,
+    )
+    return user.id
+
+
+async def test_one_of_ten_at_once_gets_the_account(stores: Stores, passwords: Passwords) -> None:
+    answers = await asyncio.gather(
+        *(register(stores, passwords) for _ in range(10)), return_exceptions=True
+    )
+
+    assert len([answer for answer in answers if isinstance(answer, str)]) == 1
+    assert len([answer for answer in answers if isinstance(answer, Conflict)]) == 9
+    assert await stores.users.documents.count_documents({}) == 1
+
+
+async def test_a_registration_cut_short_can_be_repeated(
+    stores: Stores, passwords: Passwords
+) -> None:
+    # Killed after claiming the address, before anything else.
+    assert await stores.identities.claim("ann@example.test", "first") == "first"
+
+    assert await register(stores, passwords) == "first"
+    with pytest.raises(Conflict):
+        await register(stores, passwords)
+
+
+async def test_an_imported_persons_address_cannot_be_taken_over(
+    stores: Stores, passwords: Passwords
+) -> None:
+    await stores.identities.settle("ann@example.test", "imported")
+
+    with pytest.raises(Conflict):
+        await register(stores, passwords)
+
+
+async def test_the_first_administrator_can_be_made_again(
+    stores: Stores, passwords: Passwords, tokens: Tokens
+) -> None:
+    for password in ("first password", "second password"):
+        admin = await people.ensure_admin(
+            email="Boss@example.test",
+            password=password,
+            stores=stores,
+            passwords=passwords,
+            now=NOW,
+        )
+
+    user, _ = await sessions.sign_in(
+        email="boss@example.test",
+        password="second password",
+        address="10.0.0.1",
+        stores=stores,
+        passwords=passwords,
+        tokens=tokens,
+        wall=NOW,
+    )
+    assert user.id == admin.id
+    assert user.roles == {Role.ADMIN}
+
+
+async def test_thirty_tries_from_one_address_are_enough(
+    stores: Stores, passwords: Passwords, tokens: Tokens
+) -> None:
+    async def attempt(number: int) -> None:
+        await sessions.sign_in(
+            email=f"user{number}@example.test",
+            password="wrong",
+            address="10.0.0.1",
+            stores=stores,
+            passwords=passwords,
+            tokens=tokens,
+            wall=NOW,
+        )
+
+    for number in range(30):
+        with pytest.raises(Invalid):
+            await attempt(number)
+    with pytest.raises(RateLimited):
+        await attempt(30)
+
+
+async def test_more_hashing_than_can_wait_is_turned_away() -> None:
+    small = Passwords(threads=1, waiting=2)
+
+    answers = await asyncio.gather(*(small.hash("x") for _ in range(8)), return_exceptions=True)
+
+    assert len([answer for answer in answers if isinstance(answer, RateLimited)]) == 5
+    assert await small.matches("x", next(answer for answer in answers if isinstance(answer, str)))
+    small.close()
+
+
+def test_a_token_says_who_and_until_when(tokens: Tokens) -> None:
+    token, expires = tokens.issue(ANN, now=NOW)
+
+    assert expires == NOW + LIFETIME
+    assert tokens.read(token, now=NOW + timedelta(minutes=14)).principal == ANN
+    with pytest.raises(Unauthenticated, match="expired"):
+        tokens.read(token, now=NOW + LIFETIME)
+
+
+def test_a_token_of_another_key_or_algorithm_is_refused(tokens: Tokens) -> None:
+    claims = {"iss": "fanfare", "sub": "ann", "sid": "s", "roles": ["admin"], "iat": 0, "exp": 9e9}
+    forged = [
+        jwt.encode(claims, SECRET + "!", algorithm="HS256"),
+        jwt.encode(claims, SECRET * 2, algorithm="HS512"),
+        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims | {"roles": ["emperor"]}, SECRET, algorithm="HS256"),
+        jwt.encode(claims | {"iss": "else"}, SECRET, algorithm="HS256"),
+        jwt.encode(claims | {"exp": "soon"}, SECRET, algorithm="HS256"),
+        jwt.encode({"sub": "ann"}, SECRET, algorithm="HS256"),
+    ]
+
+    for token in forged:
+        with pytest.raises(Unauthenticated):
+            tokens.read(token, now=NOW)
+
+
+async def test_two_refreshes_at_once_give_the_same_pair(
+    stores: Stores, passwords: Passwords, tokens: Tokens
+) -> None:
+    user = await stores.users.get(await register(stores, passwords))
+    pair = await sessions.open_session(user, stores=stores, tokens=tokens, wall=NOW)
+
+    async def again() -> object:
+        _, fresh = await sessions.refresh(
+            pair.refresh_token, stores=stores, tokens=tokens, wall=NOW + timedelta(minutes=5)
+        )
+        return fresh
+
+    answers = await asyncio.gather(*(again() for _ in range(8)))
+
+    assert len(set(answers)) == 1
+    assert answers[0] != replace(pair)
