@@ -1,7 +1,7 @@
 """What can be done with campaigns, by people and by the clock."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,8 +22,8 @@ _STALE = "This was changed by someone else; read it again and retry."
 
 
 async def create(title: str, source: str, act: Act, *, stores: Stores, **more: Any) -> Campaign:
-    """Begin a campaign as a draft. `more` may have goal and channels."""
-    campaign = Campaign.draft(new_id(), title, source, act, **more)
+    """Begin a campaign as a draft. `more` may have goal, channels, key and id."""
+    campaign = Campaign.draft(more.pop("id", None) or new_id(), title, source, act, **more)
     saved = await stores.campaigns.add(campaign)
     await outbox.tell(saved, stores=stores)
     return saved
@@ -34,6 +34,13 @@ async def update(
 ) -> Campaign:
     """Change title, goal, channels or source, unless someone has changed the campaign since."""
     return await _change(campaign_id, lambda c: c.edit(act, **changes), stores, version)
+
+
+async def rewrite(
+    campaign_id: str, title: str, source: str, act: Act, *, stores: Stores
+) -> Campaign:
+    """Change title and source, whatever has been changed since anyone looked."""
+    return await _change(campaign_id, lambda c: c.edit(act, title=title, source=source), stores)
 
 
 async def submit(
@@ -57,19 +64,25 @@ async def reject(
     return await _change(campaign_id, lambda c: c.reject(act), stores, version)
 
 
-async def pause(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+async def pause(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
     """Stop serving it for now. Every process heeds it within a second."""
-    return await _change(campaign_id, lambda c: c.pause(act), stores)
+    return await _change(campaign_id, lambda c: c.pause(act), stores, version)
 
 
-async def resume(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+async def resume(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
     """Go on after a pause."""
-    return await _change(campaign_id, lambda c: c.resume(act), stores)
+    return await _change(campaign_id, lambda c: c.resume(act), stores, version)
 
 
-async def archive(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+async def archive(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
     """Put it away for good."""
-    return await _change(campaign_id, lambda c: c.archive(act), stores)
+    return await _change(campaign_id, lambda c: c.archive(act), stores, version)
 
 
 async def publish(
@@ -87,8 +100,7 @@ async def publish(
 
     async def decide(live: Sources) -> Plan:
         campaign = await stores.campaigns.get(campaign_id)
-        if version is not None and campaign.version != version:
-            raise Conflict(_STALE)
+        _require_version(campaign, version)
         campaign.require_publishable()
         return _with(live, campaign)
 
@@ -100,14 +112,18 @@ async def publish(
     return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
 
 
-async def end(campaign_id: str, act: Act, *, stores: Stores) -> Campaign:
+async def end(
+    campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
     """End it for good, by a publication without it.
 
     Raises RulesRefused if others need what it declares.
     """
 
     async def decide(live: Sources) -> Plan:
-        (await stores.campaigns.get(campaign_id)).require_live()
+        campaign = await stores.campaigns.get(campaign_id)
+        _require_version(campaign, version)
+        campaign.require_live()
         rest = {key: live[key] for key in live if key != campaign_id}
         return Plan(rest, (campaign_id,))
 
@@ -174,45 +190,14 @@ async def end_due(now: datetime, *, stores: Stores) -> list[str]:
     return ended
 
 
-async def release(
-    texts: Mapping[str, tuple[str, str]], act: Act, *, stores: Stores
-) -> list[Campaign]:
-    """Make these texts live, all at once, without review: for those who hold the servers' keys.
-
-    By key, the title and text of each. A key is the campaign's id: made if there is none yet,
-    brought up to date if there is. Nothing is written if they do not check, or are live already.
-    """
-
-    async def decide(live: Sources) -> Plan:
-        existing = await stores.campaigns.find_many(tuple(texts))
-        wanted = {
-            key: PublishedSource(key, existing[key].version if key in existing else 1, text)
-            for key, (_, text) in texts.items()
-            if key not in live or live[key].text != text
-        }
-        return Plan({**live, **wanted}, tuple(wanted))
-
-    workspace = await publications.settle(stores=stores)
-    plan, _ = await publications.prepare(decide, workspace, stores=stores)
-    for key in plan.changed:
-        await _write(key, *texts[key], act, stores)
-    if plan.changed:
-        await publications.switch(decide, verb="published", act=act, stores=stores)
-    released = await stores.campaigns.find_many(tuple(texts))
-    return [released[key] for key in texts]
-
-
-async def _write(key: str, title: str, text: str, act: Act, stores: Stores) -> None:
-    if await stores.campaigns.find(key) is None:
-        saved = await stores.campaigns.add(Campaign.draft(key, title, text, act))
-        await outbox.tell(saved, stores=stores)
-    else:
-        await _change(key, lambda c: c.edit(act, title=title, source=text), stores)
-
-
 def _with(live: Sources, campaign: Campaign) -> Plan:
     source = PublishedSource(campaign.id, campaign.version, campaign.source)
     return Plan({**live, campaign.id: source}, (campaign.id,))
+
+
+def _require_version(campaign: Campaign, version: int | None) -> None:
+    if version is not None and campaign.version != version:
+        raise Conflict(_STALE)
 
 
 async def _change(
@@ -224,8 +209,7 @@ async def _change(
     """Apply one transition to the campaign as it is now, or only as it was in `version`."""
     for _ in range(_TRIES):
         campaign = await stores.campaigns.get(campaign_id)
-        if version is not None and campaign.version != version:
-            raise Conflict(_STALE)
+        _require_version(campaign, version)
         changed = change(campaign)
         try:
             saved = await stores.campaigns.save(changed, was=campaign.version)

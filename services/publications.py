@@ -86,7 +86,9 @@ async def prepare(
     """Decide and check without publishing anything."""
     current = await live_sources(workspace, stores=stores)
     plan = await decide(current)
-    files = [dsl.SourceFile(source.campaign_id, source.text) for source in plan.sources.values()]
+    # What changes comes last, so that of two that clash it is the one to be blamed.
+    order = sorted(plan.sources, key=lambda key: (key in plan.changed, key))
+    files = [dsl.SourceFile(key, plan.sources[key].text) for key in order]
     settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
     checked = await check(files, settings)
     if checked.program is None:

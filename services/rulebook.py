@@ -86,6 +86,14 @@ class Rulebook:
             self._serve(await asyncio.shield(self._compile(self._target)))
         return await self.current()
 
+    async def notice(self) -> None:
+        """Look now if that can be, so that whoever has changed something here sees it at once."""
+        try:
+            await self.refresh()
+        except Exception:
+            # The change is done; that this process sees it later is no reason to say otherwise.
+            log.warning("a change will be noticed later", exc_info=True)
+
     def _look(self) -> asyncio.Task[None]:
         if self._looking is None:
             self._looking = asyncio.create_task(self._read())

@@ -21,6 +21,7 @@ from models.store.outbox import Outbox
 from models.store.products import Coupons, Products
 from models.store.publications import Publications
 from models.store.runs import Runs
+from models.store.segments import Segments
 from models.store.sessions import Sessions
 from models.store.templates import Templates
 from models.store.throttles import Throttles
@@ -45,6 +46,7 @@ class Stores:
     outbox: Outbox
     feed: Feed
     leases: Leases
+    segments: Segments
     events: Events
     batches: Batches
     runs: Runs

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from models.campaign import Act, Campaign, Channel, Live, Status, Transition
 from models.errors import Conflict, NotFound
@@ -19,13 +20,17 @@ class Campaigns(Store):
         IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="status"),
         IndexModel([("scheduled_for", ASCENDING)], name="scheduled_for", sparse=True),
         IndexModel([("ends_at", ASCENDING)], name="ends_at", sparse=True),
+        IndexModel([("key", ASCENDING)], name="key", unique=True, sparse=True),
         IndexModel([("untold._id", ASCENDING)], name="untold", sparse=True),
     )
 
     async def add(self, campaign: Campaign) -> Campaign:
         """Insert a new campaign and return it as saved."""
         saved = replace(campaign, version=1)
-        await self.documents.insert_one(_document(saved))
+        try:
+            await self.documents.insert_one(_document(saved))
+        except DuplicateKeyError as error:
+            raise Conflict("There is such a campaign already.") from error
         return saved
 
     async def save(self, campaign: Campaign, *, was: int) -> Campaign:
@@ -54,6 +59,11 @@ class Campaigns(Store):
         """Return those of these campaigns that exist, by id, in one read."""
         cursor = self.documents.find({"_id": {"$in": list(campaign_ids)}})
         return {document["_id"]: _campaign(document) async for document in cursor}
+
+    async def find_keys(self, keys: Sequence[str]) -> dict[str, Campaign]:
+        """Return the campaigns that are kept in files of these names, by name."""
+        cursor = self.documents.find({"key": {"$in": list(keys)}})
+        return {document["key"]: _campaign(document) async for document in cursor}
 
     async def page(self, window: Window, *, status: Status | None = None) -> Page[Campaign]:
         """Return campaigns, newest first, optionally only those of a status."""
@@ -112,6 +122,7 @@ def _document(campaign: Campaign) -> Document:
         "updated_at": campaign.updated_at,
         "goal": campaign.goal,
         "channels": [channel.value for channel in campaign.channels],
+        "key": campaign.key,
         "status": campaign.status.value,
         "revision": campaign.revision and campaign.revision.value,
         "live": campaign.live
@@ -151,6 +162,7 @@ def _campaign(document: Document) -> Campaign:
         updated_at=document["updated_at"],
         goal=document["goal"],
         channels=tuple(Channel(channel) for channel in document["channels"]),
+        key=document.get("key"),
         status=Status(document["status"]),
         revision=Status(revision) if revision else None,
         live=Live(live["publication"], live["source"]) if live else None,

@@ -7,7 +7,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from models.campaign import Act
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
+from models.paging import Page, Window
 from models.publication import Publication, PublishedSource
 from models.store.database import Document, Store
 
@@ -56,13 +57,33 @@ class Publications(Store):
             raise NotFound(f"There is no publication {number}.")
         return _publication(document)
 
-    async def newest(self, *, campaign_id: str | None = None, limit: int) -> list[Publication]:
-        """Return the latest publications, newest first, optionally those that hold a campaign."""
-        query: Document = {"confirmed": True}
-        if campaign_id is not None:
-            query["sources.campaign"] = {"$eq": campaign_id}
-        cursor = self.documents.find(query).sort("_id", DESCENDING).limit(limit)
-        return [_publication(document) async for document in cursor]
+    async def page(self, window: Window, *, campaign_id: str | None = None) -> Page[Publication]:
+        """Return what was current, newest first, optionally only what holds a campaign."""
+        query = _confirmed(campaign_id)
+        if window.start is not None:
+            (last,) = window.start
+            if not last.isdecimal():
+                raise Invalid("This is not a cursor of this list.")
+            query["_id"] = {"$gt" if window.backward else "$lt": int(last)}
+        cursor = (
+            self.documents.find(query)
+            .sort("_id", ASCENDING if window.backward else DESCENDING)
+            .limit(window.limit + 1)
+        )
+        found = [_publication(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, *, campaign_id: str | None = None) -> int:
+        """Count what was current, optionally only what holds a campaign."""
+        return await self.documents.count_documents(_confirmed(campaign_id))
+
+
+def _confirmed(campaign_id: str | None) -> Document:
+    query: Document = {"confirmed": True}
+    if campaign_id is not None:
+        query["sources.campaign"] = {"$eq": campaign_id}
+    return query
 
 
 def _document(publication: Publication) -> Document:

@@ -1,0 +1,131 @@
+"""Campaigns in the API: what they are, and their history."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from models import campaign as models
+from models import publication
+from models.campaign import Channel, Status
+from schema.ids import to_global
+
+strawberry.enum(Channel, name="Channel", description="How a message leaves.")
+strawberry.enum(Status, name="CampaignStatus", description="Where a campaign stands.")
+
+
+@strawberry.type(description="One step of a campaign's history.")
+class CampaignTransition:
+    verb: str = strawberry.field(description="What was done, as `approved`.")
+    before: Status = strawberry.field(description="Where the campaign stood.")
+    after: Status = strawberry.field(description="Where it has stood since.")
+    at: datetime = strawberry.field(description="When.")
+    by_id: strawberry.ID = strawberry.field(description="The id of the user who did it.")
+    reason: str | None = strawberry.field(description="Why, if they said so.")
+
+    @classmethod
+    def of(cls, transition: models.Transition) -> Self:
+        """Show a step."""
+        return cls(
+            verb=transition.verb,
+            before=transition.before,
+            after=transition.after,
+            at=transition.act.at,
+            by_id=strawberry.ID(to_global("User", transition.act.by)),
+            reason=transition.act.why or None,
+        )
+
+
+@strawberry.type(
+    description="Rules with an aim. While it is live its text can be revised: `revision` is then "
+    "where the new text stands in review, beside the text that is live."
+)
+class Campaign:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    title: str = strawberry.field(description="For people.")
+    goal: str = strawberry.field(description="What it is to achieve, in words.")
+    channels: list[Channel] = strawberry.field(description="How it is meant to reach people.")
+    source: str = strawberry.field(description="Its rules: the text that is being worked on.")
+    status: Status = strawberry.field(description="Where it stands.")
+    revision: Status | None = strawberry.field(
+        description="Where the changed text stands, while an earlier one is live."
+    )
+    live_source: str | None = strawberry.field(description="The rules that are live.")
+    live_publication: int | None = strawberry.field(
+        description="The publication that made them live."
+    )
+    scheduled_for: datetime | None = strawberry.field(description="When it is to be published.")
+    ends_at: datetime | None = strawberry.field(description="When it ends by its own dates.")
+    author_id: strawberry.ID = strawberry.field(description="The id of the user who began it.")
+    created_at: datetime = strawberry.field(description="When it was begun.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    version: int = strawberry.field(
+        description="Counts changes. An edit names the version it was made from."
+    )
+    history: list[CampaignTransition] = strawberry.field(description="Its steps, oldest first.")
+
+    @classmethod
+    def of(cls, campaign: models.Campaign) -> Self:
+        """Show a campaign."""
+        live = campaign.live
+        return cls(
+            id=strawberry.ID(to_global("Campaign", campaign.id)),
+            title=campaign.title,
+            goal=campaign.goal,
+            channels=list(campaign.channels),
+            source=campaign.source,
+            status=campaign.status,
+            revision=campaign.revision,
+            live_source=live.source if live else None,
+            live_publication=live.publication if live else None,
+            scheduled_for=campaign.scheduled_for,
+            ends_at=campaign.ends_at,
+            author_id=strawberry.ID(to_global("User", campaign.author)),
+            created_at=campaign.created_at,
+            updated_at=campaign.updated_at,
+            version=campaign.version,
+            history=[CampaignTransition.of(transition) for transition in campaign.history],
+        )
+
+
+@strawberry.input(description="Which campaigns to list.")
+class CampaignFilter:
+    status: Status | None = strawberry.field(
+        default=None, description="Only those that stand here."
+    )
+
+
+@strawberry.type(description="The rules of all campaigns that were live together. Immutable.")
+class Publication:
+    number: int = strawberry.field(description="Publications are numbered upwards.")
+    previous: int | None = strawberry.field(description="The one that it replaced.")
+    at: datetime = strawberry.field(description="When it was made.")
+    by_id: strawberry.ID = strawberry.field(description="The id of the user who made it.")
+    verb: str = strawberry.field(
+        description="What it did to the changed campaigns: published, ended, rolled_back."
+    )
+    reason: str | None = strawberry.field(description="Why, if they said so.")
+    content_hash: str = strawberry.field(description="SHA-256 of its rules and settings.")
+    changed_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of the campaigns it is about."
+    )
+    campaign_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of all the campaigns that it holds."
+    )
+
+    @classmethod
+    def of(cls, made: publication.Publication) -> Self:
+        """Show a publication."""
+        return cls(
+            number=made.number,
+            previous=made.previous or None,
+            at=made.act.at,
+            by_id=strawberry.ID(to_global("User", made.act.by)),
+            verb=made.verb,
+            reason=made.act.why or None,
+            content_hash=made.content_hash,
+            changed_ids=[strawberry.ID(to_global("Campaign", key)) for key in made.changed],
+            campaign_ids=[
+                strawberry.ID(to_global("Campaign", source.campaign_id)) for source in made.sources
+            ],
+        )

@@ -1,0 +1,120 @@
+"""Rules being written: what is wrong with them, what they declare, and whom they reach."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import dsl
+from models.campaign import Campaign
+from models.errors import Invalid
+from models.store import Stores
+from models.store.segments import Stages
+from models.user import User
+from services import publications
+from services.publications import RulesRefused
+from services.rulebook import Published
+
+DRAFT = "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    diagnostics: tuple[dsl.Diagnostic, ...]
+    declarations: tuple[dsl.Declared, ...]
+
+    @property
+    def valid(self) -> bool:
+        return not any(d.severity is dsl.Severity.ERROR for d in self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    count: int
+    sample: tuple[User, ...]
+
+
+async def report(
+    source: str, *, stores: Stores, with_published: bool = False, campaign_id: str | None = None
+) -> Report:
+    """Check a text, alone or together with what is live; a campaign's own live text is left out."""
+    checked = await _check(source, stores, with_published, campaign_id)
+    own = next(file for file in checked.files if file.name == DRAFT)
+    diagnostics = await _as_seen_from_here(checked.diagnostics, stores)
+    return Report(diagnostics, dsl.outline(own))
+
+
+async def preview(
+    segment: str,
+    *,
+    source: str | None,
+    stores: Stores,
+    now: datetime,
+    limit: int,
+    campaign_id: str | None = None,
+) -> Preview:
+    """Count and sample the people in a segment of a text, or of what is live without one.
+
+    The text may use what is live. Raises RulesRefused if it does not check.
+    """
+    checked = await _check(source or "", stores, True, campaign_id)
+    if checked.program is None and source is not None:
+        # What stands alone need not agree with what is live.
+        checked = await _check(source, stores, False, None)
+    if checked.program is None:
+        errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
+        raise RulesRefused(errors, {}, (DRAFT,))
+    stages = _stages(segment, checked.program, now)
+    count, sample = await asyncio.gather(
+        stores.segments.count(stages), stores.segments.sample(stages, limit=limit)
+    )
+    return Preview(count, tuple(sample))
+
+
+async def segment_counts(published: Published, *, stores: Stores, now: datetime) -> dict[str, int]:
+    """Return how many people are in each segment that is live."""
+    program = published.program
+    return {
+        name: await stores.segments.count(_stages(name, program, now)) for name in program.segments
+    }
+
+
+async def _check(
+    source: str, stores: Stores, with_published: bool, campaign_id: str | None
+) -> dsl.Checked:
+    workspace = await stores.workspace.get()
+    live = await publications.live_sources(workspace, stores=stores) if with_published else {}
+    files = [dsl.SourceFile(key, live[key].text) for key in live if key != campaign_id]
+    # The draft comes last, so that of two that clash it is the one to be blamed.
+    files.append(dsl.SourceFile(DRAFT, source))
+    settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
+    return await publications.check(files, settings)
+
+
+async def _as_seen_from_here(
+    diagnostics: tuple[dsl.Diagnostic, ...], stores: Stores
+) -> tuple[dsl.Diagnostic, ...]:
+    """Return the draft's diagnostics, and the errors it causes in what is live, named by title."""
+    own = tuple(d for d in diagnostics if d.span.file == DRAFT)
+    elsewhere = [
+        d for d in diagnostics if d.span.file != DRAFT and d.severity is dsl.Severity.ERROR
+    ]
+    campaigns = await stores.campaigns.find_many([d.span.file for d in elsewhere])
+    return own + tuple(_from_elsewhere(d, campaigns) for d in elsewhere)
+
+
+def _from_elsewhere(
+    diagnostic: dsl.Diagnostic, campaigns: Mapping[str, Campaign]
+) -> dsl.Diagnostic:
+    span = diagnostic.span
+    title = campaigns[span.file].title if span.file in campaigns else span.file
+    message = f"in “{title}”, line {span.line}, column {span.column}: {diagnostic.message}"
+    return replace(diagnostic, message=message, span=dsl.Span(file=DRAFT))
+
+
+def _stages(segment: str, program: dsl.Program, now: datetime) -> Stages:
+    found = program.segments.get(segment)
+    if found is None:
+        raise Invalid(f"There is no segment {segment}.", field=("segment",))
+    moment = dsl.Moment(now, program.zone, program)
+    return dsl.to_mongo(found.condition, dsl.Layout(), moment)
