@@ -6,3 +6,29 @@
 
 Imports nothing else from this project.
 """
+
+from dsl.checker import Checked, check
+from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
+from dsl.evaluator import holds, value
+from dsl.moment import Moment
+from dsl.parser import Parsed, parse
+from dsl.program import Program, Settings
+from dsl.values import MISSING
+
+__all__ = [
+    "MISSING",
+    "Checked",
+    "Diagnostic",
+    "Moment",
+    "Parsed",
+    "Program",
+    "RuleError",
+    "Settings",
+    "Severity",
+    "SourceFile",
+    "Span",
+    "check",
+    "holds",
+    "parse",
+    "value",
+]

@@ -1,0 +1,50 @@
+"""Campaigns: what a file's campaign is, and what it gives to each member."""
+
+from collections.abc import Mapping
+
+from dsl import nodes
+from dsl.checker.clauses import (
+    UNBOUND,
+    Binding,
+    Clauses,
+    active_of,
+    budget_of,
+    goal_of,
+    holdout_of,
+    zone_of,
+)
+from dsl.checker.scopes import segment_scope
+from dsl.checker.world import World
+from dsl.program import Campaign
+
+
+def lowered(world: World) -> dict[str, Campaign]:
+    """Return all campaigns by name."""
+    return {
+        name: _campaign(node, world)
+        for name, node in world.published.items()
+        if isinstance(node, nodes.Campaign)
+    }
+
+
+def _campaign(node: nodes.Campaign, world: World) -> Campaign:
+    clauses = Clauses(node.name, "campaign", node.clauses, world.report)
+    zone, budget = zone_of(clauses), budget_of(clauses)
+    return Campaign(
+        name=node.name.text,
+        title=None if node.title is None else node.title.value,
+        active=active_of(clauses, zone, world.zone, UNBOUND),
+        budget=None if budget is None else budget[0],
+        holdout=holdout_of(clauses),
+        goal=goal_of(clauses, segment_scope(world)),
+        span=node.span,
+    )
+
+
+def bindings(campaigns: Mapping[str, Campaign]) -> dict[str, Binding]:
+    """Return what each file's campaign gives to the file's members."""
+    given: dict[str, Binding] = {}
+    for campaign in campaigns.values():
+        binding = Binding(campaign.name, campaign.active, campaign.goal)
+        given.setdefault(campaign.span.file, binding)
+    return given
