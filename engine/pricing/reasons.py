@@ -1,10 +1,13 @@
 """Why a promotion did not apply: the clause that stopped it, what it saw, and what would help."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from dsl import MISSING, Moment, holds, value
-from dsl.core import Aggregate, AllOf, Apply, Const, EventSource, Expr, Ref
+from dsl.core import Aggregate, AllOf, Apply, Const, EventSource, Expr, ListSource, Ref
+from dsl.kinds import TIMESTAMP, Kind, Money
+from dsl.money import to_text
 from engine.pricing.candidates import Sieve
 from engine.pricing.nodes import nodes
 from engine.pricing.plan import Planned
@@ -12,9 +15,6 @@ from engine.pricing.request import with_remaining
 from engine.pricing.turn import Facts
 from engine.pricing.usage import used_up, uses_counted
 from models.quote import Reason, Unlock, Why
-
-# What the buyer can still change; the rest is as it is.
-_CHANGEABLE = ("cart.",)
 
 
 def explain(why: Why, planned: Planned, sieve: Sieve, remaining: int | None = None) -> Reason:
@@ -30,14 +30,12 @@ def explain(why: Why, planned: Planned, sieve: Sieve, remaining: int | None = No
         case Why.LIMIT:
             return _limit(planned, sieve, moment)
         case Why.BUDGET:
-            budget = promotion.budget
-            spent = sieve.request.used(planned.name).spent
-            return Reason(why, "budget", {"left": max(0, budget.minor - spent)} if budget else {})
+            return _budget(planned, sieve)
         case Why.CURRENCY:
             seen = {"cart.currency": sieve.request.cart.currency}
             return Reason(why, "currency", seen, Unlock("cart.currency", promotion.currency))
         case Why.NOT_ACTIVE:
-            return Reason(why, "active", {"now": moment.now})
+            return Reason(why, "active", {"now": _shown(moment.now, TIMESTAMP, "")})
         case _:
             return Reason(why, _CLAUSES.get(why, ""))
 
@@ -74,11 +72,22 @@ def _limit(planned: Planned, sieve: Sieve, moment: Moment) -> Reason:
     return Reason(Why.LIMIT, "limit")
 
 
+def _budget(planned: Planned, sieve: Sieve) -> Reason:
+    budget, name = planned.promotion.budget, planned.name
+    if budget is None and planned.campaign:
+        budget, name = planned.campaign.budget, planned.campaign.name
+    if budget is None:
+        return Reason(Why.BUDGET, "budget")
+    left = max(0, budget.minor - sieve.request.used(name).spent)
+    return Reason(Why.BUDGET, "budget", {"left": to_text(left, budget.currency)})
+
+
 def _failed(why: Why, clause: str, condition: Expr | None, facts: Facts, moment: Moment) -> Reason:
     parts = condition.operands if isinstance(condition, AllOf) else (condition,)
     failing = [part for part in parts if part is not None and not holds(part, facts, moment)]
+    currency = facts["cart"]["currency"]
     values = {
-        name: None if (seen := value(leaf, facts, moment)) is MISSING else seen
+        name: _shown(value(leaf, facts, moment), leaf.kind, currency)
         for part in failing
         for name, leaf in _leaves(part)
     }
@@ -86,13 +95,20 @@ def _failed(why: Why, clause: str, condition: Expr | None, facts: Facts, moment:
     return Reason(why, clause, values, unlock)
 
 
+def _shown(seen: Any, kind: Kind, currency: str) -> Any:
+    """Return a value as the outside reads it: money as decimal text, times as RFC 3339."""
+    if seen is MISSING:
+        return None
+    if isinstance(kind, Money) and isinstance(seen, int):
+        return to_text(seen, kind.currency or currency)
+    return seen.isoformat().replace("+00:00", "Z") if isinstance(seen, datetime) else seen
+
+
 def _leaves(expr: Expr) -> Iterator[tuple[str, Expr]]:
     """Yield the facts that a condition reads, under the names by which it calls them."""
     inside: set[int] = set()
     for node in nodes(expr):
-        if id(node) in inside:
-            continue
-        name = _name(node)
+        name = None if id(node) in inside else _name(node)
         if name is not None:
             yield name, node
             inside |= {id(each) for each in nodes(node)}
@@ -102,10 +118,10 @@ def _name(node: Expr) -> str | None:
     match node:
         case Ref(root, path) if root != "element":
             return ".".join((root, *path))
-        case Aggregate(function, EventSource(event, nested), field, _, _):
+        case Aggregate(function, EventSource(event, nested), field):
             return f"{function}({'.'.join((event, *nested, *field))})"
-        case Aggregate(function, source, field, _, _) if not isinstance(source, EventSource):
-            return f"{function}({'.'.join((source.ref.root, *source.ref.path, *field))})"
+        case Aggregate(function, ListSource(ref), field):
+            return f"{function}({'.'.join((ref.root, *ref.path, *field))})"
         case _:
             return None
 
@@ -113,15 +129,16 @@ def _name(node: Expr) -> str | None:
 def _unlock(condition: Expr, facts: Facts, moment: Moment) -> Unlock | None:
     """Return the smallest change to the cart that makes a comparison with a literal true."""
     match condition:
-        case Apply(operator, (left, Const(bound))) if operator in (">=", ">", "=", "<=", "<"):
+        case Apply(">=" | ">" | "=" | "<=" | "<" as operator, (left, Const(bound))):
             name = _name(left)
         case _:
             return None
-    if name is None or not any(root in name for root in _CHANGEABLE):
+    if name is None or "cart." not in name:
         return None
-    seen: Any = value(left, facts, moment)
-    if not isinstance(seen, int | float) or not isinstance(bound, int | float):
-        return Unlock(name, bound) if operator == "=" else None
+    currency, kind = facts["cart"]["currency"], left.kind
     # Strictly more or less: by one minor unit of money, or one thing.
-    to = bound + {">": 1, "<": -1}.get(operator, 0)
-    return Unlock(name, to, to - seen)
+    to = bound + {">": 1, "<": -1}[operator] if operator in ("<", ">") else bound
+    seen = value(left, facts, moment)
+    numbers = isinstance(seen, int | float) and isinstance(to, int | float)
+    by = _shown(to - seen, kind, currency) if numbers else None
+    return Unlock(name, _shown(to, kind, currency), by)

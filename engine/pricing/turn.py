@@ -27,7 +27,7 @@ class Turn:
             known = self.seen[id(where)] = [
                 at
                 for at, item in enumerate(items)
-                if where is None or holds(where, {**self.facts, "element": item}, self.moment)
+                if where is None or holds(where, self.facts, self.moment, item)
             ]
         return known
 
