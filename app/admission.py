@@ -1,4 +1,4 @@
-"""What happens to a request before anything is parsed: a number, a caller, a size, a deadline."""
+"""What happens to a request before anything is parsed: a number, a caller, a size."""
 
 import re
 from collections.abc import Callable
@@ -10,13 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Unauthenticated
 from models.ids import new_id
-from models.store import deadline
 from services.tokens import Access
 
 ANONYMOUS_BODY = 128 * 1024
 BODY = 1024 * 1024
-# Below the five seconds in which a client is promised an answer.
-SECONDS = 4.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -93,8 +90,7 @@ class Admission:
             await send(part)
 
         try:
-            with deadline(SECONDS):
-                await self.app(scope, counted, numbered)
+            await self.app(scope, counted, numbered)
         except TooLarge:
             if started:
                 raise

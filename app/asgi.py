@@ -24,6 +24,8 @@ from schema.context import Context
 from services.passwords import Passwords
 from services.tokens import Access, Tokens
 
+# Seconds for one database operation: clients are promised an answer within five.
+PATIENCE = 4.0
 PLAYGROUND = Path(__file__).parent / "playground"
 
 
@@ -48,7 +50,7 @@ class Api:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Hold the parts open while the process serves."""
-        async with wired(self.settings) as self._wiring:
+        async with wired(self.settings, patience=PATIENCE) as self._wiring:
             app.state.api = self
             yield
         self.passwords.close()
@@ -64,6 +66,8 @@ class Api:
             stores=wiring.stores,
             jobs=wiring.jobs,
             clock=wiring.clock,
+            rulebook=wiring.rulebook,
+            activity=wiring.activity,
             passwords=self.passwords,
             tokens=self.tokens,
             request_id=admitted.request_id,

@@ -12,7 +12,9 @@ from redis.backoff import NoBackoff
 from app.clock import Clock
 from app.settings import Settings
 from models.store import Database, Stores, connect
+from services.activity import Activity
 from services.jobs import Job, Jobs
+from services.rulebook import Rulebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Wiring:
     database: Database
     stores: Stores
     clock: Clock
+    rulebook: Rulebook
+    activity: Activity
     jobs: Jobs
     queue: redis.asyncio.Redis
 
@@ -43,18 +47,24 @@ class _Unrung:
 
 
 @asynccontextmanager
-async def wired(settings: Settings) -> AsyncIterator[Wiring]:
-    """Build everything, and close it in the end. Nothing is connected to before it is used."""
+async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIterator[Wiring]:
+    """Build everything, and close it in the end. Nothing is connected to before it is used.
+
+    With `patience`, anything asked of the database that takes longer (in seconds) is Unavailable.
+    """
     database = connect(settings.mongodb_uri, settings.database)
     queue = redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
     )
+    stores = Stores.over(database, patience=patience)
     try:
         yield Wiring(
             settings=settings,
             database=database,
-            stores=Stores.over(database),
+            stores=stores,
             clock=Clock.parse(settings.clock),
+            rulebook=Rulebook(stores),
+            activity=Activity(stores),
             jobs=_Unrung(),
             queue=queue,
         )

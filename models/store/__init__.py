@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import dataclass, fields
 from typing import Self, get_type_hints
 
+import pymongo
 import pymongo.errors
 
 from models.store.campaigns import Campaigns
 from models.store.credentials import Credentials
-from models.store.database import Database, Store, connect, deadline, unavailable
+from models.store.database import Database, Store, connect, unavailable
 from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
@@ -28,7 +29,7 @@ from models.store.throttles import Throttles
 from models.store.users import Users
 from models.store.workspaces import Workspaces
 
-__all__ = ["Database", "Migration", "Store", "Stores", "connect", "deadline", "ping", "prepare"]
+__all__ = ["Database", "Migration", "Store", "Stores", "connect", "ping", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ class Stores:
     imports: Imports
 
     @classmethod
-    def over(cls, database: Database) -> Self:
-        """Build all of them over `database`."""
+    def over(cls, database: Database, *, patience: float | None = None) -> Self:
+        """Build all of them over `database`. No operation of theirs takes longer than `patience`.
+
+        That is for callers who are waiting themselves; workers take the time that it takes.
+        """
         kinds = get_type_hints(cls)
-        return cls(**{field.name: kinds[field.name](database) for field in fields(cls)})
+        return cls(
+            **{field.name: kinds[field.name](database, patience=patience) for field in fields(cls)}
+        )
 
     def all(self) -> tuple[Store, ...]:
         """Return every store, in the order declared."""
@@ -83,6 +89,7 @@ async def prepare(database: Database) -> tuple[Migration, ...]:
 async def ping(database: Database) -> None:
     """Raise Unavailable unless MongoDB answers and can be written to."""
     try:
-        await database.command("ping")
+        with pymongo.timeout(2):
+            await database.command("ping")
     except pymongo.errors.PyMongoError as error:
         raise unavailable(error) or error from error

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -55,11 +55,6 @@ def connect(uri: str, name: str, *, patience_ms: int = 2_000) -> Database:
     )
 
 
-def deadline(seconds: float) -> AbstractContextManager[object]:
-    """Bound the time that everything within asks of MongoDB; what is late is Unavailable."""
-    return pymongo.timeout(seconds)
-
-
 class Breaker:
     """Spares callers the wait for a server that is known to be away.
 
@@ -97,9 +92,11 @@ class Store:
     NAME: ClassVar[str]
     INDEXES: ClassVar[Sequence[IndexModel]] = ()
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, patience: float | None = None) -> None:
+        """Bind to a database. An operation that takes longer than `patience` is Unavailable."""
         self.database = database
         self.documents: Collection = database[self.NAME]
+        self.patience = patience
         self.breaker = Breaker()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -150,7 +147,7 @@ def _guard(store: Store) -> Iterator[None]:
 def _guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(method)
     async def guarded(self: Store, *args: Any, **kwargs: Any) -> Any:
-        with _guard(self):
+        with _guard(self), pymongo.timeout(self.patience):
             return await method(self, *args, **kwargs)
 
     return guarded

@@ -4,7 +4,7 @@ import pymongo.errors
 import pytest
 
 from models.errors import Unavailable
-from models.store import Database, Migration, Stores, connect, prepare
+from models.store import Database, Migration, connect, prepare
 from models.store.database import Store, unavailable
 from models.store.migrations import RECORD, migrate
 
@@ -76,9 +76,3 @@ async def test_migrations_run_once_and_in_order(database: Database) -> None:
 
     assert ran == [9001, 9002, 9003]
     await database[RECORD].delete_many({"_id": {"$gte": 9001}})
-
-
-def test_every_store_has_a_collection_of_its_own(database: Database) -> None:
-    names = [store.NAME for store in Stores.over(database).all()]
-
-    assert len(set(names)) == len(names)
