@@ -8,6 +8,7 @@ Imports nothing else from this project.
 """
 
 from dsl.checker import Checked, check
+from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.evaluator import holds, value
 from dsl.moment import Moment
@@ -18,6 +19,7 @@ from dsl.values import MISSING
 __all__ = [
     "MISSING",
     "Checked",
+    "Declared",
     "Diagnostic",
     "Moment",
     "Parsed",
@@ -29,6 +31,7 @@ __all__ = [
     "Span",
     "check",
     "holds",
+    "outline",
     "parse",
     "value",
 ]
