@@ -8,6 +8,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
+from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
+from resolvers.rules import RulesQueries
 from resolvers.users import UserMutations, UserQueries
 from schema.documents import Documents
 from schema.errors import Errors, log_faults
@@ -15,12 +17,17 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(UserQueries):
+class Query(UserQueries, CampaignQueries, RulesQueries):
     pass
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(UserMutations):
+class Mutation(UserMutations, CampaignMutations):
+    pass
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription(CampaignSubscriptions):
     pass
 
 
@@ -44,6 +51,7 @@ def checked(root: Any) -> Any:
 api = _Schema(
     query=checked(Query),
     mutation=checked(Mutation),
+    subscription=checked(Subscription),
     extensions=[Errors, Documents],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )

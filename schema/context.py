@@ -9,9 +9,11 @@ import strawberry
 from models.errors import Unauthenticated
 from models.principal import Principal
 from models.store import Stores
+from services.activity import Activity
 from services.clock import Clock
 from services.jobs import Jobs
 from services.passwords import Passwords
+from services.rulebook import Rulebook
 from services.tokens import Tokens
 
 
@@ -22,6 +24,8 @@ class Context:
     stores: Stores
     jobs: Jobs
     clock: Clock
+    rulebook: Rulebook
+    activity: Activity
     passwords: Passwords
     tokens: Tokens
     request_id: str

@@ -3,23 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import PyMongoError
 
 from models.errors import Invalid
-from models.store.database import Document, Store
+from models.store.database import Database, Document, Store
 from models.store.users import from_document
 from models.user import User
 
 Stages = Sequence[Mapping[str, Any]]
 
-# A preview must not hold up the database: a segment that takes longer is refused.
-_PATIENCE_MS = 20_000
+# Seconds. Looking through everyone takes longer than one lookup, but must not hold up the rest.
+_PATIENCE = 20.0
 
 
 class Segments(Store):
     """Reads users by pipelines that the rules language has made."""
 
     NAME = "users"
+
+    def __init__(self, database: Database, *, patience: float | None = None) -> None:
+        """Bind to a database, with a patience of its own."""
+        super().__init__(database, patience=None if patience is None else _PATIENCE)
 
     async def count(self, stages: Stages) -> int:
         """Return how many people pass through the stages."""
@@ -33,8 +37,10 @@ class Segments(Store):
         ]
 
     async def _run(self, pipeline: Stages) -> list[Document]:
-        cursor = self.documents.aggregate(pipeline, maxTimeMS=_PATIENCE_MS, allowDiskUse=True)
+        cursor = self.documents.aggregate(pipeline, allowDiskUse=True)
         try:
             return [document async for document in cursor]
-        except ExecutionTimeout as error:
-            raise Invalid("This segment takes too long to look up.", code="TOO_SLOW") from error
+        except PyMongoError as error:
+            if error.timeout:
+                raise Invalid("This segment takes too long to look up.", code="TOO_SLOW") from error
+            raise
