@@ -1,7 +1,5 @@
 """Rules being written, in the API: what is wrong with them, and whom they reach."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Self
 

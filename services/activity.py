@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 from models.errors import Invalid, Unavailable
@@ -34,7 +34,7 @@ class Activity:
         *,
         campaign_id: str | None = None,
         types: Collection[str] | None = None,
-    ) -> AsyncIterator[Numbered]:
+    ) -> AsyncGenerator[Numbered, None]:
         """Yield what comes after the place `after`, or from now on if that is None; never ends.
 
         Raises Invalid with code CURSOR_EXPIRED if what follows `after` is no longer kept, and with

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from operator import methodcaller
 from typing import Any
 
 from models.campaign import Act, Campaign
@@ -162,7 +163,7 @@ async def publish_due(now: datetime, *, stores: Stores) -> list[str]:
             await publish(campaign.id, act, stores=stores, version=campaign.version)
         except RulesRefused as refused:
             failed = replace(act, why=refused.message)
-            await _unless_changed(campaign, lambda c, why=failed: c.miss_schedule(why), stores)
+            await _unless_changed(campaign, methodcaller("miss_schedule", failed), stores)
         except Conflict as conflict:  # edited, or published by another process
             log.info("campaign %s is not published: %s", campaign.id, conflict.message)
         else:
@@ -182,7 +183,7 @@ async def end_due(now: datetime, *, stores: Stores) -> list[str]:
             await end(campaign.id, act, stores=stores)
         except RulesRefused:
             kept = replace(act, why="Its time is over, but other campaigns need its declarations.")
-            await _unless_changed(campaign, lambda c, why=kept: c.outlive(why), stores)
+            await _unless_changed(campaign, methodcaller("outlive", kept), stores)
         except Conflict as conflict:
             log.info("campaign %s is not ended: %s", campaign.id, conflict.message)
         else:

@@ -1,7 +1,5 @@
 """Rules being written: what is wrong with them, what they declare, and whom they reach."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ it, nothing has happened; killed after it, `settle` is run by whoever comes next
 or the sequencer's care within a second) and notes on each campaign what has become of it.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

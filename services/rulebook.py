@@ -4,8 +4,6 @@ Every process looks where the workspace points at most every half second. While 
 being compiled, in a thread, the one before it goes on being served.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
@@ -14,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import dsl
-from dsl.program import Program
 from models.errors import Unavailable
 from models.publication import Publication
 from models.store import Stores
@@ -37,7 +34,7 @@ class Published:
     """
 
     number: int = 0
-    program: dsl.Program = field(default_factory=Program)
+    program: dsl.Program = field(default_factory=dsl.Program)
     campaign_of: Mapping[str, str] = field(default_factory=dict)
     campaigns: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
