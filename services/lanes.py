@@ -11,7 +11,7 @@ the runs it wants to move.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,19 +34,20 @@ from services.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
 
-LEASE = 15.0  # seconds
+LEASE = 10.0  # seconds
 PAGE = 250
 FAILURES = 5  # after so many an event is set aside, or a run ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lanes:
-    """What work on lanes needs."""
+    """What work on lanes needs. `stopping` is asked between pages."""
 
     stores: Stores
     rulebook: Rulebook
     jobs: Jobs
     clock: Clock
+    stopping: Callable[[], bool] = lambda: False
 
 
 async def work(lane: int, lanes: Lanes) -> None:
@@ -66,9 +67,9 @@ async def work(lane: int, lanes: Lanes) -> None:
 
 
 async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
-    """Do page after page. False if the lane is lost or something in it fails."""
+    """Do page after page. False if the lane is lost, something in it fails, or we are to stop."""
     renewed = time.monotonic()
-    while True:
+    while not lanes.stopping():
         if time.monotonic() - renewed > LEASE / 3:
             renewed = time.monotonic()
             if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
@@ -79,6 +80,7 @@ async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
             return True
         if not await _apply(page, lanes):
             return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)

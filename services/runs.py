@@ -15,6 +15,7 @@ from models.feed import FeedEntry
 from models.run import Run, RunState
 from models.store import Stores
 from services.jobs import Job, Jobs
+from services.rulebook import Published
 
 PAGE = 20  # messages to a delivery
 _STOPPED_AT_ONCE = 500
@@ -37,6 +38,15 @@ async def settle(runs: Sequence[Run], *, stores: Stores, jobs: Jobs, wall: datet
     )
     await stores.runs.settle(runs)
     await jobs.ring(Job.SEND_MESSAGES, pages([e.id for e in effects if _to_send(e)]))
+
+
+async def stop_ended(published: Published, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
+    """End all runs of campaigns that are no longer live; return how many. Safe to repeat."""
+    stopped = 0
+    for campaign_id in await stores.runs.waiting_campaigns():
+        if campaign_id is not None and campaign_id not in published.campaigns:
+            stopped += await stop_campaign(campaign_id, stores=stores, jobs=jobs, now=now)
+    return stopped
 
 
 async def stop_campaign(campaign_id: str, *, stores: Stores, jobs: Jobs, now: datetime) -> int:

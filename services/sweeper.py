@@ -21,6 +21,7 @@ class Watch:
     pending_since: dict[int, datetime] = field(default_factory=dict)
     rung_at: dict[int, datetime] = field(default_factory=dict)
     messages_at: datetime | None = None
+    publication: int | None = None
 
 
 async def ring_due(

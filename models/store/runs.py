@@ -163,6 +163,10 @@ class Runs(Store):
         )
         return [_run(document) async for document in cursor.limit(limit)]
 
+    async def waiting_campaigns(self) -> list[str | None]:
+        """Return the campaigns that have runs under way."""
+        return list(await self.documents.distinct("campaign", {"due_at": {"$exists": True}}))
+
     async def count_by_state(self, campaign_id: str | None = None) -> dict[str, int]:
         """Count runs by state, of one campaign or of all."""
         match = {} if campaign_id is None else {"campaign": {"$eq": campaign_id}}

@@ -1,0 +1,92 @@
+"""The worker process: Dramatiq's threads take bells, one event loop does the work."""
+
+import logging
+import signal
+import threading
+from contextlib import AsyncExitStack
+from typing import Any
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import AsyncIO
+
+from app.settings import Settings
+from app.wiring import wired
+from channels.mail import Email
+from services.lanes import Lanes
+from services.messages import Mail
+from workers.bells import make_broker
+from workers.deps import Deps
+from workers.registry import declare
+
+log = logging.getLogger(__name__)
+
+THREADS = 8  # jobs at once; each waits for the loop
+POLL_MS = 100  # a bell waits at most so long in an idle worker's queue
+PREFETCH = 64
+PATIENCE = 25  # seconds for what is under way when told to stop
+
+
+class _Parts(dramatiq.Middleware):
+    """Builds what handlers need inside the event loop that will use it, and takes it apart."""
+
+    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._open = AsyncExitStack()
+        self._deps: Deps | None = None
+
+    def deps(self) -> Deps:
+        """Return the parts. They are there before the first job."""
+        assert self._deps is not None
+        return self._deps
+
+    def before_worker_boot(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
+        """Called once the event loop runs: AsyncIO comes before this in the list."""
+        _run(self._build())
+
+    def after_worker_shutdown(self, _broker: dramatiq.Broker, _worker: dramatiq.Worker) -> None:
+        """Called while the loop still runs: the list is walked backwards."""
+        _run(self._open.aclose())
+
+    async def _build(self) -> None:
+        wiring = await self._open.enter_async_context(wired(self._settings))
+        self._deps = Deps(
+            Lanes(
+                stores=wiring.stores,
+                rulebook=wiring.rulebook,
+                jobs=wiring.jobs,
+                clock=wiring.clock,
+                stopping=self._stopping.is_set,
+            ),
+            Mail(
+                stores=wiring.stores,
+                rulebook=wiring.rulebook,
+                clock=wiring.clock,
+                channels={"email": Email(self._settings.smtp_url, self._settings.mail_from)},
+            ),
+        )
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or Ctrl-C; what is under way is finished."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    parts = _Parts(settings, stopping)
+    broker = make_broker(settings.redis_url, middleware=[AsyncIO(), parts])
+    declare(broker, parts.deps)
+    worker = dramatiq.Worker(broker, worker_timeout=POLL_MS, worker_threads=THREADS)
+    worker.queue_prefetch = PREFETCH
+    worker.start()
+    log.info("working")
+    stopping.wait()
+    worker.stop(timeout=PATIENCE * 1000)
+    broker.close()
+
+
+def _run(coroutine: Any) -> None:
+    loop = get_event_loop_thread()
+    assert loop is not None
+    loop.run_coroutine(coroutine)

@@ -1,0 +1,60 @@
+"""Which handler does which job, and in which queue it waits."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import dramatiq
+
+from models.errors import Unavailable
+from services.jobs import Job
+from workers.deps import Deps
+from workers.lanes import work_lane
+from workers.messages import send_messages
+
+log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[Deps, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """`seconds` is how long a job may take before it is interrupted."""
+
+    handler: Handler
+    queue: str
+    seconds: float
+
+
+HANDLERS: dict[Job, Handling] = {
+    Job.WORK_LANE: Handling(work_lane, "lanes", 300),
+    Job.SEND_MESSAGES: Handling(send_messages, "messages", 300),
+}
+
+
+def declare(broker: dramatiq.Broker, deps: Callable[[], Deps]) -> None:
+    """Declare an actor on `broker` for every handler. `deps` is asked when a job begins."""
+    for job, handling in HANDLERS.items():
+        actor = dramatiq.actor(actor_name=job.value, queue_name=handling.queue, broker=broker)
+        actor(_guarded(job, handling, deps))
+
+
+def _guarded(
+    job: Job, handling: Handling, deps: Callable[[], Deps]
+) -> Callable[[str], Awaitable[None]]:
+    async def handle(arg: str) -> None:
+        # No retry by the queue, which loses messages while Redis is away: what failed still waits
+        # in MongoDB, and the sweeper rings again.
+        try:
+            async with asyncio.timeout(handling.seconds):
+                await handling.handler(deps(), arg)
+        except Unavailable as error:
+            log.warning("%s(%s) waits: %s", job, arg[:80], error.message)
+        except TimeoutError:
+            log.error("%s(%s) took over %s seconds", job, arg[:80], handling.seconds)
+        except Exception:
+            log.exception("%s(%s) failed", job, arg[:80])
+
+    return handle

@@ -1,0 +1,119 @@
+"""What happens by itself: due runs are rung for, lost bells swept, campaigns begun and ended.
+
+One leader at a time by a lease; any number may stand by. Two leaders at once are harmless: they
+only ring bells, and every move a sweep makes is conditional on the state it was found in.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from models.errors import Unavailable
+from models.lease import Lease
+from models.store import Stores
+from services import campaigns, runs, sequencer, sweeper
+from services.clock import Clock
+from services.jobs import Jobs
+from services.rulebook import Rulebook
+from services.sweeper import Watch
+
+log = logging.getLogger(__name__)
+
+LEASE = 5.0
+STAND_BY = 1.0
+DUE_EVERY = 0.1
+SWEEP_EVERY = 1.0
+CAMPAIGNS_EVERY = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What the scheduler needs."""
+
+    stores: Stores
+    rulebook: Rulebook
+    jobs: Jobs
+    clock: Clock
+
+
+async def run(schedule: Schedule, stopping: asyncio.Event) -> None:
+    """Lead whenever nobody else does, until told to stop."""
+    ordering = asyncio.create_task(
+        sequencer.run(stores=schedule.stores, wall=schedule.clock.wall, stopping=stopping)
+    )
+    while not stopping.is_set():
+        try:
+            lease = await schedule.stores.leases.acquire("scheduler", seconds=LEASE)
+            if lease is not None:
+                await _lead(lease, schedule, stopping)
+        except Unavailable as error:
+            log.warning("the scheduler waits: %s", error.message)
+        await _pause(STAND_BY, stopping)
+    await ordering
+
+
+async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> None:
+    watch = Watch()
+    tasks = [
+        asyncio.create_task(_every(DUE_EVERY, lambda: _ring_due(watch, schedule))),
+        asyncio.create_task(_every(SWEEP_EVERY, lambda: _sweep(watch, schedule))),
+        asyncio.create_task(
+            _every(CAMPAIGNS_EVERY, lambda: _look_after_campaigns(watch, schedule))
+        ),
+    ]
+    try:
+        while not stopping.is_set():
+            await _pause(LEASE / 3, stopping)
+            if await schedule.stores.leases.renew(lease, seconds=LEASE) is None:
+                log.warning("another scheduler leads")
+                return
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(Unavailable):
+            await schedule.stores.leases.release(lease)
+
+
+async def _ring_due(watch: Watch, schedule: Schedule) -> None:
+    await sweeper.ring_due(
+        watch,
+        stores=schedule.stores,
+        rulebook=schedule.rulebook,
+        jobs=schedule.jobs,
+        clock=schedule.clock,
+    )
+
+
+async def _sweep(watch: Watch, schedule: Schedule) -> None:
+    await sweeper.sweep(watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock)
+
+
+async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
+    """Publish and end campaigns whose time has come; stop the runs of those that have ended."""
+    now = schedule.clock.now()
+    await campaigns.publish_due(now, stores=schedule.stores)
+    await campaigns.end_due(now, stores=schedule.stores)
+    published = await schedule.rulebook.current()
+    if watch.publication != published.number:
+        await runs.stop_ended(published, stores=schedule.stores, jobs=schedule.jobs, now=now)
+        watch.publication = published.number
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+    """Act again and again; what fails once is tried again the next time."""
+    while True:
+        try:
+            await act()
+        except Unavailable as error:
+            log.warning("the schedule waits: %s", error.message)
+        except Exception:
+            log.exception("a tick of the schedule failed")
+        await asyncio.sleep(seconds)
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
