@@ -1,7 +1,7 @@
 """Everything a process needs, built from its settings: the one place where parts meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ from app.clock import Clock
 from app.settings import Settings
 from models.store import Database, Stores, connect
 from services.activity import Activity
-from services.jobs import Job, Jobs
+from services.jobs import Jobs
 from services.rulebook import Rulebook
+from workers.bells import DramatiqJobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,6 @@ class Wiring:
             return False
 
 
-class _Unrung:
-    """Until workers listen: what would be rung for waits for the sweeper."""
-
-    async def ring(self, job: Job, args: Sequence[str]) -> None:
-        """Do nothing."""
-
-
 @asynccontextmanager
 async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIterator[Wiring]:
     """Build everything, and close it in the end. Nothing is connected to before it is used.
@@ -56,6 +50,7 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
     queue = redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
     )
+    jobs = DramatiqJobs(settings.redis_url)
     stores = Stores.over(database, patience=patience)
     try:
         yield Wiring(
@@ -65,9 +60,10 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
             clock=Clock.parse(settings.clock),
             rulebook=Rulebook(stores),
             activity=Activity(stores),
-            jobs=_Unrung(),
+            jobs=jobs,
             queue=queue,
         )
     finally:
+        jobs.close()
         await queue.aclose()
         database.client.close()
