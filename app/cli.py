@@ -75,10 +75,12 @@ def serve() -> None:
     Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL, FANFARE_SECRET, FANFARE_HOST, FANFARE_PORT,
     FANFARE_PUBLIC_URL, FANFARE_ALLOWED_ORIGINS, FANFARE_DEV and FANFARE_CLOCK.
     """
-    from app.serve import run
     from app.settings import Settings
 
-    run(Settings())
+    settings = Settings()
+    from app.serve import run
+
+    run(settings)
 
 
 @command("schema", "fanfare schema > schema/schema.graphql")

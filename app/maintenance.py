@@ -13,7 +13,7 @@ from services.passwords import Passwords
 T = TypeVar("T")
 
 
-def migrate(settings: Settings, *, patience_ms: int = 5_000) -> tuple[Migration, ...]:
+def migrate(settings: Settings, *, patience_ms: int = 2_000) -> tuple[Migration, ...]:
     """Bring indexes and stored documents up to date; return what was applied."""
     return with_database(settings, prepare, patience_ms=patience_ms)
 
@@ -53,7 +53,7 @@ def import_completejourney(settings: Settings) -> None:
 
 
 def with_database(
-    settings: Settings, work: Callable[[Database], Awaitable[T]], *, patience_ms: int = 5_000
+    settings: Settings, work: Callable[[Database], Awaitable[T]], *, patience_ms: int = 2_000
 ) -> T:
     """Run `work` on the database in an event loop of its own."""
 

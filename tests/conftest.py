@@ -1,46 +1,57 @@
-"""Real servers for tests, started only when a test asks for one and shared by the session."""
+"""Real servers for tests, started only when a test asks for one and shared by the session.
+
+Imports are where they are used, so that the language's tests load nothing but the language.
+"""
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import redis as redis_client
 
-import devserver.mongod
-import devserver.smtp
-import devserver.valkey
-from models.store import Database, connect, prepare
-from tests.client import Api, serving
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from devserver.smtp import Sink
+    from models.store import Database
+    from tests.client import Api
 
 
 @pytest.fixture(scope="session")
 def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A replica set of one for this session (under xdist: for this worker)."""
-    folder = tmp_path_factory.mktemp("mongod")
-    with devserver.mongod.running(folder, devserver.mongod.Profile.QUICK) as mongod:
+    from devserver.mongod import Profile, running
+
+    with running(tmp_path_factory.mktemp("mongod"), Profile.QUICK) as mongod:
         yield mongod.uri
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Valkey for this session. Ask for `redis` as well to find it empty."""
-    with devserver.valkey.running(tmp_path_factory.mktemp("valkey")) as valkey:
+    from devserver.valkey import running
+
+    with running(tmp_path_factory.mktemp("valkey")) as valkey:
         yield valkey.url
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator["redis_client.Redis"]:
+def redis(redis_url: str) -> Iterator["Redis"]:
     """A client of the session's Valkey, emptied for this test."""
-    with redis_client.Redis.from_url(redis_url) as client:
+    from redis import Redis
+
+    with Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
 
 
 @pytest.fixture(scope="session")
-async def prepared_database(mongodb_uri: str) -> AsyncIterator[Database]:
+async def prepared_database(mongodb_uri: str) -> AsyncIterator["Database"]:
     """The session's database with its indexes, made once: making them takes longer than a test."""
+    from models.store import connect, prepare
+
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     database = connect(mongodb_uri, name, patience_ms=10_000)
     try:
@@ -51,7 +62,7 @@ async def prepared_database(mongodb_uri: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(prepared_database: Database) -> Database:
+async def database(prepared_database: "Database") -> "Database":
     """An empty database with its indexes. Documents are deleted, indexes stay."""
     names = await prepared_database.list_collection_names(filter={"type": "collection"})
     kept = {"migrations"}
@@ -62,8 +73,10 @@ async def database(prepared_database: Database) -> Database:
 
 
 @pytest.fixture
-async def api(database: Database, mongodb_uri: str) -> AsyncIterator[Api]:
+async def api(database: "Database", mongodb_uri: str) -> AsyncIterator["Api"]:
     """The API over an empty database. Its queue is away: everything must work without."""
+    from tests.client import serving
+
     async with serving(
         mongodb_uri=mongodb_uri, database=database.name, redis_url="redis://127.0.0.1:1/0"
     ) as client:
@@ -71,13 +84,15 @@ async def api(database: Database, mongodb_uri: str) -> AsyncIterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def _mail_server() -> Iterator[devserver.smtp.Sink]:
-    with devserver.smtp.running() as sink:
+def _mail_server() -> Iterator["Sink"]:
+    from devserver.smtp import running
+
+    with running() as sink:
         yield sink
 
 
 @pytest.fixture
-def smtp(_mail_server: devserver.smtp.Sink) -> devserver.smtp.Sink:
+def smtp(_mail_server: "Sink") -> "Sink":
     """A mail server: `smtp.url` to send to, `smtp.messages` is what arrived in this test."""
     _mail_server.messages.clear()
     _mail_server.refusal = None

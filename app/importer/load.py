@@ -1,6 +1,5 @@
 """The import itself: idempotent, and going on where it was cut short."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from app.importer.tables import Basket, Baskets, PastCampaign, Redemption
 from models.campaign import Act, Campaign, Status, Transition
 from models.event import Event
 from models.store import Stores
+from services.events import bulk_history
 
 NAME = "completejourney"
 SEED = 2017
@@ -51,21 +51,26 @@ class Plan:
     @property
     def history(self) -> int:
         """How many baskets are imported, the oldest first."""
-        return self.baskets.before(self.replay_starts) if self.replay else len(self.baskets)
+        return self.baskets.before(self.imported_until)
 
-    def replayed(self) -> tuple[list[Basket], list[Cart]]:
-        """Return the last week's baskets, and the carts of that week."""
-        last_days = self.baskets.before(self.replay_starts - timedelta(days=4))
-        recent = [
-            each for part in self.baskets.slices(last_days, len(self.baskets)) for each in part
-        ]
-        return (
-            [basket for basket in recent if basket.at >= self.replay_starts],
-            [
-                cart
-                for cart in carts(recent, until=self.ends, seed=SEED)
-                if cart.at >= self.replay_starts
-            ],
+    @property
+    def imported_until(self) -> datetime:
+        """The instant from which on nothing is imported."""
+        return self.replay_starts if self.replay else self.ends
+
+    def replayed(self) -> list[Event]:
+        """Return what happened in the last week, in order: carts, orders, coupons."""
+        start = self.replay_starts
+        # Carts are left up to three days after the basket they are made of.
+        first = self.baskets.before(start - timedelta(days=4))
+        baskets = [each for part in self.baskets.slices(first, len(self.baskets)) for each in part]
+        coupons = tables.redemptions()
+        events = [_ordered(basket, start) for basket in baskets]
+        events += [_filled(cart, start) for cart in carts(baskets, until=self.ends, seed=SEED)]
+        events += [_redeemed(redemption, self.weeks, start) for redemption in coupons]
+        return sorted(
+            (event for event in events if start <= event.at < self.ends),
+            key=lambda event: (event.at, event.id),
         )
 
 
@@ -131,26 +136,23 @@ async def _load_campaigns(plan: Plan, stores: Stores, *, now: datetime) -> None:
     redeemed = [
         _redeemed(redemption, plan.weeks, now)
         for redemption in tables.redemptions()
-        if not plan.replay or noon(redemption.day, plan.weeks) < plan.replay_starts
+        if noon(redemption.day, plan.weeks) < plan.imported_until
     ]
-    for batch in _batches(redeemed):
-        await stores.events.add(batch, pending=False)
+    await bulk_history(redeemed, stores=stores)
 
 
 async def _load_history(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) -> None:
     notes = await stores.imports.find(NAME)
     assert notes is not None
     done, last = int(notes["baskets"]), plan.history
-    until = plan.replay_starts if plan.replay else plan.ends
+    until = plan.imported_until
     with bar("Baskets", last) as advance:
         advance(done)
         for baskets in plan.baskets.slices(done, last):
             events = [_ordered(basket, now) for basket in baskets]
             if baskets[-1].at > until - timedelta(days=CART_DAYS):
                 events += [_filled(cart, now) for cart in carts(baskets, until=until, seed=SEED)]
-            await asyncio.gather(
-                *(stores.events.add(batch, pending=False) for batch in _batches(events))
-            )
+            await bulk_history(events, stores=stores, chunk=_BATCH)
             done += len(baskets)
             # Only now: what is written twice after a crash is a duplicate key, and no harm.
             await stores.imports.note(NAME, baskets=done)

