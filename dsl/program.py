@@ -71,6 +71,7 @@ class Example:
     segments: tuple[str, ...]
     at: datetime | None
     expectations: tuple[Expectation, ...]
+    currency: str | None = None  # of all money in it; None: it names none
     span: Span = field(default=Span(), compare=False, repr=False)
 
 

@@ -1,6 +1,7 @@
 """Examples: a cart, a person and a moment as written, and what is expected of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dsl import nodes
@@ -45,7 +46,7 @@ def lowered(node: nodes.Example, world: World) -> Example:
         span=node.span,
     )
     _check_one_currency(scope)
-    return example
+    return replace(example, currency=next(iter(scope.currencies.found), None))
 
 
 def _at(clauses: Clauses, world: World) -> datetime | None:
