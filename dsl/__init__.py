@@ -12,6 +12,9 @@ from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.evaluator import holds, value
 from dsl.moment import Moment
+from dsl.mongo.layout import Layout
+from dsl.mongo.pipeline import to_mongo
+from dsl.mongo.terms import NotPushable
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
 from dsl.values import MISSING
@@ -21,7 +24,9 @@ __all__ = [
     "Checked",
     "Declared",
     "Diagnostic",
+    "Layout",
     "Moment",
+    "NotPushable",
     "Parsed",
     "Program",
     "RuleError",
@@ -33,5 +38,6 @@ __all__ = [
     "holds",
     "outline",
     "parse",
+    "to_mongo",
     "value",
 ]

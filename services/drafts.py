@@ -117,4 +117,11 @@ def _stages(segment: str, program: dsl.Program, now: datetime) -> Stages:
     if found is None:
         raise Invalid(f"There is no segment {segment}.", field=("segment",))
     moment = dsl.Moment(now, program.zone, program)
-    return dsl.to_mongo(found.condition, dsl.Layout(), moment)
+    try:
+        return dsl.to_mongo(found.condition, dsl.Layout(), moment)
+    except dsl.NotPushable as error:
+        raise Invalid(
+            f"The database cannot be asked who is in {segment}: {error.reason}.",
+            code="NOT_PUSHABLE",
+            field=("segment",),
+        ) from error
