@@ -83,12 +83,115 @@ def serve() -> None:
     run(settings)
 
 
+@command("worker", "FANFARE_MONGODB_URI=mongodb://… FANFARE_REDIS_URL=redis://… fanfare worker")
+def worker() -> None:
+    """Do the work that events and due journeys make, until SIGTERM. Any number may run.
+
+    Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL, FANFARE_SMTP_URL, FANFARE_MAIL_FROM and
+    FANFARE_CLOCK.
+    """
+    from app.settings import Settings
+
+    settings = Settings()
+    from app.worker import run_worker
+
+    run_worker(settings)
+
+
+@command("scheduler", "FANFARE_MONGODB_URI=mongodb://… fanfare scheduler")
+def scheduler() -> None:
+    """Call workers to what has come due or was forgotten, until SIGTERM. One of many leads.
+
+    Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL and FANFARE_CLOCK.
+    """
+    from app.settings import Settings
+
+    settings = Settings()
+    from app.scheduler import run_scheduler
+
+    run_scheduler(settings)
+
+
+@command("publish", 'fanfare publish rules/spring.rules --why "The spring campaign"')
+def publish(
+    files: Files,
+    by: Annotated[str, typer.Option(help="Who publishes, for the history.")] = "",
+    why: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+) -> None:
+    """Make files of rules live: each is a campaign known by the file's name. Safe to repeat.
+
+    They are checked together with everything that is live. There is no review: this is for those
+    who review before, in version control.
+    """
+    from app.settings import Settings
+
+    settings = Settings()
+    from app.maintenance import publish
+
+    for campaign in publish(settings, files, by=by, why=why):
+        number = campaign.live.publication if campaign.live else 0
+        typer.echo(f"{campaign.title}: live in publication {number}")
+
+
+Zone = Annotated[
+    str, typer.Option(metavar="ZONE", help="The workspace's time zone, such as Europe/Berlin.")
+]
+
+
+@command("check", "fanfare check rules/*.rules --format json")
+def check(
+    files: Files,
+    output: Annotated[
+        str, typer.Option("--format", metavar="text|json", help="How to say what was found.")
+    ] = "text",
+    zone: Zone = "UTC",
+) -> None:
+    """Say what is wrong with files of rules, and run their examples. No server is needed.
+
+    Exits with 1 if there is an error, and with 0 if there are none or only warnings.
+    """
+    from app.commands import check as command_line
+    from app.commands.sources import known_zone
+
+    if output not in ("text", "json"):
+        raise typer.BadParameter("text or json", param_hint="--format")
+    if not known_zone(zone):
+        raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
+    raise typer.Exit(command_line.check(files, zone=zone, as_json=output == "json"))
+
+
+@command("quote", "fanfare quote spring.rules cart.json --at 2026-03-05T12:00")
+def quote(
+    rules: Annotated[Path, typer.Argument(help="A file of rules.")],
+    cart: Annotated[Path, typer.Argument(help="A cart as JSON: its currency and lines.")],
+    user: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The buyer as JSON; default: nobody.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When, such as 2026-03-05T12:00; now.")
+    ] = None,
+    zone: Zone = "UTC",
+) -> None:
+    """Say what a cart costs under a file of rules, as JSON. No server is needed."""
+    from app.commands import quote as command_line
+    from app.commands.sources import known_zone, moment_of
+
+    if not known_zone(zone):
+        raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
+    try:
+        moment = moment_of(at, zone)
+    except (ValueError, OverflowError):
+        hint = f"{at!r} is no time; write it like 2026-03-05T12:00 or 2026-03-05T12:00:00Z"
+        raise typer.BadParameter(hint, param_hint="--at") from None
+    raise typer.Exit(command_line.price(rules, cart, user, at=moment, zone=zone))
+
+
 @command("schema", "fanfare schema > schema/schema.graphql")
 def schema() -> None:
     """Print the GraphQL schema."""
-    from resolvers.api import api
+    from app.schema_print import printed
 
-    typer.echo(api.as_str())
+    typer.echo(printed(), nl=False)
 
 
 @command("migrate", "FANFARE_MONGODB_URI=mongodb://… fanfare migrate")
@@ -152,7 +255,8 @@ def _in_one_line(failure: Exception) -> str | None:
     if isinstance(failure, Unavailable):
         return f"{failure.message} (FANFARE_MONGODB_URI says where; `fanfare up` runs its own.)"
     if isinstance(failure, DomainError):
-        return failure.message
+        # Rules that are refused have a line for each diagnostic.
+        return "\n".join(part.message for part in getattr(failure, "parts", [failure]))
     if isinstance(failure, OSError) and failure.filename:
         return f"{failure.filename}: {failure.strerror}"
     # Told apart by name, so that a quick command need not import what raises them.

@@ -34,8 +34,9 @@ class Access(FieldExtension):
         """Whether this caller may use the field at all."""
         return self.nobody or (principal is not None and bool(self.roles & principal.roles))
 
-    async def resolve_async(
-        self, next_: Any, source: Any, info: strawberry.Info[Context, None], **kwargs: Any
+    # Positional only, for fields have arguments named `source`.
+    async def resolve_async(  # type: ignore[override]
+        self, next_: Any, source: Any, info: strawberry.Info[Context, None], /, **kwargs: Any
     ) -> Any:
         """Check the caller, then resolve; a refusal becomes userErrors, null or an error."""
         principal = info.context.principal
