@@ -20,11 +20,8 @@ from dsl.program import Campaign
 
 def lowered(world: World) -> dict[str, Campaign]:
     """Return all campaigns by name."""
-    return {
-        name: _campaign(node, world)
-        for name, node in world.published.items()
-        if isinstance(node, nodes.Campaign)
-    }
+    campaigns = [(node, _campaign(node, world)) for node in world.all_of(nodes.Campaign)]
+    return {node.name.text: lowered for node, lowered in campaigns if world.is_kept(node)}
 
 
 def _campaign(node: nodes.Campaign, world: World) -> Campaign:

@@ -13,8 +13,10 @@ from dsl.kinds import ListOf
 MOST_DECLARATIONS = 2_000
 
 
-def published(declarations: Sequence[nodes.Declaration], report: Report) -> dict[str, Published]:
-    """Return the published kinds by name, which must be unique over all of them."""
+def published(
+    declarations: Sequence[nodes.Declaration], report: Report
+) -> tuple[dict[str, Published], list[Published]]:
+    """Return the published kinds by name, unique over all of them, and all that were written."""
     if len(declarations) > MOST_DECLARATIONS:
         report.error(
             "E200",
@@ -22,6 +24,7 @@ def published(declarations: Sequence[nodes.Declaration], report: Report) -> dict
             f"a program has at most {MOST_DECLARATIONS:,} declarations",
         )
     found: dict[str, Published] = {}
+    every: list[Published] = []
     for node in declarations:
         match node:
             case (
@@ -34,6 +37,7 @@ def published(declarations: Sequence[nodes.Declaration], report: Report) -> dict
                 | nodes.GroupBuy()
                 | nodes.Lottery()
             ):
+                every.append(node)
                 name = node.name.text
                 if name not in found:
                     found[name] = node
@@ -43,7 +47,7 @@ def published(declarations: Sequence[nodes.Declaration], report: Report) -> dict
                 report.error("E209", node.name.span, message, _place(first.name.span, node.span))
             case _:
                 pass
-    return found
+    return found, every
 
 
 def _place(first: Span, second: Span) -> str:

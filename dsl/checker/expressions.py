@@ -45,7 +45,6 @@ from dsl.diagnostics import Span
 from dsl.kinds import BOOL, ListOf, Money, Record
 
 MOST_PATTERN = 256
-MOST_ELEMENTS = 10_000
 
 
 def condition(node: nodes.Expr, scope: Scope, *, judged: bool = True) -> Expr:
@@ -202,9 +201,6 @@ def _is_list_field(name: str, scope: Scope) -> bool:
 def _list(node: nodes.List, scope: Scope) -> Expr:
     """Return a written list, whose elements must be of one type."""
     report = scope.world.report
-    if len(node.elements) > MOST_ELEMENTS:
-        report.error("E200", node.span, f"a list has at most {MOST_ELEMENTS:,} elements")
-        return poison(node.span)
     elements = [lower(element, scope) for element in node.elements]
     consts = [element for element in elements if isinstance(element, Const)]
     if is_poisoned(*elements) or len(consts) < len(elements):

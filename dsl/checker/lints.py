@@ -2,6 +2,7 @@
 
 from dsl import nodes
 from dsl.checker.agreement import described
+from dsl.checker.cost import MOST_STEPS, steps_of
 from dsl.checker.reasoning import always, conflict, never
 from dsl.checker.report import Report
 from dsl.checker.scopes import Scope
@@ -12,6 +13,10 @@ from dsl.kinds import NUMBER, Money, Record
 
 def judge(condition: Expr, span: Span, report: Report) -> None:
     """Say where a condition can never be true, or always is, as a whole or in a part."""
+    if steps_of(condition) > MOST_STEPS:
+        hint = "a filter within a filter goes over everything once for each element"
+        report.error("E200", span, "this condition would take too long to judge", hint)
+        return
     if never(condition):
         about = conflict(condition)
         reason = f": {described(about)} is never all of that at once" if about else ""
@@ -22,7 +27,11 @@ def judge(condition: Expr, span: Span, report: Report) -> None:
     if always(condition):
         hint = "leave it out, if that is what you mean"
         report.warning("W303", span, "this condition is always true", hint)
-        return
+    else:
+        _judge_parts(condition, report)
+
+
+def _judge_parts(condition: Expr, report: Report) -> None:
     match condition:
         case AllOf(operands):
             for operand in operands:
@@ -32,6 +41,8 @@ def judge(condition: Expr, span: Span, report: Report) -> None:
             for operand in operands:
                 if never(operand):
                     report.warning("W308", operand.span, "this part can never be true")
+        case _:
+            pass
 
 
 def note_mixed_and_or(node: nodes.Or, report: Report) -> None:

@@ -186,6 +186,7 @@ def lottery(node: nodes.Lottery, world: World, binding: Binding) -> Lottery | No
     clauses = Clauses(node.name, "lottery", node.clauses, report)
     zone = zone_of(clauses)
     bought = clauses.one(nodes.EnterFor, "enter for")
+    _needs_a_window(clauses, binding)
     entries = clauses.one(nodes.LimitEntries, "limit … entries per user")
     draw = clauses.needed(nodes.DrawAt, "draw at", "such as `draw at 2026-04-01T12:00`")
     prizes = tuple(_prize(prize, world) for prize in clauses.every(nodes.Prize))

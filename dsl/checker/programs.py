@@ -21,7 +21,7 @@ from dsl.checker import (
 from dsl.checker.clauses import UNBOUND, Binding
 from dsl.checker.report import Report
 from dsl.checker.scopes import Scope
-from dsl.checker.world import World
+from dsl.checker.world import Node, World
 from dsl.core import Const
 from dsl.diagnostics import Diagnostic, SourceFile
 from dsl.parser import parse
@@ -29,7 +29,6 @@ from dsl.program import Program, Settings
 
 DEFAULTS = Settings()
 
-Node = TypeVar("Node", bound=nodes.Node)
 Lowered = TypeVar("Lowered")
 
 
@@ -85,6 +84,7 @@ def _program(written: Sequence[nodes.Declaration], settings: Settings, report: R
 def _world(written: Sequence[nodes.Declaration], settings: Settings, report: Report) -> World:
     found = facts.gather(written, settings.currency, report)
     declarations.note_one_of_a_kind(written, report)
+    published, every = declarations.published(written, report)
     world = World(
         report=report,
         zone=settings.zone,
@@ -94,7 +94,8 @@ def _world(written: Sequence[nodes.Declaration], settings: Settings, report: Rep
         item=found.item,
         cart=cart_of(found.item),
         lists={},
-        published=declarations.published(written, report),
+        published=published,
+        written=every,
         broken=declarations.broken(written),
     )
     plain = Scope(world, "a list", "a list has plain values", {}, world.zone)
@@ -115,9 +116,8 @@ def _lowered(
 ) -> dict[str, Lowered]:
     """Lower every declaration of a kind, each bound by its file's campaign."""
     found: dict[str, Lowered] = {}
-    for name, node in world.published.items():
-        if isinstance(node, kind):
-            lowered = lower(node, world, bindings.get(node.span.file, UNBOUND))
-            if lowered is not None:
-                found[name] = lowered
+    for node in world.all_of(kind):
+        lowered = lower(node, world, bindings.get(node.span.file, UNBOUND))
+        if lowered is not None and world.is_kept(node):
+            found[node.name.text] = lowered
     return found

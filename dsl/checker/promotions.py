@@ -1,5 +1,7 @@
 """Promotions: clauses in any order to one value, in one currency."""
 
+from dataclasses import replace
+
 from dsl import nodes
 from dsl.checker import effects
 from dsl.checker.clauses import (
@@ -68,7 +70,7 @@ def lowered(node: nodes.Promotion, world: World, binding: Binding) -> Promotion:
         best_of=best,
         first_of=first,
         holdout=holdout_of(clauses),
-        goal=goal_of(clauses, cart, binding),
+        goal=goal_of(clauses, replace(people, currencies=currencies), binding),
         currency=next(iter(currencies.found), None),
         campaign=binding.campaign,
         span=node.span,

@@ -14,16 +14,12 @@ from dsl.program import Segment
 def lowered(world: World) -> dict[str, Segment]:
     """Return all segments, having said which refer to each other in a cycle."""
     scope = segment_scope(world)
-    segments = {
-        name: Segment(
-            name,
-            condition(node.condition, scope),
-            None if node.title is None else node.title.value,
-            span=node.span,
-        )
-        for name, node in world.published.items()
-        if isinstance(node, nodes.Segment)
-    }
+    segments: dict[str, Segment] = {}
+    for node in world.all_of(nodes.Segment):
+        name, judged = node.name.text, condition(node.condition, scope)
+        title = None if node.title is None else node.title.value
+        if world.is_kept(node):
+            segments[name] = Segment(name, judged, title, span=node.span)
     _say_cycles(segments, world.report)
     return segments
 

@@ -1,8 +1,8 @@
 """What a program declares, as far as the checker has to know it to judge any part of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from dsl import nodes
 from dsl.checker.report import Report
@@ -20,6 +20,8 @@ Published: TypeAlias = (
     | nodes.GroupBuy
     | nodes.Lottery
 )
+
+Node = TypeVar("Node", bound=Published)
 
 KIND_NAMES: Mapping[type[nodes.Node], str] = {
     nodes.Campaign: "campaign",
@@ -59,11 +61,21 @@ class World:
     cart: Record
     lists: Mapping[str, Const]
     published: Mapping[str, Published]
+    # Every one that was written: of two with one name the second is judged too, and then left out.
+    written: Sequence[Published]
     broken: Broken = field(default=Broken())
 
     def names_of(self, kind: type[nodes.Node]) -> list[str]:
         """Return the names of all declarations of a kind."""
         return [name for name, node in self.published.items() if isinstance(node, kind)]
+
+    def all_of(self, kind: type[Node]) -> Iterator[Node]:
+        """Yield the declarations of a kind in the order written."""
+        return (node for node in self.written if isinstance(node, kind))
+
+    def is_kept(self, node: Published) -> bool:
+        """Whether the declaration has its name to itself, or had it first."""
+        return self.published.get(node.name.text) is node
 
     def knows(self, name: nodes.Name, kind: type[Published], code: str) -> bool:
         """Whether a declaration of this kind has the name; if none has, say so."""
