@@ -150,7 +150,7 @@ class Stack:
     def _start_mail(self, port: int) -> None:
         log = self._log("mail")
         mailbox = str(self.folder / "mailbox")
-        command = [sys.executable, "-m", "devserver.smtp", str(port), mailbox]
+        command = [sys.executable, "-P", "-m", "devserver.smtp", str(port), mailbox]
         self._start_server("mail", lambda: spawn(command, log=log), log)
         self._ports["smtp"] = port
 
@@ -159,7 +159,7 @@ class Stack:
 
     def _start_command(self, name: str, arguments: Sequence[str]) -> None:
         log = self._log(name)
-        command = [sys.executable, "-m", "app.cli", *arguments]
+        command = [sys.executable, "-P", "-m", "app.cli", *arguments]
         environment = {**os.environ, **self.environment()}
         self.supervisor.start(
             name,
