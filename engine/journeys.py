@@ -48,7 +48,7 @@ def matches(wanted: OnEvent, event: Event, facts: Facts, moment: Moment) -> bool
         return False
     if wanted.where is None:
         return True
-    return holds(wanted.where, {**facts, "element": event.facts()}, moment)
+    return holds(wanted.where, facts, moment, event.facts())
 
 
 def end(run: Run, reason: str, at: datetime) -> Run:

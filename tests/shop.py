@@ -1,0 +1,134 @@
+"""A small shop for tests: real stores, real rules, clocks to turn, and bells that are counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from channels.mail import Email
+from models.campaign import Act
+from models.event import IncomingEvent, Verdict
+from models.store import Stores
+from models.template import Template
+from models.user import Consent, User
+from services import events, lanes, messages, releases, sweeper, templates
+from services.jobs import Job
+from services.lanes import Lanes
+from services.messages import Mail
+from services.releases import RulesFile
+from services.rulebook import Rulebook
+from services.sweeper import Watch
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """Stands still until it is turned."""
+
+    business: datetime = NOW
+    real: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.business
+
+    def wall(self) -> datetime:
+        return self.real
+
+    def turn(self, **length: float) -> None:
+        self.business += timedelta(**length)
+        self.real += timedelta(**length)
+
+
+@dataclass
+class Bells:
+    """Remembers what was rung."""
+
+    rung: list[tuple[Job, str]] = field(default_factory=list)
+
+    async def ring(self, job: Job, args: Sequence[str]) -> None:
+        self.rung += [(job, arg) for arg in args]
+
+    def take(self, job: Job) -> list[str]:
+        args = [arg for rung, arg in self.rung if rung is job]
+        self.rung = [bell for bell in self.rung if bell[0] is not job]
+        return list(dict.fromkeys(args))
+
+
+@dataclass
+class Shop:
+    stores: Stores
+    smtp_url: str
+    clock: Clock = field(default_factory=Clock)
+    bells: Bells = field(default_factory=Bells)
+
+    def __post_init__(self) -> None:
+        self.rulebook = Rulebook(self.stores, fresh=0)
+        self.lanes = Lanes(
+            stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
+        )
+        self.mail = Mail(
+            stores=self.stores,
+            rulebook=self.rulebook,
+            clock=self.clock,
+            channels={"email": Email(self.smtp_url, "Shop <shop@example.test>")},
+        )
+
+    async def publish(self, *texts: str) -> None:
+        files = [
+            RulesFile(f"file-{n}", f"Campaign {n}", text) for n, text in enumerate(texts, start=1)
+        ]
+        await releases.release(files, Act("marketer", self.clock.now()), stores=self.stores)
+        await self.rulebook.refresh()
+
+    async def template(self, name: str, subject: str = "Hello", text: str = "Hi", **more) -> None:
+        template = Template(channel="email", name=name, subject=subject, text=text, **more)
+        await templates.save(template, stores=self.stores, now=NOW, by=None)
+
+    async def person(self, id: str = "ann", **fields: Any) -> User:
+        fields = {
+            "email": f"{id}@example.test",
+            "name": id,
+            "consent": Consent(email=True),
+        } | fields
+        user = User(id=id, created_at=NOW, **fields)
+        await self.stores.users.add(user)
+        return user
+
+    async def tell(self, *incoming: IncomingEvent) -> list[Verdict]:
+        """Take events in without working on them."""
+        return await events.ingest(
+            incoming,
+            stores=self.stores,
+            rulebook=self.rulebook,
+            jobs=self.bells,
+            now=self.clock.now(),
+        )
+
+    async def work(self) -> None:
+        """Work on every lane that has something to do, and deliver what was rung for."""
+        due = await self.stores.runs.due_lanes(self.clock.now(), paused=())
+        for lane in {*await self.stores.events.pending_lanes(), *due}:
+            await lanes.work(lane, self.lanes)
+        await self.deliver()
+
+    async def sweep(self) -> None:
+        """Do what is done after three seconds for what nobody has rung for."""
+        self.clock.real += timedelta(seconds=4)
+        await sweeper.sweep(Watch(), stores=self.stores, jobs=self.bells, clock=self.clock)
+
+    async def deliver(self) -> None:
+        for ids in self.bells.take(Job.SEND_MESSAGES):
+            await messages.deliver(ids.split(","), self.mail)
+
+    async def runs(self, user: str = "ann") -> list[dict[str, Any]]:
+        return await self.stores.runs.documents.find({"user": user}).sort("started_at").to_list()
+
+    async def effects(self) -> list[dict[str, Any]]:
+        return await self.stores.effects.documents.find().sort("_id").to_list()
+
+
+def event(
+    name: str, id: str, user: str = "ann", at: datetime | None = None, **data
+) -> IncomingEvent:
+    return IncomingEvent(id=id, name=name, user=user, at=at, data=data)
