@@ -35,6 +35,7 @@ class RulesQueries:
         report = await drafts.report(
             source,
             stores=info.context.stores,
+            now=info.context.clock.now(),
             with_published=with_published,
             campaign_id=_key(campaign_id),
         )

@@ -109,7 +109,7 @@ async def publish(
         await publications.switch(decide, verb="published", act=act, stores=stores)
         return await stores.campaigns.get(campaign_id)
     workspace = await publications.settle(stores=stores)
-    await publications.prepare(decide, workspace, stores=stores)
+    await publications.prepare(decide, workspace, stores=stores, examples_at=at)
     return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
 
 

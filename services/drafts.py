@@ -35,10 +35,18 @@ class Preview:
 
 
 async def report(
-    source: str, *, stores: Stores, with_published: bool = False, campaign_id: str | None = None
+    source: str,
+    *,
+    stores: Stores,
+    now: datetime,
+    with_published: bool = False,
+    campaign_id: str | None = None,
 ) -> Report:
-    """Check a text, alone or together with what is live; a campaign's own live text is left out."""
-    checked = await _check(source, stores, with_published, campaign_id)
+    """Check a text, alone or together with what is live, and run the examples.
+
+    The live text of the campaign that it is to replace is left out.
+    """
+    checked = await _check(source, stores, with_published, campaign_id, examples_at=now)
     own = next(file for file in checked.files if file.name == DRAFT)
     diagnostics = await _as_seen_from_here(checked.diagnostics, stores)
     return Report(diagnostics, dsl.outline(own))
@@ -80,7 +88,12 @@ async def segment_counts(published: Published, *, stores: Stores, now: datetime)
 
 
 async def _check(
-    source: str, stores: Stores, with_published: bool, campaign_id: str | None
+    source: str,
+    stores: Stores,
+    with_published: bool,
+    campaign_id: str | None,
+    *,
+    examples_at: datetime | None = None,
 ) -> dsl.Checked:
     workspace = await stores.workspace.get()
     live = await publications.live_sources(workspace, stores=stores) if with_published else {}
@@ -88,7 +101,7 @@ async def _check(
     # The draft comes last, so that of two that clash it is the one to be blamed.
     files.append(dsl.SourceFile(DRAFT, source))
     settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
-    return await publications.check(files, settings)
+    return await publications.check(files, settings, examples_at=examples_at)
 
 
 async def _as_seen_from_here(

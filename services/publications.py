@@ -19,6 +19,7 @@ from models.publication import Publication, PublishedSource
 from models.store import Stores
 from models.workspace import Workspace
 from services import outbox
+from services.rules import check_rules
 
 ATTEMPTS = 20
 
@@ -63,7 +64,9 @@ async def switch(decide: Decide, *, verb: str, act: Act, stores: Stores) -> Publ
     """
     for _ in range(ATTEMPTS):
         workspace = await settle(stores=stores)
-        plan, checked = await prepare(decide, workspace, stores=stores)
+        # Going back or ending something must not wait for an example that time has overtaken.
+        examples_at = act.at if verb == "published" else None
+        plan, checked = await prepare(decide, workspace, stores=stores, examples_at=examples_at)
         draft = Publication.following(
             workspace,
             0,
@@ -81,16 +84,16 @@ async def switch(decide: Decide, *, verb: str, act: Act, stores: Stores) -> Publ
 
 
 async def prepare(
-    decide: Decide, workspace: Workspace, *, stores: Stores
+    decide: Decide, workspace: Workspace, *, stores: Stores, examples_at: datetime | None
 ) -> tuple[Plan, dsl.Program]:
-    """Decide and check without publishing anything."""
+    """Decide and check without publishing anything; run the examples if a time is given."""
     current = await live_sources(workspace, stores=stores)
     plan = await decide(current)
     # What changes comes last, so that of two that clash it is the one to be blamed.
     order = sorted(plan.sources, key=lambda key: (key in plan.changed, key))
     files = [dsl.SourceFile(key, plan.sources[key].text) for key in order]
     settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
-    checked = await check(files, settings)
+    checked = await check(files, settings, examples_at=examples_at)
     if checked.program is None:
         errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
         campaigns = await stores.campaigns.find_many(tuple(plan.sources))
@@ -99,9 +102,13 @@ async def prepare(
     return plan, checked.program
 
 
-async def check(files: Sequence[dsl.SourceFile], settings: dsl.Settings) -> dsl.Checked:
-    """Check files as one program, off the event loop."""
-    return await asyncio.to_thread(dsl.check, files, settings)
+async def check(
+    files: Sequence[dsl.SourceFile], settings: dsl.Settings, *, examples_at: datetime | None = None
+) -> dsl.Checked:
+    """Check files as one program, off the event loop; run the examples if a time is given."""
+    if examples_at is None:
+        return await asyncio.to_thread(dsl.check, files, settings)
+    return await asyncio.to_thread(check_rules, files, settings, now=examples_at)
 
 
 async def live_sources(workspace: Workspace, *, stores: Stores) -> Sources:

@@ -41,7 +41,7 @@ async def release(files: Sequence[RulesFile], act: Act, *, stores: Stores) -> li
         return Plan({**live, **changed}, tuple(changed))
 
     workspace = await publications.settle(stores=stores)
-    plan, _ = await publications.prepare(decide, workspace, stores=stores)
+    plan, _ = await publications.prepare(decide, workspace, stores=stores, examples_at=act.at)
     for file in files:
         if ids[file.key] not in plan.changed:
             continue

@@ -326,3 +326,19 @@ async def test_a_campaign_that_others_need_outlives_its_dates(stores):
     kept = await stores.campaigns.get(campaign.id)
     assert (kept.status, kept.ends_at) == (Status.RUNNING, None)
     assert kept.history[-1].verb == "kept"
+
+
+async def test_an_example_that_fails_keeps_rules_from_going_live_but_not_from_going_back(stores):
+    example = """
+    example "ten off" {
+      cart { 1 of { price: 100 USD } }
+      expect total 90 USD
+    }
+    """
+    campaign = await live(stores, SPRING + example)
+    with pytest.raises(RulesRefused, match="80"):
+        await revise(stores, campaign, SPRING.replace("10%", "20%") + example)
+
+    await campaigns.end(campaign.id, ANN, stores=stores)
+
+    assert (await publications.roll_back(1, ANN, stores=stores)).number == 3
