@@ -3,7 +3,6 @@
 from collections import defaultdict
 from typing import Any
 
-from dsl import MISSING
 from dsl.program import Program
 from engine.pricing.reading import as_object, refusal
 from engine.pricing.turn import Facts
@@ -42,10 +41,10 @@ def _events(raw: Any, program: Program, zone: str) -> dict[str, list[Facts]]:
             what = "must be a time such as 2026-03-01T09:00:00Z"
             raise refusal(f"{place}.time", what, event.get("time")) from None
         kind = program.events.get(name)
-        fields = (
-            MISSING if kind is None else record(event, kind, currency=program.currency, zone=zone)
-        )
-        events[name].append({**(fields or {}), "time": time})
+        fields: Facts = {}
+        if kind is not None:
+            fields = record(event, kind, currency=program.currency, zone=zone)
+        events[name].append({**fields, "time": time})
     for happened in events.values():
         happened.sort(key=lambda event: event["time"])
     return dict(events)

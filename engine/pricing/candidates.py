@@ -38,7 +38,7 @@ class Sieve:
         promotion = planned.promotion
         if promotion.name in self.request.paused:
             return Why.PAUSED
-        if not self._is_active(planned):
+        if not is_active(promotion.active, self.request.moment):
             return Why.NOT_ACTIVE
         if promotion.currency not in (None, self.request.cart.currency):
             return Why.CURRENCY
@@ -61,11 +61,6 @@ class Sieve:
         if promotion.when and not planned.waits and not holds(promotion.when, self.facts, moment):
             return Why.WHEN
         return None
-
-    def _is_active(self, planned: Planned) -> bool:
-        moment = self.request.moment
-        around = planned.campaign.active if planned.campaign else ()
-        return is_active(planned.promotion.active, moment) and is_active(around, moment)
 
     def _is_unlocked(self, planned: Planned) -> bool:
         if planned.promotion.unique_codes and planned.name in self.request.unlocked:

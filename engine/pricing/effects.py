@@ -39,9 +39,9 @@ def _apply_one(effect: Effect, till: Till, turn: Turn) -> None:
         case Take(off, target, cap):
             _take(off, target, cap, till, turn)
         case Tiers(target, _, _, cap):
-            off = _reached(effect, turn)
-            if off is not None:
-                _take(off, target, cap, till, turn)
+            tier = _reached(effect, turn)
+            if tier is not None:
+                _take(tier, target, cap, till, turn)
         case FixedPrice(target, price, cap):
             picks = _units(target, till, turn)
             till.take_off_each(lambda left: max(0, left - price.minor), picks, minor(cap))

@@ -11,7 +11,7 @@ class Stock(NamedTuple):
 
     at: int
     place: int
-    count: int
+    size: int
     price: int  # the original one: what is cheap does not change by discounts
     left: int
     room: int
@@ -20,7 +20,7 @@ class Stock(NamedTuple):
 def stock(till: Till, lines: Iterable[int]) -> list[Stock]:
     """Return the units of these lines that no buy or bundle of this promotion has used up."""
     return [
-        Stock(at, place, run.count, till.prices[at], run.left, till.room(at, run))
+        Stock(at, place, run.size, till.prices[at], run.left, till.room(at, run))
         for at in lines
         for place, run in enumerate(till.runs(at))
         if not run.used
@@ -36,7 +36,7 @@ def in_order(units: Iterable[Stock], *, dearest: bool) -> list[Stock]:
 def pick(till: Till, lines: Sequence[int], count: int, *, dearest: bool) -> Picks:
     """Pick so many units, passing over those without room."""
     everything = (
-        Stock(at, place, run.count, till.prices[at], run.left, till.room(at, run))
+        Stock(at, place, run.size, till.prices[at], run.left, till.room(at, run))
         for at in lines
         for place, run in enumerate(till.runs(at))
     )
@@ -49,6 +49,6 @@ def take(ordered: Iterable[Stock], count: int) -> Picks:
     for unit in ordered:
         if not count:
             break
-        picks[unit.at, unit.place] = min(count, unit.count)
+        picks[unit.at, unit.place] = min(count, unit.size)
         count -= picks[unit.at, unit.place]
     return picks

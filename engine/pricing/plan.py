@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from dsl.clauses import Active
 from dsl.core import Expr, Ref
 from dsl.program import Campaign, Program
 from dsl.promotions import (
@@ -70,7 +69,7 @@ def _plan_one(promotion: Promotion, program: Program) -> Planned:
     return Planned(
         promotion=promotion,
         campaign=campaign,
-        zone=_zone_of(promotion.active) or program.zone,
+        zone=_own_zone(promotion, campaign) or program.zone,
         codes=frozenset(fold_code(code) for code in promotion.codes),
         needs_user=tuple(_needs_user(promotion, campaign)),
         waits=_names_remaining(promotion.when),
@@ -78,8 +77,10 @@ def _plan_one(promotion: Promotion, program: Program) -> Planned:
     )
 
 
-def _zone_of(windows: Sequence[Active]) -> str | None:
-    return next((window.zone for window in windows if window.zone is not None), None)
+def _own_zone(promotion: Promotion, campaign: Campaign | None) -> str | None:
+    # A promotion's windows begin with its campaign's, whose zone is not the promotion's.
+    own = promotion.active[len(campaign.active) if campaign else 0 :]
+    return next((window.zone for window in own if window.zone is not None), None)
 
 
 def _needs_user(promotion: Promotion, campaign: Campaign | None) -> Iterator[str]:

@@ -68,7 +68,7 @@ def _line(line: CartLine, state: LineState, per_unit: bool) -> QuoteLine:
 
 
 def _units(state: LineState) -> tuple[UnitRun, ...]:
-    return tuple(UnitRun(run.count, run.left, _taken(run.cuts)) for run in settled(state).runs)
+    return tuple(UnitRun(run.size, run.left, _taken(run.cuts)) for run in settled(state).runs)
 
 
 def _taken(cuts: Sequence[Cut]) -> tuple[Taken, ...]:

@@ -33,7 +33,7 @@ def _repeats(
 ) -> int:
     """Return how many repeats fit: each needs all of its units, and a unit serves once."""
     buys, gets = _count(buyable), _count(rewardable)
-    shared = sum(unit.count for unit in buyable if (unit.at, unit.place) in both)
+    shared = sum(unit.size for unit in buyable if (unit.at, unit.place) in both)
     most = min(
         buys // effect.buy, gets // effect.get, (buys + gets - shared) // (effect.buy + effect.get)
     )
@@ -53,7 +53,7 @@ def _rewarded(
     picks: Picks = {}
     for unit in in_order(rewardable, dearest=effect.dearest):
         place = (unit.at, unit.place)
-        count = min(wanted, unit.count, spare if place in both else unit.count)
+        count = min(wanted, unit.size, spare if place in both else unit.size)
         if count:
             picks[place] = count
             wanted -= count
@@ -66,12 +66,12 @@ def _bought(
 ) -> Picks:
     """Pick what is bought: the dearest, first of what could not be rewarded anyway."""
     free = [
-        unit._replace(count=unit.count - rewarded.get((unit.at, unit.place), 0))
+        unit._replace(size=unit.size - rewarded.get((unit.at, unit.place), 0))
         for unit in in_order(buyable, dearest=True)
     ]
     outside = [unit for unit in free if (unit.at, unit.place) not in both]
     inside = [unit for unit in free if (unit.at, unit.place) in both]
-    return take((unit for unit in outside + inside if unit.count), count)
+    return take((unit for unit in outside + inside if unit.size), count)
 
 
 def _reward(effect: BuyGet, till: Till, rewarded: Picks) -> None:
@@ -96,7 +96,7 @@ def apply_bundle(effect: Bundle, till: Till, turn: Turn) -> None:
         for count, where in effect.parts
     ]
     available = {(unit.at, unit.place): unit for _, units in parts for unit in units}
-    free = Counter({place: unit.count for place, unit in available.items()})
+    free = Counter({place: unit.size for place, unit in available.items()})
     bundled: Picks = {}
     saving, times = 0, effect.times
     while times is None or times > 0:
@@ -141,7 +141,7 @@ def _one_repeat(
 
 
 def _count(units: Sequence[Stock]) -> int:
-    return sum(unit.count for unit in units)
+    return sum(unit.size for unit in units)
 
 
 def _together(*several: Picks) -> Picks:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 
 class Party(NamedTuple):
-    """`count` equal claimants side by side: each weighs `weight` and can take at most `room`."""
+    """`size` equal claimants side by side: each weighs `weight` and can take at most `room`."""
 
-    count: int
+    size: int
     weight: int
     room: int
 
@@ -45,16 +45,16 @@ class Percentage:
 
 def by_largest_remainder(amount: int, parties: Sequence[Party]) -> list[Share]:
     """Share `amount` in proportion to the weights, ties to the earlier one; rooms ignored."""
-    whole = sum(party.count * party.weight for party in parties)
+    whole = sum(party.size * party.weight for party in parties)
     if not whole:
         return [NOTHING] * len(parties)
     bases = [divmod(amount * party.weight, whole) for party in parties]
-    left = amount - sum(base * party.count for (base, _), party in zip(bases, parties, strict=True))
+    left = amount - sum(base * party.size for (base, _), party in zip(bases, parties, strict=True))
     extras = [0] * len(parties)
     for place in sorted(range(len(parties)), key=lambda at: -bases[at][1]):
         if not left:
             break
-        extras[place] = min(left, parties[place].count)
+        extras[place] = min(left, parties[place].size)
         left -= extras[place]
     return [Share(base, extra) for (base, _), extra in zip(bases, extras, strict=True)]
 
@@ -67,7 +67,7 @@ def share(amount: int, parties: Sequence[Party]) -> list[Share]:
     """
     shares = [NOTHING] * len(parties)
     waiting = [place for place, party in enumerate(parties) if party.room > 0]
-    if amount >= sum(parties[place].count * parties[place].room for place in waiting):
+    if amount >= sum(parties[place].size * parties[place].room for place in waiting):
         for place in waiting:
             shares[place] = Share(parties[place].room)
         return shares
@@ -84,6 +84,6 @@ def share(amount: int, parties: Sequence[Party]) -> list[Share]:
             break
         for place in full:
             shares[place] = Share(parties[place].room)
-            amount -= parties[place].room * parties[place].count
+            amount -= parties[place].room * parties[place].size
         waiting = [place for place in waiting if place not in full]
     return shares

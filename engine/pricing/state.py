@@ -19,12 +19,12 @@ class Cut(NamedTuple):
 
 
 class Run(NamedTuple):
-    """`count` neighbouring units in equal state: each still costs `left`, after these cuts.
+    """`size` neighbouring units in equal state: each still costs `left`, after these cuts.
 
     `used` marks units that a buy or bundle of the promotion whose turn it is has used up.
     """
 
-    count: int
+    size: int
     left: int
     cuts: tuple[Cut, ...] = ()
     used: bool = False
@@ -93,11 +93,11 @@ def settled(line: LineState) -> LineState:
         return line
     runs = line.runs
     for promotion, amount in line.pending:
-        shares = share(amount, [Party(run.count, run.left, run.left - line.floor) for run in runs])
+        shares = share(amount, [Party(run.size, run.left, run.left - line.floor) for run in runs])
         runs = _joined(
             part
             for run, got in zip(runs, shares, strict=True)
-            for part in split(run, promotion, run.count, got)
+            for part in split(run, promotion, run.size, got)
         )
     return line._replace(runs=runs, pending=())
 
@@ -128,8 +128,8 @@ def split(run: Run, promotion: str, count: int, got: Share) -> list[Run]:
         for size, amount in sizes
         if size
     ]
-    if count < run.count:
-        parts.append(run._replace(count=run.count - count))
+    if count < run.size:
+        parts.append(run._replace(size=run.size - count))
     return parts
 
 
@@ -144,7 +144,7 @@ def _joined(runs: Iterable[Run]) -> tuple[Run, ...]:
     joined: list[Run] = []
     for run in runs:
         if joined and joined[-1][1:] == run[1:]:
-            joined[-1] = joined[-1]._replace(count=joined[-1].count + run.count)
+            joined[-1] = joined[-1]._replace(size=joined[-1].size + run.size)
         else:
             joined.append(run)
     return tuple(joined)

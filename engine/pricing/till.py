@@ -60,7 +60,7 @@ class Till:
     def units_of(self, among: Sequence[int]) -> Picks:
         """Return every unit of these lines that has room."""
         return {
-            (at, place): run.count
+            (at, place): run.size
             for at in among
             for place, run in enumerate(self.runs(at))
             if self.room(at, run) > 0
@@ -78,7 +78,7 @@ class Till:
             for at, units in by_line.items()
         }
         lines = [
-            Party(1, sum(p.count * p.weight for p in units), sum(p.count * p.room for p in units))
+            Party(1, sum(p.size * p.weight for p in units), sum(p.size * p.room for p in units))
             for units in parties.values()
         ]
         for at, got in zip(by_line, share(amount, lines), strict=True):
@@ -98,7 +98,7 @@ class Till:
             for place, amount in zip(places, wanted, strict=True)
         ]
         shares = [Share(amount) for amount in wanted]
-        if cap is not None and cap < sum(party.count * party.room for party in parties):
+        if cap is not None and cap < sum(party.size * party.room for party in parties):
             shares = by_largest_remainder(cap, parties)
         by_place = dict(zip(places, shares, strict=True))
         for at, units in _by_line(picks).items():
@@ -113,9 +113,9 @@ class Till:
                 count = units.get(place, 0)
                 if count:
                     moved[at, place] = (at, len(runs))
-                    runs.append(run._replace(count=count, used=True))
-                if count < run.count:
-                    runs.append(run._replace(count=run.count - count))
+                    runs.append(run._replace(size=count, used=True))
+                if count < run.size:
+                    runs.append(run._replace(size=run.size - count))
             self.lines[at] = self.lines[at]._replace(runs=tuple(runs))
             self.touched.add(at)
         return moved

@@ -1,0 +1,27 @@
+"""`fanfare quote`: what a cart costs under a file of rules, without a server."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import dsl
+from app.commands.sources import read_json, read_sources, show
+from engine.pricing import Request, quote
+from engine.pricing.buyer import read_buyer
+from engine.pricing.reading import read_cart
+from engine.pricing.writing import write_quote
+
+
+def price(rules: Path, cart: Path, user: Path | None, *, at: datetime, zone: str) -> int:
+    """Print the quote as JSON and return the exit code. Raises Invalid for a bad cart or user."""
+    sources = read_sources([rules])
+    checked = dsl.check(sources, dsl.Settings(zone=zone))
+    program = checked.program
+    if program is None:
+        show((each for each in checked.diagnostics if each.severity == "error"), sources)
+        return 1
+    sent = read_cart(read_json(cart), program)
+    facts, usage = ({}, {}) if user is None else read_buyer(read_json(user), program, zone)
+    asked = Request(sent, facts, dsl.Moment(at, program.zone, program), usage)
+    print(json.dumps(write_quote(quote(asked)), ensure_ascii=False, indent=2))
+    return 0

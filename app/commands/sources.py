@@ -1,0 +1,56 @@
+"""Reading what the command line names: rules, JSON, times and zones; showing what is wrong."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from dsl import Diagnostic, SourceFile
+from dsl.zones import find_zone
+from engine.stored import instant
+from models.errors import Invalid
+
+
+def read_sources(paths: Sequence[Path]) -> list[SourceFile]:
+    """Read files of rules. Raises Invalid for one that is not text."""
+    return [SourceFile(str(path), _read(path)) for path in paths]
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, numbers exactly as written. Raises Invalid, saying where it breaks off."""
+    text = _read(path)
+    try:
+        # NaN and Infinity, which JSON does not have, are left to whoever reads that field.
+        return json.loads(text, parse_float=Decimal, parse_constant=str)
+    except json.JSONDecodeError as error:
+        place = f"{path}:{error.lineno}:{error.colno}"
+        raise Invalid(f"{place}: this is not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise Invalid(f"{path}: this is no JSON that can be read") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} is not UTF-8 text (byte {error.start})") from None
+
+
+def known_zone(zone: str) -> bool:
+    """Whether there is a time zone of this name."""
+    return find_zone(zone) is not None
+
+
+def moment_of(at: str | None, zone: str) -> datetime:
+    """Return the instant that the command line names, by default now. Raises ValueError."""
+    return datetime.now(UTC) if at is None else instant(at, zone)
+
+
+def show(diagnostics: Iterable[Diagnostic], sources: Sequence[SourceFile]) -> None:
+    """Print diagnostics with the lines they are about, for people, to standard error."""
+    texts = {source.name: source.text for source in sources}
+    for diagnostic in diagnostics:
+        print(diagnostic.render(texts.get(diagnostic.span.file, "")), file=sys.stderr)
