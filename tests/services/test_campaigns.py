@@ -342,3 +342,29 @@ async def test_an_example_that_fails_keeps_rules_from_going_live_but_not_from_go
     await campaigns.end(campaign.id, ANN, stores=stores)
 
     assert (await publications.roll_back(1, ANN, stores=stores)).number == 3
+
+
+async def test_killed_anywhere_in_publishing_a_campaign_is_live_or_not_and_a_retry_helps(stores):
+    ready = [
+        await approved(stores, f"promotion p{n} {{ take 10% off cart }}", f"P{n}")
+        for n in range(20)
+    ]
+    for place, campaign in enumerate(ready):
+        publishing = asyncio.create_task(campaigns.publish(campaign.id, BOB, stores=stores))
+        await asyncio.sleep(0.003 * place)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+
+    await publications.settle(stores=stores)
+    await outbox.tell_rest(stores=stores)
+    half = await current(stores) if (await stores.workspace.get()).current else None
+    for campaign in ready:
+        status = (await stores.campaigns.get(campaign.id)).status
+        there = half is not None and half.find(campaign.id) is not None
+        assert status is (Status.RUNNING if there else Status.APPROVED)
+        if not there:
+            await campaigns.publish(campaign.id, BOB, stores=stores)
+
+    assert len((await current(stores)).sources) == 20
+    told = [entry.type for entry in await stores.outbox.waiting(999)]
+    assert told.count("campaign.published") == 20
