@@ -9,7 +9,7 @@ or the sequencer's care within a second) and notes on each campaign what has bec
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import dsl
@@ -28,10 +28,14 @@ Sources = Mapping[str, PublishedSource]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be live, by campaign, and which of them this is about."""
+    """What is to be live, by campaign, and which of them this is about.
+
+    `titles` are those of campaigns that do not exist yet.
+    """
 
     sources: Sources
     changed: tuple[str, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 # Given what is live now, what should be. Called again if someone else was first.
@@ -97,7 +101,7 @@ async def prepare(
     if checked.program is None:
         errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
         campaigns = await stores.campaigns.find_many(tuple(plan.sources))
-        titles = {campaign.id: campaign.title for campaign in campaigns.values()}
+        titles = {key: campaign.title for key, campaign in campaigns.items()} | dict(plan.titles)
         raise RulesRefused(errors, titles, plan.changed)
     return plan, checked.program
 

@@ -38,7 +38,8 @@ async def release(files: Sequence[RulesFile], act: Act, *, stores: Stores) -> li
             for file in files
             if ids[file.key] not in live or live[ids[file.key]].text != file.text
         }
-        return Plan({**live, **changed}, tuple(changed))
+        titles = {ids[file.key]: file.title for file in files}
+        return Plan({**live, **changed}, tuple(changed), titles)
 
     workspace = await publications.settle(stores=stores)
     plan, _ = await publications.prepare(decide, workspace, stores=stores, examples_at=act.at)

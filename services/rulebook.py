@@ -82,7 +82,7 @@ class Rulebook:
             await asyncio.wait({self._looking})
         self._stale_at = 0.0
         await asyncio.shield(self._look())
-        if self._current is None or self._current.number != self._target:
+        if self._current is not None and self._current.number != self._target:
             self._serve(await asyncio.shield(self._compile(self._target)))
         return await self.current()
 
@@ -116,6 +116,11 @@ class Rulebook:
         except Unavailable as error:
             self._stale_at = time.monotonic() + RETRY / 5
             log.warning("rules are served as they were: %s", error.message)
+        except Exception:
+            if self._current is None:
+                raise
+            self._stale_at = time.monotonic() + RETRY
+            log.exception("rules are served as they were")
         finally:
             self._looking = None
 
