@@ -1,7 +1,9 @@
 """What happens to a request before anything is parsed: a number, a caller, a size."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
@@ -14,6 +16,10 @@ from services.tokens import Access
 
 ANONYMOUS_BODY = 128 * 1024
 BODY = 1024 * 1024
+
+# How much of a refused body is read past, in bytes and seconds.
+_MOST_READ_PAST = 32 * 1024 * 1024
+_LONGEST_READ_PAST = 2.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -52,7 +58,8 @@ class Admission:
             try:
                 access = self.read(token.strip())
             except Unauthenticated as error:
-                await refuse(send, 401, error.code, error.message, request_id=request_id)
+                refusal = Refusal(401, error.code, error.message, request_id)
+                await refusal.send(send, unread=receive)
                 return
         client = scope.get("client")
         admitted = Admitted(request_id, client[0] if client else "", access)
@@ -66,10 +73,15 @@ class Admission:
         self, admitted: Admitted, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
         limit = ANONYMOUS_BODY if admitted.access is None else BODY
-        message = f"A body may have at most {limit:,} bytes here."
+        refusal = Refusal(
+            413,
+            "BODY_TOO_LARGE",
+            f"A body may have at most {limit:,} bytes here.",
+            admitted.request_id,
+        )
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > limit:
-            await refuse(send, 413, "BODY_TOO_LARGE", message, request_id=admitted.request_id)
+            await refusal.send(send, unread=receive)
             return
         received = 0
         started = False
@@ -94,18 +106,46 @@ class Admission:
         except TooLarge:
             if started:
                 raise
-            await refuse(send, 413, "BODY_TOO_LARGE", message, request_id=admitted.request_id)
+            await refusal.send(send, unread=receive)
 
 
-async def refuse(send: Send, status: int, code: str, message: str, *, request_id: str) -> None:
-    """Answer as GraphQL clients expect, and close: what is left of the body is not read."""
-    errors = [{"message": message, "extensions": {"code": code}}]
-    headers = [
-        (b"content-type", b"application/json; charset=utf-8"),
-        (b"connection", b"close"),
-        (b"x-request-id", request_id.encode()),
-    ]
-    if status == 401:
-        headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": orjson.dumps({"errors": errors})})
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer worded as GraphQL's errors are, before or instead of GraphQL."""
+
+    status: int
+    code: str
+    message: str
+    request_id: str
+
+    async def send(self, send: Send, *, unread: Receive | None = None) -> None:
+        """Answer and close. What is `unread` of the body is read past, but not for long.
+
+        Closing at once would reset the connection, and the client would never see the answer.
+        """
+        errors = [{"message": self.message, "extensions": {"code": self.code}}]
+        body = orjson.dumps({"errors": errors})
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            (b"x-request-id", self.request_id.encode()),
+        ]
+        if self.status == 401:
+            headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": unread is not None})
+        if unread is not None:
+            await _read_past(unread)
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _read_past(unread: Receive) -> None:
+    past = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST_READ_PAST):
+            while past < _MOST_READ_PAST:
+                part = await unread()
+                past += len(part.get("body", b""))
+                if part["type"] == "http.disconnect" or not part.get("more_body"):
+                    return

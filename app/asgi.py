@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.admission import Admission, Admitted
+from app.headers import Guarded
 from app.metrics import Measured
 from app.settings import Settings
 from app.view import View
@@ -25,7 +26,7 @@ from services.passwords import Passwords
 from services.tokens import Access, Tokens
 
 # Seconds for one database operation: clients are promised an answer within five.
-PATIENCE = 4.0
+PATIENCE = 3.0
 PLAYGROUND = Path(__file__).parent / "playground"
 
 
@@ -105,7 +106,7 @@ class Api:
 def build(settings: Settings) -> Starlette:
     """Return the application. Raises Invalid if the settings lack what it needs."""
     api = Api(settings)
-    middleware = [Middleware(Measured)]
+    middleware = [Middleware(Measured), Middleware(Guarded)]
     if settings.allowed_origins:
         middleware.append(
             Middleware(

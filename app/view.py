@@ -24,7 +24,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types.unset import UnsetType
 
-from app.admission import Admitted, refuse
+from app.admission import Admitted, Refusal
 from models.errors import Unauthenticated, Unavailable
 from resolvers.api import api
 from schema.context import Context
@@ -104,7 +104,7 @@ class View(GraphQL[Context, None]):
         except HTTPException as error:
             status = 415 if error.reason == "Unsupported content type" else error.status_code
             request_id = scope["state"]["admitted"].request_id
-            await refuse(send, status, "BAD_REQUEST", error.reason, request_id=request_id)
+            await Refusal(status, "BAD_REQUEST", error.reason, request_id).send(send)
             return
         await response(scope, receive, send)
 

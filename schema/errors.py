@@ -91,8 +91,9 @@ def log_faults(errors: list[GraphQLError], execution: ExecutionContext | None) -
             log.error(
                 "request %s failed at %s", request_id, error.path, exc_info=error.original_error
             )
-        elif isinstance(error.original_error, Unavailable):
-            log.warning("unavailable: %s", error.original_error.__cause__)
+        elif isinstance(error.original_error, Unavailable) and error.original_error.__cause__:
+            # Without a cause it was refused at once, after one that was logged.
+            log.warning("unavailable: %.200s", error.original_error.__cause__)
 
 
 def _described(error: DomainError) -> dict[str, Any]:

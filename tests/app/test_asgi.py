@@ -30,6 +30,7 @@ async def test_the_playground_is_the_front_page(api: Api) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
 async def test_an_answer_carries_its_requests_number(api: Api) -> None:
@@ -70,20 +71,16 @@ async def test_a_body_too_large_is_refused_unread(api: Api) -> None:
 
 
 async def test_a_body_of_undeclared_size_is_counted(api: Api) -> None:
-    sent = 0
-
-    async def endless() -> Any:
-        nonlocal sent
-        while sent < 20_000_000:
-            sent += 65_536
+    async def long() -> Any:
+        for _ in range(300):
             yield b" " * 65_536
 
     answer = await api.http.post(
-        "/graphql", content=endless(), headers={"content-type": "application/json"}
+        "/graphql", content=long(), headers={"content-type": "application/json"}
     )
 
     assert answer.status_code == 413
-    assert sent <= ANONYMOUS_BODY + 2 * 65_536
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
 
 
 async def test_request_errors_have_the_status_the_client_asked_for(api: Api) -> None:
