@@ -52,6 +52,24 @@ def command(name: str, example: str) -> Callable[[Callable[..., Any]], Callable[
 DieWithParent = Annotated[bool, typer.Option("--die-with-parent", hidden=True)]
 
 
+@command("demo", "fanfare demo")
+def demo(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")] = 1,
+    die_with_parent: DieWithParent = False,
+) -> None:
+    """Run everything on real data: a year of a grocer, its rules, its last week told again.
+
+    As `fanfare up`, and then imports, publishes, replays and says what came of it. A second time
+    it goes on with what is there. Ctrl-C stops everything.
+    """
+    from app.settings import Settings
+
+    settings = Settings()
+    from app.demo import run
+
+    run(settings, workers=workers, die_with_parent=die_with_parent)
+
+
 @command("up", "FANFARE_PORT=8080 fanfare up")
 def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many worker processes.")] = 1,
@@ -63,9 +81,11 @@ def up(
     of own ones. Data is kept in FANFARE_DATA_DIR (default: .data). Ctrl-C stops everything.
     """
     from app.settings import Settings
+
+    settings = Settings()
     from app.up import run
 
-    run(Settings(), workers=workers, die_with_parent=die_with_parent)
+    run(settings, workers=workers, die_with_parent=die_with_parent)
 
 
 @command("serve", "FANFARE_SECRET=… FANFARE_MONGODB_URI=mongodb://… fanfare serve")
