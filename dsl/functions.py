@@ -11,6 +11,7 @@ from dsl.clauses import Length
 from dsl.moment import WEEKDAYS, Moment, add, add_to_date
 from dsl.money import divide_half_away
 from dsl.values import (
+    LONGEST_PATTERN,
     LONGEST_SUBJECT,
     MISSING,
     exact,
@@ -122,6 +123,8 @@ def matches(text: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compile(pattern: str) -> Any:
+    if len(pattern) > LONGEST_PATTERN:  # only a stored one: the checker sees to those of rules
+        return None
     options = re2.Options()
     options.log_errors = False
     try:

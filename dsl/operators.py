@@ -7,7 +7,7 @@ and a value missing. A result may still be MISSING in Python, null in MongoDB, w
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -112,6 +112,16 @@ def _move(sign: int) -> tuple[Operator, ...]:
     )
 
 
+def _turned(row: Operator) -> Operator:
+    """Return a row with its two arguments the other way round."""
+    return replace(
+        row,
+        takes=row.takes[::-1],
+        python=lambda moment, a, b: row.python(moment, b, a),
+        mongo=lambda moment, a, b: row.mongo(moment, b, a),
+    )
+
+
 def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda a, b: function(b, a)
 
@@ -136,6 +146,7 @@ OPERATORS: dict[str, tuple[Operator, ...]] = {
         _pure("amount amount", py.add_numbers, mongo.add_numbers, partial=True),
         _pure("money money", lambda a, b: integer(a + b), mongo.add_money, partial=True),
         *_move(1),
+        *(_turned(row) for row in _move(1)),
     ),
     "-": (
         _pure("amount amount", py.subtract_numbers, mongo.subtract_numbers, partial=True),

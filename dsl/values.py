@@ -34,6 +34,7 @@ LARGEST_NUMBER = 1.7976931348623157e308
 MICRO = 1e6
 # A longer text never matches a pattern.
 LONGEST_SUBJECT = 10 * 1024
+LONGEST_PATTERN = 256
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")

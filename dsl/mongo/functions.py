@@ -68,6 +68,11 @@ def scale(minor: Code, number: Code) -> Code:
 
 
 def shrink(minor: Code, number: Code) -> Code:
+    """Divide money by a number, rounding half away from zero."""
+    return _unless_zero(number, to_long(_divide_decimals(_decimal(minor), _decimal(number))))
+
+
+def _divide_decimals(dividend: Code, divisor: Code) -> Code:
     """Divide, and decide halves by the exact remainder: the quotient's 34 digits may hide it."""
 
     def divided(m: Code, n: Code) -> Code:
@@ -79,8 +84,12 @@ def shrink(minor: Code, number: Code) -> Code:
 
         return let({"$trunc": {"$divide": [m, n]}}, nearest)
 
-    quotient = let(_decimal(minor), lambda m: let(_decimal(number), lambda n: divided(m, n)))
-    return _unless_zero(number, to_long(quotient))
+    return let(dividend, lambda m: let(divisor, lambda n: divided(m, n)))
+
+
+def divide_whole(minor: Code, count: Code) -> Code:
+    """Divide an integer by a positive one, halves away from zero."""
+    return to_long(_divide_decimals(_decimal(minor), _decimal(count)))
 
 
 def _decimal(code: Code) -> Code:

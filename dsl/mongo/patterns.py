@@ -1,12 +1,11 @@
 """RE2 patterns as MongoDB's PCRE: only those that mean the same in both and cannot run away.
 
 RE2 takes time in proportion to the text, PCRE tries ways until it gives up with an error. So only
-single characters may repeat, and where one repeats without end, what follows must be none of it.
+single characters may repeat, and only one without end where what follows could continue it.
 """
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 from dsl.mongo.terms import Code, NotPushable, constant
 from dsl.values import LONGEST_SUBJECT
@@ -22,11 +21,15 @@ _CLASSES: dict[str, Ranges] = {
 _CONTROLS = {"n": 10, "t": 9, "r": 13, "f": 12, "v": 11, "a": 7}
 _REPEAT = re.compile(r"(?:([*+?])|\{([0-9]{1,4})(?:(,)([0-9]{0,4}))?\})(\?)?")
 _MOST_REPEATS = 100
+_MOST_WAYS = 128
 
 
 def has_pattern(text: Code, pattern: Code) -> Code:
     """Whether a pattern is found in a text of at most 10 KiB."""
-    found = {"$regexMatch": {"input": text, "regex": translate(str(constant(pattern)))}}
+    written = constant(pattern)
+    if not isinstance(written, str):
+        raise NotPushable("a pattern that is stored cannot be looked through beforehand")
+    found = {"$regexMatch": {"input": text, "regex": translate(written)}}
     return {"$and": [{"$lte": [{"$strLenBytes": text}, LONGEST_SUBJECT]}, found]}
 
 
@@ -43,13 +46,13 @@ class _Character:
 
 
 def translate(pattern: str) -> str:
-    """Return a pattern for PCRE. Raises NotPushable if it would match differently, or could run away."""
+    """Return a pattern for PCRE. Raises NotPushable if it could match differently or run away."""
     branches = [_branch(part) for part in _split(pattern)]
     return "|".join(branches)
 
 
 def _split(pattern: str) -> list[str]:
-    """Split a pattern into its alternatives; `|` means itself within a class or after a backslash."""
+    """Split a pattern into its alternatives; `|` is itself within a class or after a backslash."""
     parts = [""]
     escaped = in_class = False
     for char in pattern:
@@ -67,13 +70,25 @@ def _branch(pattern: str) -> str:
     starts = pattern.startswith("^")
     ends = pattern.endswith("$") and not pattern.endswith("\\$")
     atoms = _Reader(pattern[int(starts) : len(pattern) - int(ends)]).atoms()
-    for at, (atom, following) in enumerate(pairwise(atoms)):
-        endless = atom.most is None
-        if endless and (following.least == 0 or atom.overlaps(following)) and at < len(atoms) - 1:
-            raise NotPushable("MongoDB could try this pattern in too many ways")
-    # An unanchored search may start anywhere, so that a leading repetition costs its square.
+    endless, ways = 0, 1
+    for at, atom in enumerate(atoms):
+        if atom.most != atom.least and _ambiguous(atoms, at):
+            endless += atom.most is None
+            ways *= 1 if atom.most is None else atom.most - atom.least + 1
+    if endless > 1 or ways > _MOST_WAYS:
+        raise NotPushable("MongoDB could try this pattern in too many ways")
     text = "".join(_written(atom) for atom in atoms)
     return ("\\A" if starts else "") + text + ("\\z" if ends else "")
+
+
+def _ambiguous(atoms: list[_Character], at: int) -> bool:
+    """Whether what ends a repetition could also continue it."""
+    for following in atoms[at + 1 :]:
+        if atoms[at].overlaps(following):
+            return True
+        if following.least > 0:
+            return False
+    return False
 
 
 def _written(atom: _Character) -> str:
@@ -167,7 +182,7 @@ class _Reader:
             return _Character(among, int(sign == "+"), 1 if sign == "?" else None)
         low = int(least)
         high = low if comma is None else int(most) if most else None
-        if max(low, high or 0) > _MOST_REPEATS:
+        if max(low, high or 0) > _MOST_REPEATS or (high is not None and high < low):
             raise NotPushable("this pattern repeats too often")
         return _Character(among, low, high)
 

@@ -43,10 +43,10 @@ def let(code: Code, body: Callable[[Code], Code]) -> Code:
     """Name a value, so that `body` can use it more than once."""
     if is_simple(code):
         return body(code)
-    return bind(body, lambda name, inner: {"$let": {"vars": {name: code}, "in": inner}})
+    return _bind(body, lambda name, inner: {"$let": {"vars": {name: code}, "in": inner}})
 
 
-def bind(
+def _bind(
     body: Callable[[Code], Code], build: Callable[[str, Code], Code], prefix: str = "x"
 ) -> Code:
     """Build an expression that binds a name: `body` gets the variable, `build` name and body."""
@@ -66,6 +66,14 @@ def when(test: Code, then: Code, otherwise: Code = None) -> Code:
 def kept_if(test: Callable[[Code], Code], code: Code) -> Code:
     """Return a value where a test of it holds, else null."""
     return let(code, lambda it: when(test(it), it))
+
+
+def each(array: Code, operator: str, body: Callable[[Code], Code]) -> Code:
+    """Filter ("$filter") or map ("$map") an array by an expression of its element."""
+    part = "cond" if operator == "$filter" else "in"
+    return _bind(
+        body, lambda name, inner: {operator: {"input": array, "as": name, part: inner}}, "e"
+    )
 
 
 def has_type(code: Code, *types: str) -> Code:

@@ -1,0 +1,395 @@
+"""Random typed expressions, and random documents to judge them on, many of them ill-typed."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from dsl.clauses import Length
+from dsl.core import (
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Apply,
+    Const,
+    Ever,
+    EventSource,
+    InSegment,
+    Last,
+    ListSource,
+    Not,
+    Now,
+    Ref,
+    Since,
+    This,
+    Today,
+)
+from dsl.kinds import (
+    BOOL,
+    DATE,
+    DURATION,
+    NUMBER,
+    PERCENT,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    ListOf,
+    Money,
+    Record,
+    Text,
+)
+from dsl.program import Program, Segment
+
+USD = Money("USD")
+CHOICE = Text(("red", "grün", "$blue"))
+LINE = Record(
+    (("k", TEXT), ("q", NUMBER), ("a", USD), ("d", DATE), ("c", CHOICE), ("labels", ListOf(TEXT)))
+)
+SCALARS = (
+    ("n", NUMBER),
+    ("m", USD),
+    ("s", TEXT),
+    ("c", CHOICE),
+    ("b", BOOL),
+    ("d", DATE),
+    ("t", TIME),
+    ("ts", TIMESTAMP),
+    ("p", PERCENT),
+)
+PLAIN = Record(
+    (*SCALARS, ("tags", ListOf(TEXT)), ("nums", ListOf(NUMBER)), ("items", ListOf(LINE)))
+)
+EVENT = Record((*PLAIN.fields, ("box", Record((("items", ListOf(LINE)), ("n", NUMBER))))))
+USER = Record(
+    (*EVENT.fields, ("consent", Record((("email", BOOL), ("sms", BOOL)))), ("id", TEXT))
+)
+EVENTS = {"e": EVENT, "f": PLAIN}
+NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
+NOWS = (
+    NOW,
+    datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC),
+    datetime(2026, 12, 31, 12, tzinfo=UTC),
+)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati")
+
+# --- stored values -------------------------------------------------------------------------------
+
+WORDS = ("", "a", "ab", "red", "grün", "$blue", "$s", "ſ", "\U0001f600", "a\0b", "Ab\n", "monday")
+NUMBERS = (
+    *(0, 1, 2, 3, -1, 10, 12, 0.5, -0.5, 1.5, 2.5, 0.285, 0.1, 0.2, 1e-7, 100.0, 3.0, -0.0),
+    *(2**31, 2**53 + 1, 2**63 - 1, -(2**63), 1e15, 1e300, 1.7e308, 5e-324, 9.3e12),
+    0.49999999999999994,
+)
+ODD_NUMBERS = (float("nan"), float("inf"), float("-inf"))
+AMOUNTS = (0, 1, -1, 99, 100, 1050, -1050, 333, 2**31, 2**53 + 1, 2**63 - 1, -(2**63))
+DATES = (
+    *("2026-03-29", "2026-03-28", "2026-02-28", "2024-02-29", "1980-02-29", "2000-12-31"),
+    *("2026-01-01", "0001-01-01", "9999-12-31", "1900-01-01", "2025-03-30"),
+)
+BAD_DATES = ("2026-02-30", "2026-3-1", "0000-01-01", "20260301", "2026-03-01T00:00", "2026-03-01\n")
+TIMES = ("00:00", "09:30", "23:59")
+BAD_TIMES = ("24:00", "9:30", "09:60", "09:30:00")
+INSTANTS = (
+    *NOWS,
+    *(now + timedelta(milliseconds=1) for now in NOWS),
+    *(now - timedelta(days=days) for now in NOWS[:2] for days in (1, 6, 7, 28, 30, 90)),
+    datetime(2026, 3, 29, 0, 59, 59, 999_000, tzinfo=UTC),
+    datetime(2026, 3, 29, 1, tzinfo=UTC),
+    datetime(1969, 12, 31, 23, tzinfo=UTC),
+    datetime(1850, 6, 1, tzinfo=UTC),
+    datetime(2500, 6, 1, 12, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+)
+JUNK = (None, True, False, 0, 7, 1.5, "", "x", [], [1], ["a"], {}, {"k": "a"}, NOW, [[1]])
+
+_NUMBER = st.sampled_from(NUMBERS) | st.integers(-5, 5) | st.floats(-100, 100)
+_AMOUNT = st.sampled_from(AMOUNTS) | st.integers(-5000, 5000)
+_INSTANT = st.sampled_from(INSTANTS)
+
+
+def _typed(kind):
+    match kind:
+        case Text(None):
+            return st.sampled_from(WORDS)
+        case Text(options):
+            return st.sampled_from((*options, "other"))
+        case Money():
+            return _AMOUNT
+        case ListOf(element):
+            return st.lists(stored(element), max_size=4)
+        case Record():
+            return documents(kind)
+    return {
+        NUMBER: _NUMBER | st.sampled_from(ODD_NUMBERS),
+        PERCENT: _NUMBER,
+        BOOL: st.booleans(),
+        DATE: st.sampled_from(DATES + BAD_DATES),
+        TIME: st.sampled_from(TIMES + BAD_TIMES),
+        TIMESTAMP: _INSTANT,
+    }[kind]
+
+
+def stored(kind):
+    """Return values as found in documents: mostly of this type."""
+    typed = _typed(kind)
+    return st.one_of(typed, typed, typed, st.sampled_from(JUNK))
+
+
+def documents(record):
+    return st.fixed_dictionaries({}, optional={name: stored(kind) for name, kind in record.fields})
+
+
+def people():
+    """Return facts of one user: attributes, and events of every name with their times."""
+    user = Record(tuple(field for field in USER.fields if field[0] != "id"))
+    event_lists = {
+        name: st.lists(
+            st.tuples(st.one_of(_INSTANT, _recent()), documents(record)).map(
+                lambda pair: {**pair[1], "time": pair[0]}
+            ),
+            max_size=5,
+        )
+        for name, record in EVENTS.items()
+    }
+    return st.fixed_dictionaries(
+        {"user": documents(user), "events": st.fixed_dictionaries(event_lists)}
+    )
+
+
+def _recent():
+    back = st.integers(-3, 60 * 24)
+    return st.builds(lambda now, hours: now - timedelta(hours=hours), st.sampled_from(NOWS), back)
+
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+def _constants(kind):
+    match kind:
+        case Text(None):
+            values = st.sampled_from(WORDS)
+        case Text(options):
+            values = st.sampled_from(options)
+        case Money():
+            values = _AMOUNT
+        case _:
+            values = {
+                NUMBER: _NUMBER,
+                PERCENT: _NUMBER,
+                BOOL: st.booleans(),
+                DATE: st.sampled_from(DATES),
+                TIME: st.sampled_from(TIMES),
+                TIMESTAMP: _INSTANT,
+                DURATION: st.sampled_from((0, 60, 3600, 86_400, 7 * 86_400, 10**12)),
+            }[kind]
+    return values.map(lambda value: Const(value, kind))
+
+
+def _paths(record, kind, prefix=()):
+    for name, field in record.fields:
+        if field == kind:
+            yield (*prefix, name)
+        if isinstance(field, Record):
+            yield from _paths(field, kind, (*prefix, name))
+
+
+def _refs(kind, element):
+    found = [Ref("user", path, kind) for path in _paths(USER, kind)]
+    if isinstance(element, Record):
+        found += 3 * [Ref("element", path, kind) for path in _paths(element, kind)]
+    elif element == kind:
+        found.append(Ref("element", (), kind))
+    return st.sampled_from(found) if found else st.nothing()
+
+
+_WINDOWS = st.one_of(
+    st.builds(
+        Last, st.integers(1, 40), st.sampled_from(("day", "week", "month", "hour", "minute"))
+    ),
+    st.builds(This, st.sampled_from(("day", "week", "month", "year"))),
+    st.builds(Since, st.sampled_from(DATES)),
+    st.just(Ever()),
+)
+
+
+def _sources(element):
+    """Return sources of aggregates, each with the type of its elements."""
+    found = [
+        (EventSource("e"), EVENT),
+        (EventSource("f"), PLAIN),
+        (EventSource("e", ("items",)), LINE),
+        (EventSource("e", ("box", "items")), LINE),
+        (EventSource("f", ("nums",)), NUMBER),
+        (EventSource("f", ("tags",)), TEXT),
+    ]
+    roots = [("user", USER)]
+    if isinstance(element, Record):
+        roots += 4 * [("element", element)]
+    for root, record in roots:
+        for kind in (LINE, NUMBER, TEXT):
+            for path in _paths(record, ListOf(kind)):
+                found.append((ListSource(Ref(root, path, ListOf(kind))), kind))
+    return st.sampled_from(found)
+
+
+@st.composite
+def aggregates(draw, kind, element, depth):
+    """Return an aggregate of this type."""
+    source, kind_of_elements = draw(_sources(element))
+    functions = {NUMBER: ["count", "distinct"], BOOL: ["any"]}.get(kind, [])
+    if kind == NUMBER or isinstance(kind, Money):
+        functions = [*functions, "sum", "avg"]
+    if not isinstance(kind, Text) and kind != BOOL:
+        functions = [*functions, "min", "max"]
+    function = draw(st.sampled_from([*functions, "latest", "earliest"]))
+    value = ()
+    if function not in ("count", "any"):
+        wanted = draw(st.sampled_from([k for _, k in SCALARS])) if function == "distinct" else kind
+        if isinstance(kind_of_elements, Record):
+            paths = list(_paths(kind_of_elements, wanted))
+            if wanted == TIMESTAMP and isinstance(source, EventSource) and not source.nested:
+                paths.append(("time",))
+        else:
+            paths = [()] if kind_of_elements == wanted else []
+        if not paths:
+            return draw(_constants(kind))
+        value = draw(st.sampled_from(paths))
+    where = draw(st.none() | conditions(kind_of_elements, depth - 1)) if depth > 0 else None
+    window = draw(_WINDOWS) if isinstance(source, EventSource) else None
+    return Aggregate(function, source, value, where, window, kind)
+
+
+def values(kind, element=None, depth=2):
+    """Return expressions of this type."""
+    leaves = [_constants(kind), _refs(kind, element), _refs(kind, element)]
+    if kind == TIMESTAMP:
+        leaves.append(st.just(Now()))
+    if kind == DATE:
+        leaves.append(st.just(Today()))
+    if depth <= 0:
+        return st.one_of(leaves)
+    deeper = [*leaves, aggregates(kind, element, depth)]
+
+    def applied(operator, *kinds):
+        arguments = st.tuples(*(values(one, element, depth - 1) for one in kinds))
+        deeper.append(arguments.map(lambda these: Apply(operator, these, kind)))
+
+    if kind == NUMBER:
+        for operator in "+-*/":
+            applied(operator, NUMBER, NUMBER)
+        applied("/", USD, USD)
+        applied("neg", NUMBER)
+        applied("round", NUMBER)
+        applied("length", TEXT)
+        applied("hour", TIMESTAMP)
+        for function in ("days_until", "years_since", "days_since"):
+            applied(function, DATE)
+        applied("days_since", TIMESTAMP)
+        lists = _refs(ListOf(TEXT), element)
+        deeper.append(lists.map(lambda one: Apply("length", (one,), NUMBER)))
+    if kind == USD:
+        applied("+", USD, USD)
+        applied("-", USD, USD)
+        applied("*", USD, NUMBER)
+        applied("*", NUMBER, USD)
+        applied("/", USD, NUMBER)
+        applied("neg", USD)
+    if kind in (TIMESTAMP, DATE):
+        applied("+", kind, DURATION)
+        applied("-", kind, DURATION)
+        applied("+", DURATION, kind)
+    if not isinstance(kind, Text) and kind != BOOL:
+        applied("least", kind, kind)
+        applied("greatest", kind, kind, kind)
+    if kind == Text(None):
+        deeper.append(
+            values(TIMESTAMP, element, depth - 1).map(lambda at: Apply("weekday", (at,), TEXT))
+        )
+        deeper.append(
+            values(DATE, element, depth - 1).map(lambda at: Apply("weekday", (at,), TEXT))
+        )
+    return st.one_of(deeper)
+
+
+ORDERED = (NUMBER, USD, DATE, TIME, TIMESTAMP, PERCENT)
+PATTERNS = ("a", "^a", "b$", "^ab$", "[a-c]+b", ".", "^$", "ü|b", "\\w\\W", "^.*b.?$", "\\$[^x]*")
+
+
+@st.composite
+def _comparisons(draw, element, depth):
+    kind = draw(st.sampled_from((*ORDERED, *ORDERED, TEXT, CHOICE, BOOL)))
+    operators = ("=", "<", "<=", ">", ">=") if kind in ORDERED else ("=",)
+    other = kind
+    if kind in (DATE, TIMESTAMP) and draw(st.integers(0, 3)) == 0:
+        other = DATE if kind == TIMESTAMP else TIMESTAMP
+    left, right = draw(values(kind, element, depth)), draw(values(other, element, depth - 1))
+    return Apply(draw(st.sampled_from(operators)), (left, right), BOOL)
+
+
+@st.composite
+def _text_tests(draw, element, depth):
+    left = draw(values(TEXT, element, depth))
+    operator = draw(st.sampled_from(("contains", "starts with", "ends with", "matches")))
+    right = (
+        Const(draw(st.sampled_from(PATTERNS)), TEXT)
+        if operator == "matches"
+        else draw(values(TEXT, element, depth - 1))
+    )
+    return Apply(operator, (left, right), BOOL)
+
+
+@st.composite
+def _list_tests(draw, element, depth):
+    kind = draw(st.sampled_from((TEXT, NUMBER)))
+    refs = _refs(ListOf(kind), element)
+    if draw(st.booleans()):
+        return Apply("contains", (draw(refs), draw(values(kind, element, depth - 1))), BOOL)
+    kind = draw(st.sampled_from((TEXT, NUMBER, CHOICE, DATE, USD)))
+    many = st.lists(_constants(kind), min_size=1, max_size=4).map(
+        lambda constants: Const(tuple(one.value for one in constants), ListOf(kind))
+    )
+    if kind in (TEXT, NUMBER):
+        many = st.one_of(many, _refs(ListOf(kind), element))
+    return Apply("in", (draw(values(kind, element, depth - 1)), draw(many)), BOOL)
+
+
+def _known(element):
+    kinds = [kind for _, kind in USER.fields]
+    refs = st.sampled_from(kinds).flatmap(lambda kind: _refs(kind, element))
+    return refs.map(lambda ref: Apply("is known", (ref,), BOOL))
+
+
+def conditions(element=None, depth=2):
+    """Return conditions, over the element of an aggregate if there is one."""
+    tests = [
+        _comparisons(element, max(depth, 0)),
+        _comparisons(element, max(depth, 0)),
+        _text_tests(element, max(depth - 1, 0)),
+        _list_tests(element, max(depth - 1, 0)),
+        _known(element),
+        _refs(BOOL, element),
+    ]
+    if depth > 0:
+        inner = st.deferred(lambda: conditions(element, depth - 1))
+        several = st.lists(inner, min_size=2, max_size=3).map(tuple)
+        tests += [
+            inner.map(Not),
+            several.map(AllOf),
+            several.map(AnyOf),
+            aggregates(BOOL, element, depth),
+            st.sampled_from(("one", "two")).map(InSegment),
+        ]
+    return st.one_of(tests)
+
+
+@st.composite
+def programs(draw):
+    """Return a program whose segments may name each other."""
+    two = Segment("two", draw(conditions(depth=1)))
+    one = Segment("one", draw(conditions(depth=1)))
+    zone = draw(st.sampled_from(ZONES))
+    return Program(zone=zone, events=EVENTS, user=USER, segments={"one": one, "two": two})
+
+
+CALENDAR = st.builds(Length, st.integers(1, 14), st.sampled_from(("month", "year")))
