@@ -40,7 +40,6 @@ CODES: Mapping[str, str] = {
     "E228": "a window is not allowed here",
     "E229": "a number is not whole or out of range",
     "E230": "a pattern is not valid",
-    "E231": "a number has too many digits",
     "E240": "a clause is given twice",
     "E241": "a clause is missing",
     "E242": "clauses contradict each other",

@@ -157,7 +157,7 @@ def _measure(
                 report.error("E221", node.span, message)
             return amount.minor
         case nodes.Number(), kind if kind == NUMBER:
-            return literals.stored_number(literals.number(node, report))
+            return literals.stored_number(node.value)
         case _ if is_poisoned(of) or not _is_amount(of):
             return None
         case _:

@@ -134,8 +134,7 @@ def _expectations(clauses: Clauses, scope: Scope) -> tuple[Expectation, ...]:
 
 
 def _check_one_currency(scope: Scope) -> None:
-    first, *others = scope.currencies.found or ("",)
-    for currency in others:
-        span = scope.currencies.found[currency]
+    first, others = scope.currencies.others()
+    for currency, span in others:
         message = f"this cart is in {first}, and this is in {currency}"
         scope.world.report.error("E221", span, message)

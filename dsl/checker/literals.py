@@ -1,6 +1,5 @@
 """Literals to their stored form: amounts, shares, counts, lengths, instants."""
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import available_timezones
@@ -26,7 +25,6 @@ from dsl.kinds import (
 from dsl.money import CURRENCIES, decimals, to_minor
 from dsl.zones import find_zone, first_instant, instant_of
 
-MOST_DIGITS = 18
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 # Nobody waits longer, and every calendar can count so far.
 MOST_YEARS = 100
@@ -45,17 +43,9 @@ def stored_number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def number(node: nodes.Number, report: Report) -> Decimal:
-    """Return a literal's value, or 0 if it has more digits than can be kept."""
-    if len(re.sub(r"[^0-9]", "", node.text).lstrip("0")) > MOST_DIGITS:
-        report.error("E231", node.span, f"this number has more than {MOST_DIGITS} digits")
-        return Decimal(0)
-    return node.value
-
-
 def count(node: nodes.Number, report: Report, what: str, least: int = 1) -> int:
     """Return a whole number of something, or the least there may be if it is not one."""
-    value = number(node, report)
+    value = node.value
     if value != value.to_integral_value():
         report.error("E229", node.span, f"{what} must be a whole number")
         return least
@@ -67,7 +57,7 @@ def count(node: nodes.Number, report: Report, what: str, least: int = 1) -> int:
 
 def share(node: nodes.Percent, report: Report, what: str) -> Decimal:
     """Return a percentage, which must not be more than the whole."""
-    value = number(node.number, report)
+    value = node.number.value
     if value > 100:
         report.error("E246", node.span, f"{what} cannot be more than 100%")
         return Decimal(100)
@@ -78,7 +68,7 @@ def amount(node: nodes.Money, report: Report) -> Amount | None:
     """Return money in minor units, or None for an unknown currency or too many decimals."""
     if not knows_currency(node.currency, node.span, report):
         return None
-    value = number(node.number, report)
+    value = node.number.value
     places = decimals(node.currency)
     try:
         return Amount(to_minor(value, node.currency), node.currency)
@@ -151,9 +141,9 @@ def lowered(node: nodes.Literal, scope: Scope) -> Const | None:  # noqa: C901, P
     report, span = scope.world.report, node.span
     match node:
         case nodes.Number():
-            return Const(stored_number(number(node, report)), NUMBER, span=span)
+            return Const(stored_number(node.value), NUMBER, span=span)
         case nodes.Percent(number=written):
-            return Const(stored_number(number(written, report)), PERCENT, span=span)
+            return Const(stored_number(written.value), PERCENT, span=span)
         case nodes.Money(currency=currency):
             if (money := amount(node, report)) is None:
                 return None

@@ -100,7 +100,7 @@ def _earned_of(node: nodes.EarnPer, world: World) -> tuple[Ref | None, int | flo
                 report.error("E221", money.span, message)
             per = None if amount is None else amount.minor
         case nodes.Number() as number, _ if kind == NUMBER:
-            per = literals.stored_number(literals.number(number, report))
+            per = literals.stored_number(number.value)
         case _:
             given = "money" if isinstance(node.per, nodes.Money) else "number"
             message = f"`{of}` is {in_words(kind)}: points cannot be earned per {given} of it"

@@ -82,11 +82,11 @@ def lowered(node: nodes.Promotion, world: World, binding: Binding) -> Promotion:
 
 def _check_currencies(promotion: Promotion, currencies: Currencies, world: World) -> None:
     """Say where a second currency is named: no cart could match both."""
-    first, *others = currencies.found or {"": promotion.span}
-    for currency in others:
+    first, others = currencies.others()
+    for currency, span in others:
         world.report.error(
             "E221",
-            currencies.found[currency],
+            span,
             f"promotion `{promotion.name}` is in {first}, and this is in {currency}",
             "write one promotion per currency",
         )

@@ -16,7 +16,13 @@ class Currencies:
 
     def note(self, currency: str, span: Span) -> None:
         """Remember that the currency occurs."""
-        self.found.setdefault(currency, span)
+        if currency not in self.found or span.start < self.found[currency].start:
+            self.found[currency] = span
+
+    def others(self) -> tuple[str, list[tuple[str, Span]]]:
+        """Return the currency that is written first, and where each other one is."""
+        found = sorted(self.found.items(), key=lambda entry: entry[1].start)
+        return (found[0][0], found[1:]) if found else ("", [])
 
 
 @dataclass(frozen=True, slots=True)

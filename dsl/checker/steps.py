@@ -38,7 +38,7 @@ from dsl.triggers import (
     WaitUntil,
 )
 
-# What stand for an event and a length already reported.
+# What stand for an event and a length that the parser or the checker has complained of.
 NO_EVENT = OnEvent("", None)
 NO_TIME = Length(1, "day")
 
@@ -149,9 +149,6 @@ class Journey:
         span: Span,
     ) -> GrantStep:
         check_grant(promotion, scope)
-        if duration is None:
-            hint = f"such as `grant {promotion.text} for 14 days`"
-            self._report.error("E241", span, "how long is the code valid?", hint)
         length = NO_TIME if duration is None else literals.length(duration, self._report)
         name = self._names.of(label, "grant", promotion.text, length)
         return GrantStep(promotion.text, length, id=name, span=span)
