@@ -9,6 +9,7 @@ from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
+from resolvers.events import EventMutations, EventQueries
 from resolvers.rules import RulesQueries
 from resolvers.users import UserMutations, UserQueries
 from schema.documents import Documents
@@ -17,12 +18,12 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(UserQueries, CampaignQueries, RulesQueries):
+class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries):
     pass
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(UserMutations, CampaignMutations):
+class Mutation(UserMutations, CampaignMutations, EventMutations):
     pass
 
 

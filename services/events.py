@@ -127,6 +127,8 @@ def _checked(
             f"nobody has the id {incoming.user[:100]!r} here or in another system;"
             " `register` them, or import them first",
         )
+    if not isinstance(incoming.data, Mapping):
+        raise Mismatch(("data",), "must be an object")
     at = now if incoming.at is None else instant(incoming.at, ("occurredAt",))
     if at - now > FUTURE:
         raise Mismatch(("occurredAt",), "is more than 5 minutes in the future")

@@ -56,6 +56,10 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.archiveCampaign": MARKETERS,
     "Mutation.rollbackCampaign": MARKETERS,
     "Mutation.rollbackPublication": MARKETERS,
+    "Query.sentMessages": STAFF,
+    "Query.templates": STAFF,
+    "Mutation.ingestEvents": INTEGRATORS,
+    "Mutation.saveTemplate": MARKETERS,
     "Subscription.campaignActivity": STAFF,
 }
 

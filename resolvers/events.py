@@ -1,0 +1,121 @@
+"""Events, messages and templates. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.event import Outcome
+from models.principal import Role
+from resolvers.access import roles, staff
+from schema.campaign import Campaign
+from schema.context import Info
+from schema.event import (
+    EventVerdict,
+    IngestEventsInput,
+    IngestEventsPayload,
+    SaveTemplateInput,
+    SaveTemplatePayload,
+    SentMessage,
+    Template,
+)
+from schema.ids import from_global
+from schema.paging import Connection, window
+from schema.user import User
+from services import events, templates
+
+
+@strawberry.type
+class EventQueries:
+    @strawberry.field(
+        description="Messages that journeys sent or did not send, newest first.",
+        extensions=staff(),
+    )
+    async def sent_messages(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = None,
+        before: Annotated[
+            str | None, strawberry.argument(description="Only those before this cursor.")
+        ] = None,
+        user_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only those to this person.")
+        ] = None,
+    ) -> Connection[SentMessage]:
+        stores = info.context.stores
+        page = window(first, after, last, before, width=2)
+        user = None if user_id is None else from_global("User", user_id)
+        found = await stores.effects.messages(page, user_id=user)
+        people = await stores.users.find_many([effect.user_id for effect in found.items])
+        campaigns = await stores.campaigns.find_many(
+            tuple({effect.campaign_id for effect in found.items if effect.campaign_id})
+        )
+        return Connection[SentMessage].of(
+            found,
+            page,
+            node=lambda effect: SentMessage.of(
+                effect,
+                User.of(people[effect.user_id]) if effect.user_id in people else None,
+                Campaign.of(campaigns[effect.campaign_id])
+                if effect.campaign_id in campaigns
+                else None,
+            ),
+            position=lambda effect: (effect.at.isoformat(), effect.id),
+            count=lambda: stores.effects.count_messages(user_id=user),
+        )
+
+    @strawberry.field(description="All templates, by channel and name.", extensions=staff())
+    async def templates(self, info: Info) -> list[Template]:
+        return [Template.of(template) for template in await info.context.stores.templates.all()]
+
+
+@strawberry.type
+class EventMutations:
+    @strawberry.mutation(
+        description="Take in what happened elsewhere. An event that cannot be taken does not keep "
+        "out the others; one that was sent before is known by its source and id. When this "
+        "answers, every accepted event is kept for good and will be acted upon.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def ingest_events(
+        self,
+        info: Info,
+        input: Annotated[IngestEventsInput, strawberry.argument(description="What happened.")],
+    ) -> IngestEventsPayload:
+        context = info.context
+        verdicts = await events.ingest(
+            [event.incoming() for event in input.events],
+            stores=context.stores,
+            rulebook=context.rulebook,
+            jobs=context.jobs,
+            now=context.clock.now(),
+        )
+        return IngestEventsPayload(
+            verdicts=[EventVerdict.of(verdict) for verdict in verdicts],
+            accepted=sum(verdict.outcome is Outcome.ACCEPTED for verdict in verdicts),
+        )
+
+    @strawberry.mutation(
+        description="Save a template. Messages not yet sent will say what it says then.",
+        extensions=roles(Role.ADMIN, Role.MARKETER),
+    )
+    async def save_template(
+        self,
+        info: Info,
+        input: Annotated[SaveTemplateInput, strawberry.argument(description="What it says.")],
+    ) -> SaveTemplatePayload:
+        context = info.context
+        saved = await templates.save(
+            input.template(),
+            stores=context.stores,
+            now=context.clock.now(),
+            by=context.caller.user_id,
+        )
+        return SaveTemplatePayload(template=Template.of(saved))

@@ -1,0 +1,196 @@
+"""Events coming in, and the messages and templates that go out, in the API."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+import strawberry
+
+from models import event as models
+from models import template as template_models
+from models.campaign import Channel
+from models.effect import Effect, EffectState
+from models.errors import NotFound
+from models.event import IncomingEvent, Outcome
+from schema import campaign as campaigns
+from schema import user as users
+from schema.ids import split_global, to_global
+from schema.payloads import Payload
+from schema.scalars import JSON
+
+strawberry.enum(Outcome, name="EventOutcome", description="What became of an event.")
+
+
+@strawberry.enum(
+    description="Where a message stands. UNKNOWN: it was on its way when a worker was stopped, so "
+    "it may have left or not, and is not sent again. SKIPPED: it was not to be sent, as without "
+    "consent."
+)
+class MessageStatus(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@strawberry.input(description="Something that happened to somebody.")
+class EventInput:
+    id: str = strawberry.field(
+        description="Unique within its source: sent again, it is a duplicate and does no harm."
+    )
+    name: str = strawberry.field(description="The event's name, as the rules declare it.")
+    user: str = strawberry.field(
+        description="Whom it happened to: an id of this API, the shop's own, or another system's."
+    )
+    source: str = strawberry.field(default="api", description="Which system tells it.")
+    occurred_at: datetime | None = strawberry.field(
+        default=None, description="When it happened; now, unless given. May be long ago."
+    )
+    data: JSON | None = strawberry.field(
+        default=None,
+        description="Its fields: money as decimal text, times as RFC 3339, dates as YYYY-MM-DD.",
+    )
+
+    def incoming(self) -> IncomingEvent:
+        """Return it as the services take it."""
+        return IncomingEvent(
+            id=self.id,
+            name=self.name,
+            user=_local(self.user),
+            source=self.source,
+            at=self.occurred_at,
+            data=self.data if self.data is not None else {},  # type: ignore[arg-type]
+        )
+
+
+def _local(user: str) -> str:
+    """Return the key of a global user id, and anything else as it is."""
+    try:
+        kind, key = split_global(user)
+    except NotFound:
+        return user
+    return key if kind == "User" else user
+
+
+@strawberry.input(description="Events to take in: at most 500.")
+class IngestEventsInput:
+    events: list[EventInput] = strawberry.field(description="In any order.")
+
+
+@strawberry.type(description="What became of one event.")
+class EventVerdict:
+    source: str = strawberry.field(description="Which system told it.")
+    id: str = strawberry.field(description="Its id within the source.")
+    outcome: Outcome = strawberry.field(description="Whether it was taken.")
+    path: list[str] | None = strawberry.field(description="Where a rejected event is wrong.")
+    reason: str | None = strawberry.field(description="In what way.")
+
+    @classmethod
+    def of(cls, verdict: models.Verdict) -> Self:
+        """Show a verdict."""
+        return cls(
+            source=verdict.source,
+            id=verdict.id,
+            outcome=verdict.outcome,
+            path=list(verdict.path) or None,
+            reason=verdict.reason or None,
+        )
+
+
+@strawberry.type(description="One verdict for each event, in the order sent.")
+class IngestEventsPayload(Payload):
+    verdicts: list[EventVerdict] | None = strawberry.field(
+        default=None, description="What became of each event; null if none was looked at."
+    )
+    accepted: int | None = strawberry.field(
+        default=None, description="How many are new and kept for good."
+    )
+
+
+@strawberry.type(description="A message to one person, sent or not.")
+class SentMessage:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    channel: Channel = strawberry.field(description="How it leaves.")
+    status: MessageStatus = strawberry.field(description="Where it stands.")
+    reason: str | None = strawberry.field(description="Why it was skipped, failed or waits.")
+    to: str | None = strawberry.field(description="The address it went to.")
+    subject: str | None = strawberry.field(description="Its subject, as sent.")
+    template: str = strawberry.field(description="The template's name.")
+    trigger: str = strawberry.field(description="The trigger that sends it.")
+    created_at: datetime = strawberry.field(description="When the journey came to it.")
+    sent_at: datetime | None = strawberry.field(description="When it was sent.")
+    user: users.User | None = strawberry.field(description="Whom it is for.")
+    campaign: campaigns.Campaign | None = strawberry.field(description="What it is part of.")
+
+    @classmethod
+    def of(
+        cls, effect: Effect, user: users.User | None, campaign: campaigns.Campaign | None
+    ) -> Self:
+        """Show a message."""
+        status = EffectState.SENT if effect.state is EffectState.DONE else effect.state
+        return cls(
+            id=strawberry.ID(to_global("Message", effect.id)),
+            channel=Channel(effect.channel),
+            status=MessageStatus(status.value),
+            reason=effect.reason or None,
+            to=effect.to or None,
+            subject=effect.subject or None,
+            template=effect.template,
+            trigger=effect.trigger,
+            created_at=effect.at,
+            sent_at=effect.sent_at,
+            user=user,
+            campaign=campaign,
+        )
+
+
+@strawberry.type(description="What a message says, in Liquid. Rules name it.")
+class Template:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    channel: Channel = strawberry.field(description="How its messages leave.")
+    name: str = strawberry.field(description="The name that rules send it by.")
+    subject: str = strawberry.field(description="The subject line.")
+    text: str = strawberry.field(description="The plain text.")
+    html: str | None = strawberry.field(description="The same in HTML.")
+    version: int = strawberry.field(description="Counts edits.")
+    updated_at: datetime | None = strawberry.field(description="When it was last saved.")
+
+    @classmethod
+    def of(cls, template: template_models.Template) -> Self:
+        """Show a template."""
+        return cls(
+            id=strawberry.ID(to_global("Template", f"{template.channel}/{template.name}")),
+            channel=Channel(template.channel),
+            name=template.name,
+            subject=template.subject,
+            text=template.text,
+            html=template.html,
+            version=template.version,
+            updated_at=template.updated_at,
+        )
+
+
+@strawberry.input(description="A template to save, over what its channel and name had.")
+class SaveTemplateInput:
+    name: str = strawberry.field(description="The name that rules send it by.")
+    subject: str = strawberry.field(description="The subject line, in Liquid.")
+    text: str = strawberry.field(description="The plain text, in Liquid.")
+    html: str | None = strawberry.field(default=None, description="The same in HTML, in Liquid.")
+    channel: Channel = strawberry.field(default=Channel.EMAIL, description="How it leaves.")
+
+    def template(self) -> template_models.Template:
+        """Return it as the services take it."""
+        return template_models.Template(
+            channel=self.channel.value,
+            name=self.name,
+            subject=self.subject,
+            text=self.text,
+            html=self.html,
+        )
+
+
+@strawberry.type(description="The template as it is now.")
+class SaveTemplatePayload(Payload):
+    template: Template | None = strawberry.field(default=None, description="As saved.")

@@ -1,0 +1,211 @@
+"""Real workers are killed and Redis is emptied while events come in: nothing lost, nothing twice."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from app.clock import Clock
+from app.worker import THREADS
+from devserver.process import spawn, stop
+from models.store import Stores
+from services import events
+from tests.shop import Shop, event
+from workers.bells import DramatiqJobs
+
+RULES = """
+event cart_updated { total: money USD }
+trigger rescue {
+  on cart_updated where total >= 20 USD
+  then {
+    send email "first"
+    wait 2 hours unless order_placed
+    send email "second"
+  }
+}
+"""
+SPEED = 3600  # an hour of business passes in a second
+
+
+class Processes:
+    """Workers and a scheduler, started as the command line starts them."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self._environment = os.environ | environment
+        self._folder = folder
+        self._running: dict[str, Popen[bytes]] = {}
+
+    def start(self, name: str, command: str) -> None:
+        fanfare = Path(sys.executable).with_name("fanfare")
+        self._running[name] = spawn(
+            [fanfare, command],
+            log=self._folder / f"{name}.log",
+            environment=self._environment,
+            death_signal=signal.SIGKILL,
+        )
+
+    def kill(self, name: str) -> None:
+        self._running[name].kill()
+        self._running[name].wait()
+
+    def log(self, name: str) -> str:
+        return (self._folder / f"{name}.log").read_text()
+
+    def stop(self) -> None:
+        for process in self._running.values():
+            stop(process)
+
+
+@pytest.fixture
+async def processes(database, mongodb_uri, redis, redis_url, smtp, tmp_path):
+    start = datetime.now(UTC)
+    clock = f"{(start - timedelta(days=10)).isoformat()}@{start.isoformat()}*{SPEED}"
+    running = Processes(
+        {
+            "FANFARE_MONGODB_URI": mongodb_uri,
+            "FANFARE_REDIS_URL": redis_url,
+            "FANFARE_DATABASE": database.name,
+            "FANFARE_SMTP_URL": smtp.url,
+            "FANFARE_CLOCK": clock,
+        },
+        tmp_path,
+    )
+    running.clock = Clock.parse(clock)
+    yield running
+    running.stop()
+
+
+async def survives(
+    processes, database, redis, redis_url, smtp, *, people: int, seconds: float, pause: float
+) -> None:
+    """Send an event for each person while killing and flushing; check what came of it."""
+    shop = Shop(Stores.over(database), smtp.url)
+    await shop.publish(RULES)
+    await shop.template("first")
+    await shop.template("second")
+    names = [f"p{n:05}" for n in range(people)]
+    for place in range(0, people, 200):
+        await asyncio.gather(*(shop.person(name) for name in names[place : place + 200]))
+    for name in ("worker-1", "worker-2"):
+        processes.start(name, "worker")
+    processes.start("scheduler", "scheduler")
+    jobs = DramatiqJobs(redis_url)
+    kills = 0
+
+    async def send() -> None:
+        for place in range(0, people, 10):
+            some = names[place : place + 10]
+            await events.ingest(
+                [event("cart_updated", f"c{name}", user=name, total="25") for name in some],
+                stores=shop.stores,
+                rulebook=shop.rulebook,
+                jobs=jobs,
+                now=processes.clock.now(),
+            )
+            await asyncio.sleep(seconds / (people / 10))
+
+    sending = asyncio.create_task(send())
+    dice = random.Random(7)
+    end = time.monotonic() + seconds
+    await asyncio.sleep(1.5)  # until the workers have begun
+    while time.monotonic() < end:
+        name = dice.choice(["worker-1", "worker-2"])
+        processes.kill(name)
+        kills += 1
+        if kills % 2:
+            redis.flushall()
+        processes.start(name, "worker")
+        await asyncio.sleep(dice.uniform(0.5, 1.5) * pause)
+    await sending
+    await drained(shop, people, within=60)
+    jobs.close()
+
+    states = Counter([effect["state"] for effect in await shop.effects()])
+    arrived = Counter(
+        (message["To"].addresses[0].username, message["Message-ID"]) for message in smtp.messages
+    )
+    assert max(arrived.values()) == 1
+    assert set(states) <= {"sent", "unknown"}
+    assert sum(states.values()) == 2 * people
+    assert states["unknown"] <= kills * THREADS
+    # What is unknown may have arrived or not; what is sent has.
+    assert states["sent"] <= len(arrived) <= 2 * people
+    runs = await database["runs"].find().to_list()
+    assert len(runs) == people
+    assert {run["state"] for run in runs} == {"done"}
+    told = Counter()
+    async for block in database["feed"].find():
+        told.update(entry["type"] for entry in block["entries"])
+    assert told["run.started"] == told["run.ended"] == people
+    assert told["message.sent"] == states["sent"]
+
+
+async def drained(shop: Shop, people: int, *, within: float) -> None:
+    """Wait until nothing is left to do."""
+    async with asyncio.timeout(within):
+        while True:
+            left = [
+                await shop.stores.events.count_pending(),
+                await shop.stores.runs.documents.count_documents({"due_at": {"$exists": True}}),
+                await shop.stores.effects.documents.count_documents({"next_at": {"$exists": True}}),
+                await shop.stores.outbox.documents.count_documents({}),
+            ]
+            if not any(left):
+                return
+            await asyncio.sleep(0.2)
+
+
+async def test_a_short_round(processes, database, redis, redis_url, smtp):
+    await survives(processes, database, redis, redis_url, smtp, people=100, seconds=6, pause=2)
+
+
+@pytest.mark.faults
+async def test_a_long_round(processes, database, redis, redis_url, smtp):
+    await survives(processes, database, redis, redis_url, smtp, people=1_000, seconds=75, pause=2.5)
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
+    shop = Shop(Stores.over(database), smtp.url)
+    await shop.publish(RULES)
+    await shop.template("first")
+    await shop.template("second")
+    await asyncio.gather(*(shop.person(f"p{n}") for n in range(50)))
+    processes.start("worker", "worker")
+    processes.start("scheduler", "scheduler")
+    jobs = DramatiqJobs(redis_url)
+    await events.ingest(
+        [event("cart_updated", f"c{n}", user=f"p{n}", total="25") for n in range(50)],
+        stores=shop.stores,
+        rulebook=shop.rulebook,
+        jobs=jobs,
+        now=processes.clock.now(),
+    )
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while not smtp.messages:
+                await asyncio.sleep(0.01)
+
+    process = processes._running["worker"]
+    process.terminate()
+    started = time.monotonic()
+    while process.poll() is None:
+        await asyncio.sleep(0.05)
+
+    jobs.close()
+    assert smtp.messages
+    assert process.returncode == 0
+    assert time.monotonic() - started < 30
+    held = await database["leases"].count_documents(
+        {"_id": {"$regex": "^lane:"}, "claim": {"$ne": ""}}
+    )
+    assert held == 0
+    assert not [e for e in await shop.effects() if e["state"] in ("sending", "unknown")]
