@@ -1,13 +1,12 @@
 """`fanfare check`: what is wrong with files of rules."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.commands.sources import read_sources, show
+from app.commands.sources import print_json, read_sources, show
 from dsl import Diagnostic, Settings, Severity
 from services.rules import check_rules
 
@@ -17,7 +16,7 @@ def check(paths: Sequence[Path], *, zone: str, as_json: bool) -> int:
     sources = read_sources(paths)
     found = check_rules(sources, Settings(zone=zone), now=datetime.now(UTC)).diagnostics
     if as_json:
-        print(json.dumps([_record(each) for each in found], ensure_ascii=False, indent=2))
+        print_json([_record(each) for each in found])
     else:
         show(found, sources)
         print(_summary(found, len(sources)))

@@ -1,11 +1,10 @@
 """`fanfare quote`: what a cart costs under a file of rules, without a server."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 
 import dsl
-from app.commands.sources import read_json, read_sources, show
+from app.commands.sources import print_json, read_json, read_sources, show
 from engine.pricing import Request, quote
 from engine.pricing.buyer import read_buyer
 from engine.pricing.reading import read_cart
@@ -23,5 +22,5 @@ def price(rules: Path, cart: Path, user: Path | None, *, at: datetime, zone: str
     sent = read_cart(read_json(cart), program)
     facts, usage = ({}, {}) if user is None else read_buyer(read_json(user), program, zone)
     asked = Request(sent, facts, dsl.Moment(at, program.zone, program), usage)
-    print(json.dumps(write_quote(quote(asked)), ensure_ascii=False, indent=2))
+    print_json(write_quote(quote(asked)))
     return 0

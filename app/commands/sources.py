@@ -32,6 +32,16 @@ def read_json(path: Path) -> Any:
         raise Invalid(f"{path}: this is no JSON that can be read") from None
 
 
+def print_json(document: Any) -> None:
+    """Print JSON in the script it is written in, escaped where the terminal cannot show it."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2)
+    print(text)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
