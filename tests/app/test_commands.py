@@ -1,0 +1,143 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app, main
+
+CART = {"currency": "USD", "lines": [{"sku": "A", "price": "20.00", "quantity": 2}]}
+RULES = "promotion p { take 10% off cart limit 1 per user }"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Write files of these names and contents, and run the command that names them."""
+
+    def run(*arguments, **files):
+        for name, content in files.items():
+            text = content if isinstance(content, str) else json.dumps(content)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["fanfare", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return run
+
+
+def test_quote_prints_what_a_cart_costs(run):
+    user = {"id": "ann", "uses": {"q": 1}}
+
+    code, out, err = run(
+        "quote", "rules", "cart", "--user", "user", rules=RULES, cart=CART, user=user
+    )
+
+    assert (code, err) == (0, "")
+    assert json.loads(out)["total"] == "36.00"
+
+
+def test_quote_asks_nobody_to_sign_in(run):
+    _, out, _ = run("quote", "rules", "cart", rules=RULES, cart=CART)
+
+    (verdict,) = json.loads(out)["promotions"]
+    assert (verdict["status"], verdict["reason"]["code"]) == ("not_applied", "sign_in")
+
+
+def test_times_without_an_offset_are_in_the_zone(run):
+    rules = "promotion p { active from 2026-03-01  take 10% off cart }"
+    options = ("quote", "rules", "cart", "--at", "2026-03-01T00:30", "--zone")
+
+    for zone in ("UTC", "Asia/Shanghai", "America/New_York"):
+        _, out, _ = run(*options, zone, rules=rules, cart=CART)
+        assert json.loads(out)["total"] == "36.00"
+    _, out, _ = run("quote", "rules", "cart", "--at", "2026-02-28T23:59Z", rules=rules, cart=CART)
+    assert json.loads(out)["total"] == "40.00"
+
+
+def test_bad_rules_are_shown_with_carets(run):
+    code, out, err = run(
+        "quote", "rules", "cart", rules="promotion p { tke 1% off cart }", cart=CART
+    )
+
+    assert (code, out) == (1, "")
+    assert "rules:1:15: error" in err
+    assert "^^^" in err
+
+
+@pytest.mark.parametrize(
+    ("cart", "says"),
+    [
+        ({**CART, "currency": "XQX"}, "currency is 'XQX'"),
+        ('{"currency": "USD", "lines": [{"price": NaN}]}', "lines[0].price: 'NaN'"),
+        ('{"currency": ', "cart:1:14: this is not JSON"),
+        ("[" * 100_000, "cart: this is no JSON that can be read"),
+    ],
+)
+def test_a_bad_cart_is_refused_in_one_line(run, cart, says):
+    code, out, err = run("quote", "rules", "cart", rules=RULES, cart=cart)
+
+    assert (code, out) == (1, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quote", "rules"),
+        ("quote", "rules", "cart", "--at", "noon"),
+        ("quote", "rules", "cart", "--zone", "Mars"),
+        ("check",),
+        ("check", "rules", "--format", "xml"),
+    ],
+)
+def test_a_wrong_call_exits_with_two(arguments):
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_check_prints_diagnostics_as_json(run):
+    code, out, _ = run(
+        "check", "--format", "json", "rules", rules="promotion p { take 1% off crt }"
+    )
+
+    (found,) = json.loads(out)
+    assert code == 1
+    assert set(found) == {
+        *("file", "severity", "code", "message", "hint"),
+        *("line", "column", "end_line", "end_column"),
+    }
+    assert (found["file"], found["severity"], found["line"]) == ("rules", "error", 1)
+
+
+def test_check_takes_several_files_as_one_program(run):
+    code, out, err = run(
+        *("check", "a", "b"),
+        a="segment s { user.name is known }",
+        b="promotion p { for user in segment s  take 1% off cart }",
+    )
+
+    assert (code, out, err) == (0, "no problems in 2 files\n", "")
+
+
+def test_check_runs_examples(run):
+    rules = """promotion p { take 1 USD off cart }
+example "one off" {
+  cart { 1 of { price: 4 USD } }
+  expect total 4 USD
+}"""
+
+    code, out, err = run("check", "rules", rules=rules)
+
+    assert code == 1
+    assert 'rules:4:3: error E260: example "one off" fails: the total is 3.00 USD' in err
+    assert out == "1 error in 1 file\n"
+
+
+def test_warnings_alone_are_no_failure(run):
+    rules = "promotion p { take 1% off cart best of g }"
+
+    code, out, _ = run("check", "rules", rules=rules)
+
+    assert (code, out) == (0, "1 warning in 1 file\n")
