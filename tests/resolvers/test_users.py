@@ -216,8 +216,13 @@ async def test_a_profile_takes_no_nonsense(api: Api, change: dict[str, str]) -> 
 
 async def test_another_customer_answers_as_a_missing_one(api: Api) -> None:
     ann, bob = await api.caller(Role.CUSTOMER), await api.caller(Role.CUSTOMER)
+    shop, analyst = await api.caller(Role.INTEGRATOR), await api.caller(Role.ANALYST)
     query = "query ($id: ID!) { user(id: $id) { id } }"
 
+    assert await api.ask(query, {"id": bob.global_id}, by=shop) == {"user": None}
+    assert await api.ask(query, {"id": bob.global_id}, by=analyst) == {
+        "user": {"id": bob.global_id}
+    }
     assert await api.ask(query, {"id": ann.global_id}, by=ann) == {"user": {"id": ann.global_id}}
     assert await api.ask(query, {"id": bob.global_id}, by=ann) == {"user": None}
     assert await api.ask(query, {"id": "nonsense"}, by=ann) == {"user": None}
