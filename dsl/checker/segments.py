@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Mapping
 
 from dsl import nodes
+from dsl.checker.cost import MOST_STEPS, steps_of
 from dsl.checker.expressions import condition
 from dsl.checker.report import Report
 from dsl.checker.scopes import segment_scope
 from dsl.checker.world import World
 from dsl.core import Aggregate, AllOf, AnyOf, Apply, Expr, InSegment, Not
 from dsl.program import Segment
+
+# Each is judged within the one that refers to it.
+MOST_DEPTH = 64
 
 
 def lowered(world: World) -> dict[str, Segment]:
@@ -20,7 +24,8 @@ def lowered(world: World) -> dict[str, Segment]:
         title = None if node.title is None else node.title.value
         if world.is_kept(node):
             segments[name] = Segment(name, judged, title, span=node.span)
-    _say_cycles(segments, world.report)
+    if not _say_cycles(segments, world.report):
+        _say_too_deep(segments, world.report)
     return segments
 
 
@@ -40,8 +45,46 @@ def memberships(expr: Expr) -> Iterator[InSegment]:
             return
 
 
-def _say_cycles(segments: Mapping[str, Segment], report: Report) -> None:
-    """Say of each cycle once where it closes. A chain may be as long as there are segments."""
+def _say_too_deep(segments: Mapping[str, Segment], report: Report) -> None:
+    """Say the first that refers to others too deep, or takes too long with all it refers to."""
+    depths: dict[str, int] = {}
+    steps: dict[str, int] = {}
+    for name in _from_the_bottom(segments):
+        members = list(memberships(segments[name].condition))
+        known = [member for member in members if member.segment in depths]
+        depths[name] = 1 + max((depths[member.segment] for member in known), default=0)
+        inner = sum(steps[member.segment] for member in known)
+        steps[name] = steps_of(segments[name].condition) + inner
+        if depths[name] > MOST_DEPTH:
+            deepest = max(known, key=lambda member: depths[member.segment])
+            message = f"segments refer to each other more than {MOST_DEPTH} deep here"
+            report.error("E200", deepest.span, message)
+            return
+        if steps[name] > MOST_STEPS:
+            message = f"segment `{name}` would take too long to judge, with all it refers to"
+            report.error("E200", segments[name].span, message)
+            return
+
+
+def _from_the_bottom(segments: Mapping[str, Segment]) -> list[str]:
+    """Return the names so that each comes after those it refers to."""
+    ordered: dict[str, None] = {}
+    for start in segments:
+        pending = [start]
+        while pending:
+            name = pending[-1]
+            inner = [m.segment for m in memberships(segments[name].condition)]
+            missing = [n for n in inner if n in segments and n not in ordered]
+            if missing and name not in ordered:
+                pending += missing
+            else:
+                ordered[pending.pop()] = None
+    return list(ordered)
+
+
+def _say_cycles(segments: Mapping[str, Segment], report: Report) -> bool:
+    """Say of each cycle once where it closes, and whether there is any."""
+    before = report.errors
     done: set[str] = set()
     for start in segments:
         if start in done:
@@ -61,3 +104,4 @@ def _say_cycles(segments: Mapping[str, Segment], report: Report) -> None:
                 report.error("E213", member.span, message, way if len(cycle) > 2 else "")
             elif member.segment in segments and member.segment not in done:
                 path[member.segment] = memberships(segments[member.segment].condition)
+    return report.errors > before

@@ -67,10 +67,25 @@ def test_segments_never_lead_back_to_themselves(rules, found):
     assert findings(rules) == found
 
 
-def test_a_long_chain_of_segments_is_no_cycle():
-    chain = "\n".join(f"segment s{n} {{ user in segment s{n + 1} }}" for n in range(1500))
+def chain(length):
+    links = "\n".join(f"segment s{n} {{ user in segment s{n + 1} }}" for n in range(length))
+    return f"{links}\nsegment s{length} {{ user.age > 1 }}"
 
-    assert findings(chain + "\nsegment s1500 { user.age > 1 }") == []
+
+def test_a_chain_of_segments_is_no_cycle_but_may_not_be_endless():
+    assert findings(chain(63)) == []
+    assert findings(chain(1500)) == ["E200 user in segment s1437"]
+
+
+def test_segments_that_would_be_judged_again_and_again_are_refused():
+    doubled = "\n".join(
+        f"segment s{n} {{ user in segment s{n + 1} and user.age > {n} or"
+        f" user not in segment s{n + 1} and user.kids > {n} }}"
+        for n in range(25)
+    )
+    found = findings(doubled + "\nsegment s25 { sum(order_placed.total, ever) > 1 USD }")
+
+    assert [finding[:4] for finding in found if not finding.startswith("W301")] == ["E200"]
 
 
 def test_a_cycle_is_shown_whole():
@@ -123,7 +138,7 @@ def test_a_campaign_binds_nothing_in_other_files():
             "E244 active from 2026-04-02",
         ),
         (
-            "loyalty a { earn 1 point on seen }  loyalty b { earn 1 point on seen }  event seen { }",
+            "loyalty a { earn 1 point on e }  loyalty b { earn 1 point on e }  event e { t: text }",
             "E249 b",
         ),
     ],
