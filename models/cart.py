@@ -9,8 +9,8 @@ from typing import Any
 class CartLine:
     """Units of one thing. `price` and `floor` are minor units of the cart's currency, per unit.
 
-    `fields` is what rules see of the item beside these: sku, name, category, brand and the declared
-    attributes, in stored form.
+    `fields` is what rules see of the item beside these: name, category, brand and the declared
+    attributes, in stored form. No sku is the empty text, and missing to rules.
     """
 
     sku: str

@@ -59,7 +59,7 @@ def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -
         price=_money(document, "price", place, currency),
         quantity=_quantity(document.get("quantity", 1), f"{place}.quantity"),
         floor=_money(document, "floor", place, currency, default=0),
-        fields={**own, **{name: text for name, text in texts.items() if text is not None}},
+        fields={**own, **{name: texts[name] for name in _TEXTS if texts[name] is not None}},
     )
 
 

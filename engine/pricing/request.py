@@ -60,7 +60,7 @@ def cart_facts(cart: Cart) -> dict[str, Any]:
         "items": [
             {
                 **line.fields,
-                "sku": line.sku,
+                **({"sku": line.sku} if line.sku else {}),
                 "price": line.price,
                 "quantity": line.quantity,
                 "amount": line.amount,
