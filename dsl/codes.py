@@ -54,6 +54,8 @@ CODES: Mapping[str, str] = {
     "E251": "two tiers begin at the same threshold",
     "E252": "a fact cannot be set here",
     "E260": "an example does not come out as expected",
+    "E290": "the rules are right, but this cannot be carried out yet",
+    "E291": "there is no such template",
     "W301": "`and` stands beside `or` without parentheses",
     "W302": "a tier gives no more than the one below it",
     "W303": "a condition is always true",

@@ -19,6 +19,7 @@ from models.publication import Publication, PublishedSource
 from models.store import Stores
 from models.workspace import Workspace
 from services import outbox
+from services.readiness import hindrances
 from services.rules import check_rules
 
 ATTEMPTS = 20
@@ -98,8 +99,10 @@ async def prepare(
     files = [dsl.SourceFile(key, plan.sources[key].text) for key in order]
     settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
     checked = await check(files, settings, examples_at=examples_at)
-    if checked.program is None:
-        errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
+    errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
+    if checked.program is not None:
+        errors += await hindrances(checked.program, stores=stores)
+    if checked.program is None or errors:
         campaigns = await stores.campaigns.find_many(tuple(plan.sources))
         titles = {key: campaign.title for key, campaign in campaigns.items()} | dict(plan.titles)
         raise RulesRefused(errors, titles, plan.changed)

@@ -1,4 +1,4 @@
-"""Real workers are killed and Redis is emptied while events come in: nothing lost, nothing twice."""
+"""Real workers are killed and Redis emptied while events come in: nothing lost, nothing twice."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
@@ -42,11 +42,11 @@ class Processes:
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._environment = os.environ | environment
         self._folder = folder
-        self._running: dict[str, Popen[bytes]] = {}
+        self.running: dict[str, Popen[bytes]] = {}
 
     def start(self, name: str, command: str) -> None:
         fanfare = Path(sys.executable).with_name("fanfare")
-        self._running[name] = spawn(
+        self.running[name] = spawn(
             [fanfare, command],
             log=self._folder / f"{name}.log",
             environment=self._environment,
@@ -54,14 +54,14 @@ class Processes:
         )
 
     def kill(self, name: str) -> None:
-        self._running[name].kill()
-        self._running[name].wait()
+        self.running[name].kill()
+        self.running[name].wait()
 
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text()
 
     def stop(self) -> None:
-        for process in self._running.values():
+        for process in self.running.values():
             stop(process)
 
 
@@ -89,9 +89,9 @@ async def survives(
 ) -> None:
     """Send an event for each person while killing and flushing; check what came of it."""
     shop = Shop(Stores.over(database), smtp.url)
-    await shop.publish(RULES)
     await shop.template("first")
     await shop.template("second")
+    await shop.publish(RULES)
     names = [f"p{n:05}" for n in range(people)]
     for place in range(0, people, 200):
         await asyncio.gather(*(shop.person(name) for name in names[place : place + 200]))
@@ -164,6 +164,12 @@ async def drained(shop: Shop, people: int, *, within: float) -> None:
             await asyncio.sleep(0.2)
 
 
+async def until(what: Callable[[], object]) -> None:
+    async with asyncio.timeout(40):
+        while not what():  # noqa: ASYNC110 (nobody tells us)
+            await asyncio.sleep(0.01)
+
+
 async def test_a_short_round(processes, database, redis, redis_url, smtp):
     await survives(processes, database, redis, redis_url, smtp, people=100, seconds=6, pause=2)
 
@@ -175,9 +181,9 @@ async def test_a_long_round(processes, database, redis, redis_url, smtp):
 
 async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
     shop = Shop(Stores.over(database), smtp.url)
-    await shop.publish(RULES)
     await shop.template("first")
     await shop.template("second")
+    await shop.publish(RULES)
     await asyncio.gather(*(shop.person(f"p{n}") for n in range(50)))
     processes.start("worker", "worker")
     processes.start("scheduler", "scheduler")
@@ -189,19 +195,14 @@ async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, 
         jobs=jobs,
         now=processes.clock.now(),
     )
-    with suppress(TimeoutError):
-        async with asyncio.timeout(30):
-            while not smtp.messages:
-                await asyncio.sleep(0.01)
+    await until(lambda: smtp.messages)
 
-    process = processes._running["worker"]
-    process.terminate()
     started = time.monotonic()
-    while process.poll() is None:
-        await asyncio.sleep(0.05)
+    process = processes.running["worker"]
+    process.terminate()
+    await until(lambda: process.poll() is not None)
 
     jobs.close()
-    assert smtp.messages
     assert process.returncode == 0
     assert time.monotonic() - started < 30
     held = await database["leases"].count_documents(

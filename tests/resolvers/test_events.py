@@ -6,8 +6,9 @@ import pytest
 
 from models.campaign import Act
 from models.principal import Role
+from models.template import Template
 from models.user import Consent
-from services import releases
+from services import releases, templates
 from services.releases import RulesFile
 from tests.shop import Shop
 
@@ -45,6 +46,8 @@ mutation ($input: SaveTemplateInput!) {
 @pytest.fixture
 async def integrator(api):
     act = Act("marketer", datetime.now(UTC))
+    greet = Template(channel="email", name="greet", subject="Hi", text="Hi")
+    await templates.save(greet, stores=api.stores, now=act.at, by=None)
     files = [RulesFile("carts", "Carts", RULES)]
     await releases.release(files, act, stores=api.stores)
     return await api.caller(Role.INTEGRATOR)

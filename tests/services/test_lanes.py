@@ -38,8 +38,8 @@ trigger greet { on cart_updated  then { send email "greet" } %s }
 
 @pytest.fixture
 async def rescue(shop):
-    await shop.publish(RESCUE)
     await shop.template("rescue", "Your cart, {{ user.name }}", "It holds {{ total }}.")
+    await shop.publish(RESCUE)
     await shop.person()
     return shop
 
@@ -144,8 +144,8 @@ async def test_a_limit_per_user_is_kept_over_a_rolling_week(rescue, smtp):
 
 
 async def test_a_total_limit_is_kept_over_all_lanes_at_once(shop, smtp):
-    await shop.publish(GREET % "limit 3 total")
     await shop.template("greet")
+    await shop.publish(GREET % "limit 3 total")
     people = [f"p{n}" for n in range(20)]
     await asyncio.gather(*(shop.person(name) for name in people))
     await shop.tell(*(event("cart_updated", name, user=name, total="1") for name in people))
@@ -159,8 +159,8 @@ async def test_a_total_limit_is_kept_over_all_lanes_at_once(shop, smtp):
 async def test_a_run_that_did_nothing_does_not_use_up_a_total_limit(shop, smtp):
     condition = 'if event.total > 10 USD { send email "greet" }'
     text = CART + "trigger t { on cart_updated  limit 1 total  then { " + condition + " } }"
-    await shop.publish(text)
     await shop.template("greet")
+    await shop.publish(text)
     await shop.person()
 
     for key, total in (("c1", "5"), ("c2", "50"), ("c3", "50")):
@@ -171,8 +171,8 @@ async def test_a_run_that_did_nothing_does_not_use_up_a_total_limit(shop, smtp):
 
 
 async def test_lanes_worked_on_by_many_at_once_do_each_thing_once(shop, smtp):
-    await shop.publish(GREET % "")
     await shop.template("greet")
+    await shop.publish(GREET % "")
     people = [f"p{n}" for n in range(30)]
     await asyncio.gather(*(shop.person(name) for name in people))
     await shop.tell(*(event("cart_updated", f"c{name}", user=name, total="1") for name in people))
@@ -188,8 +188,8 @@ async def test_lanes_worked_on_by_many_at_once_do_each_thing_once(shop, smtp):
 
 
 async def test_an_unconsented_or_unreachable_person_is_skipped_and_recorded(shop, smtp):
-    await shop.publish(GREET % "")
     await shop.template("greet")
+    await shop.publish(GREET % "")
     ann = await shop.person()
     await shop.person("bob", consent=replace(ann.consent, email=False))
     await shop.person("carl", email=None)
@@ -223,8 +223,8 @@ async def test_a_lane_held_by_another_is_left_alone(rescue):
     "step", ["runs.start", "effects.add", "outbox.add", "runs.settle", "events.mark_applied"]
 )
 async def test_a_crash_at_any_step_of_a_start_is_repaired_by_repeating(shop, smtp, step):
-    await shop.publish(GREET % "")
     await shop.template("greet")
+    await shop.publish(GREET % "")
     await shop.person()
     await shop.tell(event("cart_updated", "c1", total="1"))
 
@@ -307,8 +307,8 @@ async def test_pausing_a_campaign_holds_its_runs_and_ending_it_stops_them(rescue
 
 
 async def test_an_event_that_cannot_be_applied_is_set_aside_and_blocks_nobody(shop, smtp, caplog):
-    await shop.publish(GREET % "")
     await shop.template("greet")
+    await shop.publish(GREET % "")
     await shop.person("ann")
     # A neighbour in the same lane.
     bob = next(f"b{n}" for n in range(9999) if lane_of(f"b{n}") == lane_of("ann"))

@@ -24,8 +24,8 @@ async def ready(shop):
 
 
 async def prepare(shop, kind: str) -> None:
-    await shop.publish(RULES % kind)
     await shop.template("greet", "Hello {{ user.name }}", "Hi", html="<b>{{ user.name }}</b>")
+    await shop.publish(RULES % kind)
     await shop.person(name="Ann <Q>")
     await shop.tell(event("cart_updated", "c1", total="1"))
     deliver, shop.deliver = shop.deliver, nothing
@@ -161,8 +161,8 @@ async def test_consent_withdrawn_meanwhile_is_respected(ready, smtp):
 
 
 async def test_transactional_mail_needs_no_consent(shop, smtp):
-    await shop.publish(RULES % "transactional")
     await shop.template("greet")
+    await shop.publish(RULES % "transactional")
     await shop.person(consent=Consent())
     await shop.tell(event("cart_updated", "c1", total="1"))
 

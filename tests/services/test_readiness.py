@@ -1,0 +1,26 @@
+"""What cannot be carried out is refused before it goes live."""
+
+import pytest
+
+from services.publications import RulesRefused
+
+EVENT = "event cart_updated { total: money USD }\n"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "code", "says"),
+    [
+        ("at 2026-03-01T09:00 then { stop }", "E290", "start `on` an event"),
+        ('on cart_updated then { send sms "x" }', "E290", "no channel for `send sms`"),
+        ("on cart_updated then { award 5 points }", "E290", "cannot `award`"),
+        ("on cart_updated pace 10 per hour then { stop }", "E290", "`pace`"),
+        ('on cart_updated then { if event.total > 1 USD { send email "x" } }', "E291", "'x'"),
+    ],
+)
+async def test_what_cannot_run_is_refused_with_its_place(shop, trigger, code, says):
+    with pytest.raises(RulesRefused) as refused:
+        await shop.publish(EVENT + "trigger t { " + trigger + " }")
+
+    found = next(d for d in refused.value.diagnostics if d.code == code)
+    assert says in found.message
+    assert found.span.line == 2
