@@ -10,6 +10,7 @@ from strawberry.types.execution import ExecutionContext
 from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.events import EventMutations, EventQueries
+from resolvers.quotes import QuoteQueries
 from resolvers.rules import RulesQueries
 from resolvers.users import UserMutations, UserQueries
 from schema.documents import Documents
@@ -18,7 +19,7 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries):
+class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries, QuoteQueries):
     pass
 
 

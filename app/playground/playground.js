@@ -167,7 +167,7 @@ const price = later(async () => {
             shipping { price { amount } discount { amount } }
             points
             lines { sku quantity subtotal { amount } discount { amount } total { amount } applied { promotion amount { amount } } }
-            promotions { name status saved { amount } reason { code clause unlock } }
+            promotions { name status saved { amount } reason { code clause unlock { text } } }
             gifts { sku quantity }
             grants { promotion for }
           }
@@ -204,7 +204,7 @@ function receipt(quote) {
   ].filter(Boolean);
 }
 
-const why = (reason) => (reason ? [reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock].filter(Boolean).join(" · ") : "");
+const why = (reason) => (reason ? [reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock?.text].filter(Boolean).join(" · ") : "");
 
 // --- people --------------------------------------------------------------------------------------
 

@@ -1,0 +1,36 @@
+"""What carts cost. The field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import signed_in
+from schema.context import Info
+from schema.ids import from_global
+from schema.quote import Quote, QuoteCartInput, QuoteCartPayload
+from services import quotes
+
+Input = Annotated[
+    QuoteCartInput, strawberry.argument(description="The cart, the buyer, the rules.")
+]
+
+
+@strawberry.type
+class QuoteQueries:
+    @strawberry.field(
+        description="What a cart costs now under the rules that are live, and why.",
+        extensions=signed_in(),
+    )
+    async def quote_cart(self, info: Info, input: Input) -> QuoteCartPayload:
+        context = info.context
+        quote = await quotes.quote_cart(
+            input.cart.document(),
+            user_id=from_global("User", input.user_id) if input.user_id else None,
+            source=input.source,
+            at=input.at,
+            caller=context.caller,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+        return QuoteCartPayload(quote=Quote.of(quote))

@@ -1,0 +1,243 @@
+"""Carts and quotes in the API."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Self
+
+import strawberry
+
+from dsl.money import to_text
+from models import quote as models
+from models.quote import Why
+from schema.payloads import Payload
+from schema.scalars import JSON, Money
+
+strawberry.enum(Why, name="NotAppliedCode", description="Why a promotion did not apply.")
+
+
+@strawberry.enum(description="What became of a promotion.")
+class PromotionStatus(Enum):
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+
+
+@strawberry.input(description="Units of one thing.")
+class CartLineInput:
+    price: Decimal = strawberry.field(description="Of one unit, before promotions.")
+    quantity: int = strawberry.field(default=1, description="How many units.")
+    sku: str | None = strawberry.field(default=None, description="What it is.")
+    name: str | None = strawberry.field(default=None, description="What people call it.")
+    category: str | None = strawberry.field(default=None, description="What kind of thing it is.")
+    brand: str | None = strawberry.field(default=None, description="Who makes it.")
+    floor: Decimal | None = strawberry.field(
+        default=None, description="Below this no promotion takes a unit's price."
+    )
+    attributes: JSON | None = strawberry.field(
+        default=None, description="An object of the attributes that the rules declare for items."
+    )
+
+    def document(self) -> dict[str, Any]:
+        """Return the line as a cart's JSON has it."""
+        own = {
+            name: getattr(self, name)
+            for name in ("price", "quantity", "sku", "name", "category", "brand", "floor")
+        }
+        return {**(self.attributes if isinstance(self.attributes, dict) else {}), **own}
+
+
+@strawberry.input(description="What someone is about to buy.")
+class CartInput:
+    currency: str = strawberry.field(description="The ISO 4217 code of all its amounts, as EUR.")
+    lines: list[CartLineInput] = strawberry.field(description="At most 500.")
+    shipping: Decimal | None = strawberry.field(default=None, description="What shipping costs.")
+    codes: list[str] = strawberry.field(default_factory=list, description="The codes given.")
+
+    def document(self) -> dict[str, Any]:
+        """Return the cart as JSON has it."""
+        return {
+            "currency": self.currency,
+            "lines": [line.document() for line in self.lines],
+            "shipping": self.shipping,
+            "codes": self.codes,
+        }
+
+
+@strawberry.input(description="Whose cart to price, and under which rules.")
+class QuoteCartInput:
+    cart: CartInput = strawberry.field(description="The cart.")
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The buyer; a customer is always their own. Else nobody signed in.",
+    )
+    source: str | None = strawberry.field(
+        default=None, description="For staff: rules to try in place of those that are live."
+    )
+    at: datetime | None = strawberry.field(
+        default=None, description="For staff: another time than now."
+    )
+
+
+@strawberry.type(description="What a promotion took.")
+class Taken:
+    promotion: str = strawberry.field(description="Its name.")
+    amount: Money = strawberry.field(description="How much.")
+
+
+@strawberry.type(description="What a line costs.")
+class QuoteLine:
+    sku: str = strawberry.field(description="As in the cart.")
+    quantity: int = strawberry.field(description="As in the cart.")
+    subtotal: Money = strawberry.field(description="Before promotions.")
+    discount: Money = strawberry.field(description="What promotions took.")
+    total: Money = strawberry.field(description="What is left to pay.")
+    applied: list[Taken] = strawberry.field(description="Which promotion took how much.")
+
+
+@strawberry.type(description="What shipping costs.")
+class QuoteShipping:
+    price: Money = strawberry.field(description="Before promotions.")
+    discount: Money = strawberry.field(description="What promotions took.")
+    applied: list[Taken] = strawberry.field(description="Which promotion took how much.")
+
+
+@strawberry.type(description="The smallest change that would make a promotion apply.")
+class Unlock:
+    path: str = strawberry.field(description="What to change, as `cart.subtotal`.")
+    to: JSON | None = strawberry.field(description="What it must become.")
+    by: JSON | None = strawberry.field(description="How far that is from here.")
+    text: str = strawberry.field(description="The same for people.")
+
+    @classmethod
+    def of(cls, unlock: models.Unlock) -> Self:
+        """Show a change."""
+        more = "" if unlock.by is None else f" ({unlock.by} from here)"
+        return cls(
+            path=unlock.path,
+            to=unlock.to,
+            by=unlock.by,
+            text=f"{unlock.path} of {unlock.to}{more}",
+        )
+
+
+@strawberry.type(description="Why a promotion did not apply.")
+class NotAppliedReason:
+    code: Why = strawberry.field(description="Stable and for programs.")
+    clause: str = strawberry.field(description="The clause of the rule that stopped it.")
+    values: JSON = strawberry.field(description="The facts that the clause saw, by name.")
+    unlock: Unlock | None = strawberry.field(description="What would help, where that is known.")
+
+    @classmethod
+    def of(cls, reason: models.Reason) -> Self:
+        """Show a reason."""
+        return cls(
+            code=reason.code,
+            clause=reason.clause,
+            values=JSON(dict(reason.values)),
+            unlock=None if reason.unlock is None else Unlock.of(reason.unlock),
+        )
+
+
+@strawberry.type(description="What became of one promotion.")
+class PromotionVerdict:
+    name: str = strawberry.field(description="Unique in the workspace.")
+    title: str | None = strawberry.field(description="For people.")
+    status: PromotionStatus = strawberry.field(description="Whether it applied.")
+    saved: Money = strawberry.field(description="What it took, off lines and shipping.")
+    reason: NotAppliedReason | None = strawberry.field(description="Why it did not apply.")
+
+
+@strawberry.type(description="Something that comes with the order.")
+class Gift:
+    promotion: str = strawberry.field(description="Who gives it.")
+    sku: str = strawberry.field(description="What it is.")
+    quantity: int = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="A code that the buyer gets with the order.")
+class Grant:
+    promotion: str = strawberry.field(description="The promotion that the code opens.")
+    for_: str | None = strawberry.field(name="for", description="How long, as `14 days`.")
+
+
+@strawberry.type(description="What a cart costs, and who took how much.")
+class Quote:
+    currency: str = strawberry.field(description="The ISO 4217 code of all amounts.")
+    subtotal: Money = strawberry.field(description="The lines before promotions.")
+    total: Money = strawberry.field(description="What is left to pay, with shipping.")
+    shipping: QuoteShipping = strawberry.field(description="What shipping costs.")
+    points: int = strawberry.field(description="What the order earns.")
+    lines: list[QuoteLine] = strawberry.field(description="In the order of the cart.")
+    promotions: list[PromotionVerdict] = strawberry.field(
+        description="Those that applied; and those that did not, as far as the caller may know."
+    )
+    gifts: list[Gift] = strawberry.field(description="What comes with the order.")
+    grants: list[Grant] = strawberry.field(description="What codes come with the order.")
+    reduced: bool = strawberry.field(
+        description="Whether there were too many combinations of promotions to try them all."
+    )
+
+    @classmethod
+    def of(cls, quote: models.Quote) -> Self:
+        """Show a quote."""
+        show = _Shower(quote.currency)
+        return cls(
+            currency=quote.currency,
+            subtotal=show.money(quote.subtotal),
+            total=show.money(quote.total),
+            shipping=show.shipping(quote.shipping),
+            points=quote.points,
+            lines=[show.line(line) for line in quote.lines],
+            promotions=[show.verdict(verdict) for verdict in quote.verdicts],
+            gifts=[
+                Gift(promotion=g.promotion, sku=g.sku, quantity=g.quantity) for g in quote.gifts
+            ],
+            grants=[Grant(promotion=grant.granted, for_=grant.lasts) for grant in quote.grants],
+            reduced=quote.reduced,
+        )
+
+
+class _Shower:
+    """Shows the parts of a quote in its currency."""
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+
+    def money(self, minor: int) -> Money:
+        return Money(amount=Decimal(to_text(minor, self.currency)), currency=self.currency)
+
+    def taken(self, cuts: Sequence[models.Taken]) -> list[Taken]:
+        return [Taken(promotion=cut.promotion, amount=self.money(cut.amount)) for cut in cuts]
+
+    def shipping(self, shipping: models.ShippingQuote) -> QuoteShipping:
+        return QuoteShipping(
+            price=self.money(shipping.price),
+            discount=self.money(shipping.discount),
+            applied=self.taken(shipping.applied),
+        )
+
+    def line(self, line: models.QuoteLine) -> QuoteLine:
+        return QuoteLine(
+            sku=line.sku,
+            quantity=line.quantity,
+            subtotal=self.money(line.subtotal),
+            discount=self.money(line.discount),
+            total=self.money(line.total),
+            applied=self.taken(line.applied),
+        )
+
+    def verdict(self, verdict: models.Verdict) -> PromotionVerdict:
+        status = PromotionStatus.APPLIED if verdict.applied else PromotionStatus.NOT_APPLIED
+        return PromotionVerdict(
+            name=verdict.name,
+            title=verdict.title,
+            status=status,
+            saved=self.money(verdict.saved),
+            reason=None if verdict.reason is None else NotAppliedReason.of(verdict.reason),
+        )
+
+
+@strawberry.type(description="A quote, or why there is none.")
+class QuoteCartPayload(Payload):
+    quote: Quote | None = strawberry.field(default=None, description="What the cart costs.")
