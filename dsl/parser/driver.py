@@ -10,8 +10,15 @@ from dsl import nodes
 from dsl.diagnostics import Diagnostic, SourceFile, Span
 from dsl.parser.depth import too_deep
 from dsl.parser.expressions import Refused
-from dsl.parser.messages import nearest, quoted, unexpected
-from dsl.parser.recovery import Resumption, Starts, find_opener, repair, resume
+from dsl.parser.messages import CLAUSES, Place, nearest, quoted, unexpected
+from dsl.parser.recovery import (
+    Resumption,
+    Starts,
+    begins_clause_within,
+    find_opener,
+    repair,
+    resume,
+)
 from dsl.parser.table import END, State, table
 from dsl.parser.tokens import MAX_NESTING, Token, Tokens
 
@@ -19,6 +26,8 @@ MAX_ERRORS = 50
 MAX_DECLARATIONS = 2_000
 MAX_STACK = 1_000
 VERSION = 1
+_UNEXPLAINED = Diagnostic(END, "", Span())
+_PAIRS = {"{": ("}", "RBRACE"), "(": (")", "RPAR"), "[": ("]", "RSQB")}
 _OPENERS, _CLOSERS = frozenset("{(["), frozenset("})]")
 
 
@@ -60,21 +69,21 @@ class Driver:
         """Parse the declaration at `start`; return where the next one begins."""
         parser = self.table.begin()
         index, depth, broken = start, 0, False
-        while True:
-            if self.complete(start, index, depth):
-                problem, value = self.feed(parser, None)
-                broken = broken or problem is not None
-                if problem:
-                    self.report(problem, start, index)
-                self.keep(start, index, None if broken else value)
-                return index
-            stack = parser.state_stack[:]
-            problem, ends = self.step(parser, start, index, depth)
+        before: list[State] | None = None
+        while not self.complete(start, index, depth):
+            stack: list[State] = parser.state_stack[:]
+            problem = self.step(parser, index, depth)
             if problem is None:
                 depth += self.change(index)
-                index += 1
+                index, before = index + 1, stack
                 continue
-            self.report(problem, start, index)
+            if problem.code == END:
+                index, stack = self.where_it_went_wrong(start, index, stack, before)
+                problem = self.explain(start, index, stack, before)
+            bounds = self.starts.between(start, index)
+            ends = bool(bounds) or index == len(self.tokens)
+            if not (broken and ends):
+                self.report(problem, start, index)
             broken = True
             if problem.code == "E105":
                 resumed = Resumption(self.starts.skip(start, index), carry_on=False)
@@ -82,35 +91,33 @@ class Driver:
                 depth += 1
                 continue
             else:
-                limit = self.starts.after(start, index if ends else index + 1)
-                resumed = resume(self.table, parser, self.tokens, (start, index, limit))
-            index = resumed.index
+                limit = bounds[0] if bounds else self.starts.after(start, index + 1)
+                resumed = resume(self.table, parser, self.tokens, index, limit)
+            index, depth, before = resumed.index, resumed.depth, None
             if not resumed.carry_on:
                 self.keep(start, index, None)
                 return index
-            depth = resumed.depth
+        problem, value = self.feed(parser, None)
+        if problem:
+            self.report(problem, start, index - 1)
+        self.keep(start, index, None if broken or problem else value)
+        return index
 
-    def step(
-        self, parser: Any, start: int, index: int, depth: int
-    ) -> tuple[Diagnostic | None, bool]:
-        """Feed one token. Return the problem, if any, and whether the declaration has ended."""
+    def step(self, parser: Any, index: int, depth: int) -> Diagnostic | None:
+        """Feed one token. A problem of code END is still to be explained."""
         if index == len(self.tokens):
-            return self.explain(parser.state_stack, start, index), True
+            return _UNEXPLAINED
         token = self.tokens[index]
         if depth + (token.text in _OPENERS) > MAX_NESTING or len(parser.state_stack) > MAX_STACK:
             hint = "Give parts of it a name of their own, such as a segment."
             message = f"this is nested deeper than {MAX_NESTING} levels"
-            return Diagnostic("E105", message, token.span, hint), False
-        stack: list[State] = parser.state_stack[:]
-        token.type = self.table.type_in(stack[-1], self.tokens, index)
+            return Diagnostic("E105", message, token.span, hint)
+        token.type = self.table.type_in(parser.state_stack[-1], self.tokens, index)
         problem, _ = self.feed(parser, token)
-        if problem is None or problem.code != END:
-            return problem, False
-        ends = bool(self.starts.between(start, index))
-        return self.explain(stack, start, index), ends
+        return problem
 
     def feed(self, parser: Any, token: Token | None) -> tuple[Diagnostic | None, Any]:
-        """Feed a token, or the end. A problem of code END is still to be explained."""
+        """Feed a token, or the end; return the problem, if any, and at the end what was parsed."""
         try:
             if token is None:
                 return None, parser.feed_token(
@@ -118,7 +125,7 @@ class Driver:
                 )
             return None, parser.feed_token(token)
         except UnexpectedToken:
-            return Diagnostic(END, "", Span()), None
+            return _UNEXPLAINED, None
         except Refused as refused:
             return refused.diagnostic, None
 
@@ -134,18 +141,32 @@ class Driver:
 
     # --- what is told and what is kept -----------------------------------------------------------
 
-    def explain(self, stack: Sequence[State], start: int, index: int) -> Diagnostic:
+    def where_it_went_wrong(
+        self, start: int, index: int, stack: list[State], before: list[State] | None
+    ) -> tuple[int, list[State]]:
+        """Go one token back where a clause's word was taken for a name: `budget >= then { … }`."""
+        earlier = self.tokens[index - 1]
+        if before is None or not (earlier.word and earlier.type == "NAME" and index - 1 > start):
+            return index, stack
+        if earlier.value in CLAUSES and begins_clause_within(
+            self.table, before, self.tokens, index - 1
+        ):
+            return index - 1, before
+        return index, stack
+
+    def explain(
+        self, start: int, index: int, stack: Sequence[State], before: Sequence[State] | None
+    ) -> Diagnostic:
         """Say what was expected where the token at `index` came."""
         bounds = self.starts.between(start, index)
         ends = bool(bounds) or index == len(self.tokens)
         opener = find_opener(self.tokens, start, bounds[0] if bounds else index) if ends else None
         if opener is not None:
-            closer = {"{": "}", "(": ")", "[": "]"}[opener.text]
-            terminal = {"{": "RBRACE", "(": "RPAR", "[": "RSQB"}[opener.text]
+            closer, terminal = _PAIRS[opener.text]
             if (bounds and bounds[0] < index) or self.table.accepts(stack, terminal) is not None:
                 message, hint = f"this `{opener.text}` is never closed", f"It needs a `{closer}`."
                 return Diagnostic("E110", message, opener.span, hint)
-        return unexpected(self.table, stack, self.tokens, index, ends=ends)
+        return unexpected(self.table, Place(self.tokens, start, index, stack, before, ends))
 
     def report(self, problem: Diagnostic, start: int, index: int) -> None:
         """Tell a problem, unless it may only follow from one that is told already."""
@@ -201,7 +222,7 @@ class Driver:
         elif token.word:
             known = sorted(self.table.declarations)
             hint = nearest(token.value, known) or f"A file holds {', '.join(known)}."
-            problem = Diagnostic("E104", f"`{token.value}` is no declaration", token.span, hint)
+            problem = Diagnostic("E104", f"{quoted(token)} is no declaration", token.span, hint)
         else:
             hint = "Such as `segment`, `promotion` or `trigger`."
             message = f"expected a declaration, not {quoted(token)}"

@@ -8,6 +8,7 @@ from dsl.diagnostics import Diagnostic, Span
 from dsl.parser.tokens import Token
 
 MAX_ELEMENTS = 10_000
+MAX_PARTS = 16
 AGGREGATES = ("count", "any", "sum", "avg", "min", "max", "distinct", "latest", "earliest")
 WINDOWS = (nodes.Last, nodes.This, nodes.Since, nodes.Ever)
 
@@ -138,7 +139,10 @@ class Types:
 
 class Expressions(Literals, Types):
     def path(self, c: Children) -> nodes.Path:
-        return nodes.Path(tuple(name(token) for token in c[::2]), span=cover(c))
+        parts = tuple(name(token) for token in c[::2])
+        if len(parts) > MAX_PARTS:
+            raise _refused("a name has too many parts", cover(c))
+        return nodes.Path(parts, span=cover(c))
 
     def now(self, c: Children) -> nodes.Now:
         return nodes.Now(span=c[0].span)

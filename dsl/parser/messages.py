@@ -1,14 +1,15 @@
 """Says what was expected, in the words of somebody who writes rules: never a token's name."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from dsl.diagnostics import Diagnostic
+from dsl.money import CURRENCIES
 from dsl.parser.table import TIME_UNITS, State, Table
-from dsl.parser.tokens import Token
+from dsl.parser.tokens import Token, shortened
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOSERS = {"RBRACE", "RPAR", "RSQB", "COMMA"}
 _COMPARISONS = {"EQ", "EQEQ", "NE", "LT", "LE", "GT", "GE", "CONTAINS", "STARTS", "ENDS", "MATCHES"}
 _COMPARISONS |= {"BETWEEN", "IN", "IS"}
 _ARITHMETIC = {"PLUS", "MINUS", "STAR", "SLASH"}
@@ -28,6 +29,11 @@ _PLAIN = {
     "AN_INSTANT": "a date and time such as 2026-03-01T09:00",
     "CURRENCY": "a currency such as USD",
 }
+_SETS: Sequence[tuple[set[str], str]] = (
+    ({weekday.upper() for weekday in WEEKDAYS}, "a weekday"),
+    (_UNITS, "a unit of time such as `days`"),
+    (_WINDOWS, "a stretch of time such as `last 90 days`"),
+)
 _NAMES = {
     ".": "a field's name",
     "as": "a name",
@@ -79,15 +85,23 @@ CLAUSES = frozenset(
 )
 
 
+_CLAUSES = {word.upper() for word in CLAUSES}
+
+
 def quoted(token: Token) -> str:
     """Show a token as it was written, shortened if it is long."""
-    text = token.text if len(token.text) <= 30 else token.text[:29] + "…"
-    return f"`{text}`"
+    return f"`{shortened(token.text)}`"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the known word most like this one, as a hint, or say nothing."""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.65)
+    # Short words are like too many others.
+    near = [
+        text
+        for text in known
+        if len(word) > 3 or (text[:1] == word[:1] and abs(len(text) - len(word)) <= 1)
+    ]
+    close = get_close_matches(word.lower(), near, n=1, cutoff=0.65)
     return f"Did you mean `{close[0]}`?" if close else ""
 
 
@@ -97,49 +111,73 @@ def either(alternatives: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def unexpected(
-    table: Table, stack: Sequence[State], tokens: Sequence[Token], index: int, *, ends: bool
-) -> Diagnostic:
-    """Describe what is wrong with the token at `index`; `ends`: the declaration ends before it."""
-    before = tokens[index - 1]
-    token = None if ends else tokens[index]
-    accepted = table.accepted(stack)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parser stopped: at `index`, in the declaration at `start`.
+
+    `stack` is the automaton's before that token, `before` the one before the token before it.
+    `ends`: the declaration ends here, whatever the token is.
+    """
+
+    tokens: Sequence[Token]
+    start: int
+    index: int
+    stack: Sequence[State]
+    before: Sequence[State] | None
+    ends: bool
+
+
+def unexpected(table: Table, place: Place) -> Diagnostic:
+    """Describe what is wrong with the token at the place."""
+    before = place.tokens[place.index - 1]
+    token = None if place.ends else place.tokens[place.index]
+    accepted = table.accepted(place.stack)
     words = sorted(table.literals[t] for t in accepted if t in table.literals)
-    span = before.span if token is None else token.span
-    clauses = accepted & {word.upper() for word in CLAUSES}
-    if token is not None and token.word and "RBRACE" in accepted and clauses:
-        return _unknown_clause(token, before, words)
-    what = either(_alternatives(table, stack, accepted, before, token) or ["something else"])
+    span = (token or before).span
+    hint = _hint(place, accepted, words)
+    if not hint:
+        hint = _earlier_hint(table, place)
+        span = before.span.to(span) if hint else span
+    if token is not None and token.word and "RBRACE" in accepted and accepted & _CLAUSES:
+        if token.value in CLAUSES and not hint:
+            message = f"{quoted(token)} does not belong {_where(accepted, place)}"
+        else:
+            message = f"{quoted(token)} makes no sense after {quoted(before)}"
+        return Diagnostic("E104", message, span, hint or _listing(words))
+    what = either(_alternatives(table, place.stack, accepted, before, token) or ["an end"])
     found = f", not {quoted(token)}" if token else ""
-    message = f"expected {what} after {quoted(before)}{found}"
-    return Diagnostic("E101", message, span, _hint(token, accepted, words))
+    return Diagnostic("E101", f"expected {what} after {quoted(before)}{found}", span, hint)
 
 
-def _hint(token: Token | None, accepted: set[str], words: Sequence[str]) -> str:
-    if token is None:
-        return ""
-    if token.word:
-        if "CURRENCY" in accepted and len(token.text) == 3 and token.text.isalpha():
+def _where(accepted: set[str], place: Place) -> str:
+    kind = str(place.tokens[place.start].value)
+    if {"WAIT", "SEND"} <= accepted:
+        return "among a trigger's steps"
+    return f"in {'an' if kind[0] in 'ae' else 'a'} {kind.replace('_', ' ')}"
+
+
+def _hint(place: Place, accepted: set[str], words: Sequence[str]) -> str:
+    token = None if place.ends else place.tokens[place.index]
+    if token is not None and token.word:
+        if "CURRENCY" in accepted and token.text.upper() in CURRENCIES:
             return f"Currencies are written in capitals: `{token.text.upper()}`."
         return nearest(token.value, [word for word in words if word.isalpha()])
-    if token.type == "INT" and "NAME" in accepted and "INT" not in accepted:
+    if token is not None and token.type == "INT" and "NAME" in accepted and "INT" not in accepted:
         return "A name begins with a letter or `_`."
     return ""
 
 
-def _unknown_clause(token: Token, before: Token, words: Sequence[str]) -> Diagnostic:
-    """A word where a clause could begin: one of another declaration, misspelt, or nonsense."""
+def _earlier_hint(table: Table, place: Place) -> str:
+    """Perhaps it went wrong a word earlier, where any name would do: `user in segmnt vip`."""
+    earlier = place.tokens[place.index - 1]
+    if place.before is None or not earlier.word or earlier.type != "NAME":
+        return ""
+    known = [table.literals.get(t, "") for t in table.accepted(place.before)]
+    return nearest(earlier.value, [word for word in known if len(word) > 3])
+
+
+def _listing(words: Sequence[str]) -> str:
     clauses = [word for word in words if word in CLAUSES]
-    known = [word for word in words if word.isalpha()]
-    meant = nearest(token.value, known)
-    if token.value in CLAUSES:
-        message, hint = f"`{token.value}` does not belong here", meant
-    else:
-        message, hint = f"`{token.value}` makes no sense after {quoted(before)}", meant
-    return Diagnostic("E104", message, token.span, hint or _listing(clauses))
-
-
-def _listing(clauses: Sequence[str]) -> str:
     return "Here may stand: " + ", ".join(f"`{clause}`" for clause in clauses) + "."
 
 
@@ -148,14 +186,14 @@ def _alternatives(
 ) -> list[str]:
     if accepted & (_COMPARISONS | {"AND"}) and "NAME" not in accepted:
         return _after_value(table, accepted, token)
-    if "RBRACE" in accepted and accepted & {word.upper() for word in CLAUSES}:
+    if "RBRACE" in accepted and accepted & _CLAUSES:
         return ["a clause", "`}`"]
     return _described(table, stack, accepted, before)
 
 
 def _after_value(table: Table, accepted: set[str], token: Token | None) -> list[str]:
-    needed = accepted - _CONTINUATIONS - {word.upper() for word in CLAUSES}
-    if accepted & {word.upper() for word in CLAUSES} and "RBRACE" in accepted:
+    needed = accepted - _CONTINUATIONS
+    if accepted & _CLAUSES and "RBRACE" in accepted:
         needed = {"RBRACE"}
     closing = token is None or token.text in ("}", ")", "]", ",", "{")
     found = []
@@ -175,29 +213,25 @@ def _described(
     if {"NAME", "STRING", "INT", "LPAR"} <= rest:
         condition = "NOT" in rest and before.text in _BEFORE_CONDITIONS
         found.append("a condition" if condition else "a value")
-        if rest >= _WINDOWS:
-            found.append("a stretch of time such as `last 90 days`")
-            rest -= _WINDOWS
         rest -= _VALUES
+    if {"BOOL", "DURATION"} <= rest:
+        return ["a type such as `text` or `number`"]
+    if rest == {"STRING", "LBRACE"}:
+        rest.remove("STRING")  # a title may stand here, but nobody misses it
     if "INT" in rest or "DECIMAL" in rest:
-        found.append(_number(table, stack, whole="DECIMAL" not in rest))
+        found += _numbers(table, stack, whole="DECIMAL" not in rest)
         rest -= {"INT", "DECIMAL"}
     if "NAME" in rest:
         found.append(_NAMES.get(before.text, "a name"))
-    for terminal, phrase in _PLAIN.items():
-        if terminal in rest:
+    found += [phrase for terminal, phrase in _PLAIN.items() if terminal in rest]
+    for terminals, phrase in _SETS:
+        if terminals <= rest:
             found.append(phrase)
-    days = {weekday.upper() for weekday in WEEKDAYS}
-    if days <= rest:
-        found.append("a weekday")
-        rest -= days
-    if rest >= _UNITS:
-        found.append("a unit of time such as `days`")
-        rest -= _UNITS
+            rest -= terminals
     return found + _literals(table, rest)
 
 
-def _number(table: Table, stack: Sequence[State], *, whole: bool) -> str:
+def _numbers(table: Table, stack: Sequence[State], *, whole: bool) -> list[str]:
     """Name what a number would begin here, by what may follow it."""
     after = table.accepts(stack, "INT")
     following = table.accepted(after) if after else set()
@@ -211,7 +245,7 @@ def _number(table: Table, stack: Sequence[State], *, whole: bool) -> str:
     plain = following - {"PERCENT_SIGN", "CURRENCY"} - _UNITS
     if plain or not kinds:
         kinds.append("a whole number" if whole else "a number")
-    return either(kinds)
+    return kinds
 
 
 def _literals(table: Table, terminals: set[str]) -> list[str]:

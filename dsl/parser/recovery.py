@@ -132,7 +132,7 @@ def repair(
     opened = table.accepts(stack, "LBRACE")
     if opened is None or tokens[index].text == "{":
         return False
-    if table.accepts(opened, table.type_in(opened[-1], tokens, index)) is None:
+    if not _plausible(table, opened, tokens, index):
         return False
     if len(parser.state_stack) != len(stack):
         return False
@@ -142,17 +142,16 @@ def repair(
 
 
 def resume(
-    table: Table, parser: Any, tokens: Sequence[Token], places: tuple[int, int, int]
+    table: Table, parser: Any, tokens: Sequence[Token], index: int, limit: int
 ) -> Resumption:
     """Drop the clause in error and go on at the next one of the same body, or after that body.
 
-    `places` are where the declaration starts, where the error is, and where to stop looking.
+    Looks from `index` on, up to `limit`.
     """
-    _start, index, limit = places
     states: list[State] = parser.state_stack
     values: list[Any] = parser.value_stack
     opened = [_opens(value) for value in values]
-    body = next((p for p in range(len(states) - 1, 0, -1) if _is_body(table, states[p])), None)
+    body = _innermost_body(table, states, opened)
     if body is None:
         return Resumption(skip_braces(tokens, index, limit, sum(opened)), carry_on=False)
     inner = sum(opened[body:])
@@ -175,6 +174,22 @@ def _opens(value: Any) -> int:
     return (value.text == "{") - (value.text == "}")
 
 
+def _innermost_body(table: Table, stack: Sequence[State], opened: Sequence[int] = ()) -> int | None:
+    """Return the place on the stack of the innermost body whose brace is still open."""
+    for place in range(len(stack) - 1, 0, -1):
+        if _is_body(table, stack[place]) and sum(opened[place:]) >= 0:
+            return place
+    return None
+
+
+def begins_clause_within(
+    table: Table, stack: Sequence[State], tokens: Sequence[Token], index: int
+) -> bool:
+    """Whether the word at `index` would begin a clause of the innermost body on the stack."""
+    body = _innermost_body(table, stack)
+    return body is not None and _begins_clause(table, stack[body], tokens, index)
+
+
 def _is_body(table: Table, state: State) -> bool:
     """Whether clauses, steps, fields or the like come here, any number of them."""
     shifts = table.shifts(state)
@@ -195,12 +210,12 @@ def _begins_clause(table: Table, body: State, tokens: Sequence[Token], index: in
         return following[0].text == "%" or following[0].text == "of"
     if following[0].text in _NOT_CLAUSES:
         return False
-    return token.opens_line or token.text not in _WEAK or _plausible(table, body, tokens, index)
+    return token.opens_line or token.text not in _WEAK or _plausible(table, [body], tokens, index)
 
 
-def _plausible(table: Table, body: State, tokens: Sequence[Token], index: int) -> bool:
+def _plausible(table: Table, start: Sequence[State], tokens: Sequence[Token], index: int) -> bool:
     """Whether the parser would go on for three words from here."""
-    stack: list[State] | None = [body]
+    stack: list[State] | None = list(start)
     for here in range(index, min(index + 3, len(tokens))):
         if stack is None:
             return False

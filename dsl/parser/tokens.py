@@ -15,6 +15,7 @@ MAX_BYTES = 256 * 1024
 MAX_TOKENS = 30_000
 MAX_DIGITS = 18
 MAX_NESTING = 64
+MAX_NAME = 100
 
 SYMBOLS = {
     "{": "LBRACE",
@@ -43,6 +44,14 @@ SYMBOLS = {
 LOOKALIKES = dict(zip("｛｝（）［］，．：＋－＊／％＝＜＞", "{}()[],.:+-*/%=<>", strict=True))
 LOOKALIKES |= {"≤": "<=", "≥": ">=", "≠": "!=", "≦": "<=", "≧": ">="}
 LOOKALIKES |= {"−": "-", "–": "-", "—": "-", "×": "*", "÷": "/", "、": ",", "【": "[", "】": "]"}
+HINTS = {
+    "&&": "Write `and`.",
+    "||": "Write `or`.",
+    "!": "Write `not`.",
+    "'": 'Write text "like this".',
+    **dict.fromkeys(";；。", "A clause needs no sign at its end."),
+    **dict.fromkeys("$€£¥￥", "Write an amount of money as `10 USD`."),
+}
 
 _TOKEN = re.compile(
     r"""
@@ -52,14 +61,14 @@ _TOKEN = re.compile(
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*+(?![^\x00-\x7f]))
     | (?P<symbol>[=!<>]=|[{}()\[\],.:+\-*/%=<>])
     | (?P<text>"(?:[^"\\\n]|\\[^\n])*")
-    | (?P<curly>[“”„«][^“”„»"\n]*[”“»])
+    | (?P<curly>[“”„«][^“”„»"\n]*[”“»]|'[^'"\n]*')
     | (?P<open>"[^\n]*)
     | (?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}
         (?:[Tt][0-9]{1,2}:[0-9]{1,2}(?::[0-9.]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?)
     | (?P<time>[0-9]{1,2}:[0-9]{2}(?![0-9%]))
     | (?P<number>[0-9][0-9_]*(?:\.[0-9][0-9_]*)?)
     | (?P<foreign>[A-Za-z_0-9]*[^\x00-\x7f]\w*)
-    | (?P<other>.)
+    | (?P<other>&&|\|\||.)
     """,
     re.VERBOSE,
 )
@@ -134,6 +143,7 @@ class _Reader:
                 case "line":
                     self.newline(position)
                 case "word":
+                    self.check_length(position, end)
                     self.add("NAME", position, end, self.text[position:end])
                 case "symbol":
                     text = self.text[position:end]
@@ -214,7 +224,7 @@ class _Reader:
         plain = text.replace("_", "")
         hint = ""
         if not _UNDERSCORES.fullmatch(text):
-            message = f"`{text}` is not a number"
+            message = f"`{shortened(text)}` is not a number"
             hint = "Between digits a single `_` may stand, before the decimal point."
         elif sum(map(str.isdigit, plain)) > MAX_DIGITS:
             message = f"a number has at most {MAX_DIGITS} digits"
@@ -270,17 +280,22 @@ class _Reader:
             self.read_other(text[start], start, start + 1)
             return start + 1
         written = text[start:end]
+        self.check_length(start, end)
         value = normal_name(written)
         span = self.span(start, end)
         if not (written[0] == "_" or unicodedata.category(written[0])[0] == "L"):
             hint = "It begins with a letter or `_`."
-            self.problem("E107", f"`{written}` cannot be a name", span, hint)
+            self.problem("E107", f"`{shortened(written)}` cannot be a name", span, hint)
         elif scripts := mixed_scripts(value):
-            message = f"the name `{written}` mixes letters of {scripts}"
+            message = f"the name `{shortened(written)}` mixes letters of {scripts}"
             hint = "Letters of different scripts can look alike: write a name in one."
             self.problem("E107", message, span, hint)
         self.add("NAME", start, end, value)
         return end
+
+    def check_length(self, start: int, end: int) -> None:
+        if end - start > MAX_NAME:
+            self.problem("E107", f"a name has at most {MAX_NAME} letters", self.span(start, end))
 
     def read_other(self, text: str, start: int, end: int) -> None:
         span = self.span(start, end)
@@ -292,12 +307,16 @@ class _Reader:
             self.add(SYMBOLS[plain], start, end, plain)
             return
         shown = f"`{text}`" if text.isprintable() else f"the character U+{ord(text):04X}"
-        hint = "A clause needs no sign at its end." if text in ";；。" else ""
-        self.problem("E109", f"{shown} has no meaning here", span, hint)
+        self.problem("E109", f"{shown} has no meaning here", span, HINTS.get(text, ""))
 
 
 def _in_name(character: str) -> bool:
     return character == "_" or unicodedata.category(character)[0] in "LM" or character.isdecimal()
+
+
+def shortened(text: str) -> str:
+    """Return the text, or its beginning if it is too long to be quoted in a message."""
+    return text if len(text) <= 30 else text[:29] + "…"
 
 
 def type_name(type_: str) -> str:
