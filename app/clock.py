@@ -48,10 +48,17 @@ class Clock:
     def now(self) -> datetime:
         """Return the time that rules, events, campaigns and runs live in."""
         wall = self.wall()
+        return min(wall, self._fast(wall))
+
+    def has_caught_up(self) -> bool:
+        """Whether business time is real time, now and from now on."""
+        wall = self.wall()
+        return self._fast(wall) >= wall
+
+    def _fast(self, wall: datetime) -> datetime:
         if self.start is None or self.anchor is None:
             return wall
-        since = max(wall - self.anchor, timedelta())
-        return min(wall, self.start + since * self.speed)
+        return self.start + max(wall - self.anchor, timedelta()) * self.speed
 
 
 def _instant(text: str) -> datetime:

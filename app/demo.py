@@ -79,7 +79,7 @@ def _clock(plan: Plan, notes: dict[str, Any]) -> Clock:
     if notes.get("replayed"):
         return Clock()
     start: datetime = notes.get("told_until") or plan.replay_starts
-    return clock_from(start, now=Clock().wall())
+    return clock_from(start, week=plan.replay_starts, now=Clock().wall())
 
 
 def _replay(stack: Stack, plan: Plan, shop: Client, clock: Clock) -> None:
@@ -97,7 +97,7 @@ def _replay(stack: Stack, plan: Plan, shop: Client, clock: Clock) -> None:
     with console.bar("Events", len(events)) as advance:
         tally = replay(events, shop, clock, advance=advance, between=between)
     with console.step("Waiting until the clock has caught up with now"):
-        while clock.now() < clock.wall():
+        while not clock.has_caught_up():
             stack.supervisor.watch(seconds=0.5)
     _note(stack, replayed=True)
     _tell(tally)

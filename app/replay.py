@@ -14,6 +14,7 @@ from models.event import Event
 
 # From the week's beginning to now, however long ago it began.
 LENGTH = timedelta(seconds=65)
+SHORTEST = timedelta(seconds=5)
 # What is left to do between the start of the processes and the first event.
 HEAD_START = timedelta(seconds=12)
 _BATCH = 100
@@ -38,10 +39,15 @@ class Tally:
     reason: str = ""
 
 
-def clock_from(start: datetime, *, now: datetime) -> Clock:
-    """Return a clock that stands at `start` for a moment, then catches up with real time."""
+def clock_from(start: datetime, *, week: datetime, now: datetime) -> Clock:
+    """Return a clock that stands at `start` for a moment, then catches up with real time.
+
+    It runs as fast as from the week's beginning, or not much faster where little is left.
+    """
     anchor = now + HEAD_START
-    return Clock(start, anchor, (anchor + LENGTH - start) / LENGTH)
+    left = anchor - start
+    length = max(LENGTH * (left / (anchor - week)), SHORTEST)
+    return Clock(start, anchor, left / length)
 
 
 def replay(
