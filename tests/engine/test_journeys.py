@@ -1,0 +1,223 @@
+"""Runs along their steps, without a database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import dsl
+from dsl import Moment
+from engine.journeys import Advance, receive, resume
+from engine.plans import Plan, plan_of
+from engine.starting import admit, begin, starts
+from models.event import Event
+from models.run import Run, RunState
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
+EVENTS = """
+event cart_updated { total: money USD }
+event clicked { link: text }
+attributes user { size: number }
+"""
+USER = {"id": "ann", "email": "ann@example.test", "consent": {"email": True}, "tags": []}
+
+
+class Journey:
+    """One trigger, one user, one run."""
+
+    def __init__(self, body: str, **user: Any) -> None:
+        source = EVENTS + "trigger t { on cart_updated  " + body + " }"
+        checked = dsl.check([dsl.SourceFile("t.rules", source)])
+        assert checked.program is not None, checked.diagnostics
+        self.program = checked.program
+        self.plan: Plan = plan_of(self.program.triggers["t"])
+        self.facts: dict[str, Any] = {"user": USER | user, "events": {}}
+        self.run: Run = begin(self.plan.trigger, told("cart_updated"), None, self.program)
+        self.done: list[tuple[str, str]] = []
+
+    def moment(self, now: datetime) -> Moment:
+        return Moment(now=now, zone="UTC", program=self.program)
+
+    def go(self, now: datetime = NOW) -> Run:
+        return self._keep(resume(self.run, self.plan, self.facts, self.moment(now)))
+
+    def hear(self, event: Event) -> Run | None:
+        advance = receive(self.run, self.plan, event, self.facts, self.moment(event.at))
+        return None if advance is None else self._keep(advance)
+
+    def _keep(self, advance: Advance) -> Run:
+        self.run, self.facts = advance.run, dict(advance.facts)
+        self.done += [(e.kind.value, e.template or str(dict(e.data))) for e in advance.effects]
+        return self.run
+
+
+def told(name: str, at: datetime = NOW, **data: Any) -> Event:
+    return Event(
+        id=f"api|{name}-{at.isoformat()}",
+        name=name,
+        user_id="ann",
+        at=at,
+        received_at=at,
+        publication=1,
+        data={"total": 2500} | data if name == "cart_updated" else data,
+    )
+
+
+def hours(count: float) -> timedelta:
+    return timedelta(hours=count)
+
+
+def test_steps_are_done_in_order_up_to_the_first_wait():
+    journey = Journey('then { tag "a" send email "x" wait 2 hours send email "y" }')
+
+    run = journey.go()
+
+    assert journey.done == [("tag", "{'tag': 'a'}"), ("message", "x")]
+    assert (run.state, run.due_at, run.acted) == (RunState.WAITING, NOW + hours(2), True)
+    run = journey.go(NOW + hours(2))
+    assert journey.done[2:] == [("message", "y")]
+    assert (run.state, run.due_at) == (RunState.DONE, None)
+
+
+def test_later_steps_see_what_earlier_ones_changed():
+    journey = Journey(
+        'then { tag "a" set user.size to 3'
+        ' if user.tags contains "a" and user.size = 3 { send email "yes" } }'
+    )
+
+    journey.go()
+
+    assert journey.done[-1] == ("message", "yes")
+    assert journey.facts["user"]["size"] == 3
+
+
+@pytest.mark.parametrize(("total", "template"), [(2500, "big"), (900, "small")])
+def test_if_takes_one_way_and_goes_on_after_it(total, template):
+    journey = Journey(
+        'then { if event.total > 10 USD { send email "big" } else { send email "small" }'
+        ' send email "after" }'
+    )
+    journey.run = replace(journey.run, event={"total": total, "time": NOW})
+
+    journey.go()
+
+    assert [what for _, what in journey.done] == [template, "after"]
+
+
+def test_stop_ends_the_run_wherever_it_stands():
+    journey = Journey('then { if event.total > 0 USD { stop } send email "x" }')
+
+    assert journey.go().state is RunState.DONE
+    assert journey.done == []
+    assert not journey.run.acted
+
+
+def test_an_arm_of_a_split_is_the_same_every_time():
+    body = 'then { split s { 50% a { send email "a" } 50% b { send email "b" } } send email "c" }'
+    seen = set()
+    for name in ("u1", "u2", "u3", "u4", "u5", "u6"):
+        journeys = [Journey(body), Journey(body)]
+        for journey in journeys:
+            journey.run = replace(journey.run, user_id=name)
+            journey.go()
+        assert journeys[0].done == journeys[1].done
+        assert journeys[0].done[1:] == [("message", "c")]
+        seen.add(journeys[0].done[0])
+    assert len(seen) == 2
+
+
+def test_wait_until_means_the_users_clock():
+    journey = Journey('then { wait until 09:00 send email "x" }', timezone="America/New_York")
+
+    assert journey.go().due_at == datetime(2026, 3, 2, 14, tzinfo=UTC)
+
+
+def test_wait_for_takes_one_way_when_the_event_comes_and_the_other_when_it_does_not():
+    body = (
+        'then { wait for clicked as it where link = "a" up to 1 day'
+        ' { if it.link = "a" { send email "yes" } } else { send email "no" } send email "end" }'
+    )
+    came, missed = Journey(body), Journey(body)
+    came.go()
+    missed.go()
+
+    assert came.hear(told("clicked", NOW + hours(1), link="b")) is None
+    came.hear(told("clicked", NOW + hours(2), link="a"))
+    missed.go(NOW + hours(24))
+
+    assert [what for _, what in came.done] == ["yes", "end"]
+    assert [what for _, what in missed.done] == ["no", "end"]
+
+
+def test_quiet_hours_move_a_send_to_their_end():
+    journey = Journey('quiet 11:00 to 13:30 then { tag "a" send email "x" send email "y" }')
+
+    run = journey.go()
+    assert (run.due_at, len(journey.done)) == (NOW + hours(1.5), 1)
+    journey.go(NOW + hours(1.5))
+
+    assert [what for _, what in journey.done[1:]] == ["x", "y"]
+
+
+def test_an_event_from_before_the_wait_does_not_end_it():
+    journey = Journey('then { wait 2 hours unless clicked send email "x" }')
+    journey.go()
+
+    assert journey.hear(told("clicked", NOW - hours(1))) is None
+    run = journey.hear(told("clicked", NOW + hours(1)))
+
+    assert run is not None
+    assert (run.state, run.reason) == (RunState.ENDED, "event clicked")
+
+
+@pytest.mark.parametrize(
+    ("body", "late", "begins"),
+    [
+        ("", 0, True),
+        ("", 24, True),
+        ("", 25, False),
+        ("active from 2026-03-01 to 2026-03-02", 0, True),
+        ("active from 2026-03-03", 0, False),
+        ("for user.size > 2", 0, False),
+    ],
+)
+def test_an_event_starts_a_run_in_time_in_its_window_for_its_audience(body, late, begins):
+    journey = Journey(body + " then { stop }")
+    event = replace(told("cart_updated"), received_at=NOW + hours(late))
+
+    assert starts(journey.plan.trigger, event, journey.facts, journey.moment(NOW)) is begins
+
+
+@pytest.mark.parametrize(
+    ("reenter", "acted", "start", "replaces"),
+    [
+        ("", False, True, 1),
+        ("", True, False, 0),
+        ("reenter never", False, False, 0),
+        ("reenter restart", True, True, 1),
+        ("reenter parallel", True, True, 0),
+    ],
+)
+def test_a_start_while_a_run_is_under_way(reenter, acted, start, replaces):
+    journey = Journey(reenter + " then { wait 1 day }")
+    waiting = replace(journey.go(), acted=acted)
+
+    admission = admit(journey.plan.trigger, [waiting], NOW + hours(1), "UTC")
+
+    assert (admission.start, len(admission.replaces)) == (start, replaces)
+
+
+def test_only_runs_that_did_something_count_against_a_limit():
+    journey = Journey("limit 1 per user then { stop }")
+    idle = replace(journey.run, state=RunState.DONE, ended_at=NOW)
+    acted = replace(idle, acted=True)
+
+    assert admit(journey.plan.trigger, [idle], NOW + hours(1), "UTC").start
+    assert not admit(journey.plan.trigger, [acted], NOW + hours(1), "UTC").start
+
+
+def test_who_is_held_out_gets_a_run_that_did_nothing():
+    journey = Journey('holdout 100% then { send email "x" }')
+
+    assert (journey.run.state, journey.run.reason) == (RunState.ENDED, "held_out")

@@ -1,0 +1,92 @@
+"""Bells over a real Redis: they arrive, and their loss disturbs nobody."""
+
+import asyncio
+import time
+
+import dramatiq
+import pytest
+from dramatiq.middleware import AsyncIO
+
+from devserver.process import free_port
+from services.jobs import Job
+from workers.bells import DramatiqJobs, make_broker
+from workers.registry import HANDLERS, declare
+
+
+def test_every_job_has_a_handler():
+    assert set(HANDLERS) == set(Job)
+
+
+@pytest.fixture
+def heard(redis, redis_url, monkeypatch):
+    """What a real worker in this process has heard."""
+    heard: list[str] = []
+
+    async def hear(_deps, arg: str) -> None:
+        heard.append(arg)
+        if arg == "bad":
+            raise RuntimeError("as a handler may")
+
+    monkeypatch.setitem(
+        HANDLERS, Job.WORK_LANE, HANDLERS[Job.WORK_LANE].__class__(hear, "lanes", 5)
+    )
+    broker = make_broker(redis_url, middleware=[AsyncIO()])
+    declare(broker, lambda: None)
+    worker = dramatiq.Worker(broker, worker_timeout=50, worker_threads=2)
+    worker.start()
+    yield heard
+    worker.stop(timeout=5_000)
+    broker.close()
+
+
+async def until(heard: list[str], count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(heard) < count:  # noqa: ASYNC110 (another thread hears)
+            await asyncio.sleep(0.01)
+
+
+async def test_every_bell_is_heard(heard, redis_url):
+    jobs = DramatiqJobs(redis_url)
+
+    await jobs.ring(Job.WORK_LANE, [str(lane) for lane in range(64)])
+    await until(heard, 64)
+
+    jobs.close()
+    assert sorted(heard, key=int) == [str(lane) for lane in range(64)]
+
+
+async def test_a_handler_that_fails_is_not_tried_again_by_the_queue(heard, redis_url, caplog):
+    jobs = DramatiqJobs(redis_url)
+
+    await jobs.ring(Job.WORK_LANE, ["bad"])
+    await jobs.ring(Job.WORK_LANE, ["good"])
+    await until(heard, 2)
+    await asyncio.sleep(0.3)
+
+    jobs.close()
+    assert sorted(heard) == ["bad", "good"]
+
+
+async def test_ringing_works_again_after_redis_lost_everything(heard, redis, redis_url):
+    jobs = DramatiqJobs(redis_url)
+    await jobs.ring(Job.WORK_LANE, ["1"])
+    await until(heard, 1)
+
+    redis.flushall()
+    redis.script_flush()
+    await jobs.ring(Job.WORK_LANE, ["2"])
+    await until(heard, 2)
+
+    jobs.close()
+    assert heard == ["1", "2"]
+
+
+async def test_a_caller_neither_waits_for_redis_nor_learns_that_it_is_away():
+    jobs = DramatiqJobs(f"redis://127.0.0.1:{free_port()}/0")
+
+    started = time.monotonic()
+    for _ in range(20):
+        await jobs.ring(Job.WORK_LANE, ["1"])
+
+    assert time.monotonic() - started < 0.2
+    jobs.close()
