@@ -44,6 +44,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.publications": STAFF,
     "Query.checkRules": STAFF,
     "Query.segmentPreview": STAFF,
+    "Query.quoteCart": SIGNED_IN,
     "Mutation.createCampaign": MARKETERS,
     "Mutation.updateCampaign": MARKETERS,
     "Mutation.submitCampaign": MARKETERS,
