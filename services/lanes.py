@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -41,29 +41,47 @@ FAILURES = 5  # after so many an event is set aside, or a run ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lanes:
-    """What work on lanes needs. `stopping` is asked between pages."""
+    """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here."""
 
     stores: Stores
     rulebook: Rulebook
     jobs: Jobs
     clock: Clock
     stopping: Callable[[], bool] = lambda: False
+    busy: set[int] = field(default_factory=set)
 
 
 async def work(lane: int, lanes: Lanes) -> None:
-    """Do what waits in a lane, unless another worker holds it. Safe to run twice, also at once."""
-    while True:
-        lease = await lanes.stores.leases.acquire(f"lane:{lane:02}", seconds=LEASE)
-        if lease is None:
-            return
+    """Do what waits in a lane, unless another worker holds it. Safe to run twice, also at once.
+
+    Whoever is rung for a lane that is held goes away again; the holder looks once more after it
+    has let go, so that nothing told meanwhile is left lying.
+    """
+    while lane not in lanes.busy and await _anything(lane, lanes):
+        lanes.busy.add(lane)
         try:
-            drained = await _drain(lane, lease, lanes)
+            lease = await lanes.stores.leases.acquire(f"lane:{lane:02}", seconds=LEASE)
+            if lease is None:
+                return
+            try:
+                drained = await _drain(lane, lease, lanes)
+            finally:
+                with suppress(Unavailable):
+                    await lanes.stores.leases.release(lease)
         finally:
-            with suppress(Unavailable):
-                await lanes.stores.leases.release(lease)
-        # Whoever was rung while we held the lane has gone away again: look once more.
-        if not drained or not await lanes.stores.events.any_pending(lane):
+            lanes.busy.discard(lane)
+        if not drained:
             return
+
+
+async def _anything(lane: int, lanes: Lanes) -> bool:
+    """Whether anything waits: far cheaper than a lease, and most bells come late."""
+    current = await lanes.rulebook.current()
+    pending, due = await asyncio.gather(
+        lanes.stores.events.any_pending(lane),
+        lanes.stores.runs.due(lane, lanes.clock.now(), paused=sorted(current.paused), limit=1),
+    )
+    return pending or bool(due)
 
 
 async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
