@@ -42,12 +42,12 @@ class Client:
             f"mutation ($input: {kind}Input!) {{ {mutation}(input: $input) "
             f"{{ {returning} userErrors {{ code field message }} }} }}"
         )
-        return _accepted(self.ask(query, input=input)[mutation])
+        return accepted(self.ask(query, input=input)[mutation])
 
     def _sign_in(self) -> None:
         self._token = None
         data = _data(self._post(_SIGN_IN, {"input": self._who}))
-        self._token = _accepted(data["signIn"])["session"]["accessToken"]
+        self._token = accepted(data["signIn"])["session"]["accessToken"]
 
     def _post(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send it, again and again while nobody answers: everything sent here is safe to repeat."""
@@ -87,7 +87,8 @@ def _data(answer: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _accepted(payload: dict[str, Any]) -> dict[str, Any]:
+def accepted(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a payload without userErrors; raise DomainError with the first of them."""
     if problems := payload["userErrors"]:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         field = ".".join(problems[0]["field"] or ())

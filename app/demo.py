@@ -1,5 +1,6 @@
 """The demo: a year of a grocer imported, its rules published, its last week told again."""
 
+import json
 import shlex
 import time
 from datetime import datetime
@@ -121,10 +122,12 @@ def _client(stack: Stack, email: str) -> Client:
 
 
 def _where_to_look(stack: Stack) -> None:
-    query = '{"query": "{ __typename }"}'
-    curl = shlex.join(
-        ["curl", "-s", f"{stack.url}/graphql", "-H", "content-type: application/json", "-d", query]
+    sign_in = (
+        f'mutation {{ signIn(input: {{email: "{ADMIN}", password: "{stack.password()}"}}) '
+        "{ user { name roles } session { accessToken } } }"
     )
+    body = json.dumps({"query": sign_in})
+    curl = f"curl -s {stack.url}/graphql -H 'content-type: application/json' -d {shlex.quote(body)}"
     console.note(
         f"\nWhere to look\n"
         f"  Playground   {stack.url}/\n"

@@ -1,12 +1,13 @@
 """What the demo has come to: segments, a cart, journeys, e-mails, time and memory."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dsl
 from app import console, maintenance
-from app.client import Client
+from app.client import Client, accepted
 from app.importer.load import Plan
 from app.importer.tables import Basket
 from app.up import Stack
@@ -18,9 +19,13 @@ _PREVIEW = "query ($name: String!) { segmentPreview(segment: $name, first: 1) { 
 _QUOTE = """
 query ($input: QuoteCartInput!) {
   quoteCart(input: $input) {
-    subtotal { amount } total { amount }
-    lines { sku quantity discount { amount } applied { promotion amount { amount } } }
-    promotions { name status saved { amount } reason { code clause } }
+    quote {
+      subtotal { amount } total { amount }
+      lines { applied { promotion amount { amount } } }
+      shipping { price { amount } applied { promotion amount { amount } } }
+      promotions { name saved { amount } reason { code clause } }
+    }
+    userErrors { code field message }
   }
 }
 """
@@ -35,7 +40,7 @@ def show(
     for name, title in _segments(source):
         count = marketer.ask(_PREVIEW, name=name)["segmentPreview"]["count"]
         console.note(f"  {name:<20} {count:>6,}   {title}")
-    _show_cart(plan, people["shop@example.test"])
+    _show_cart(_telling(plan), marketer)
     runs, messages = maintenance.with_database(stack.settings, _counts)
     console.note(f"\nJourneys started: {sum(runs.values()):,} ({_listed(runs)})")
     console.note(f"Messages: {_listed(messages)}")
@@ -59,40 +64,36 @@ def _segments(source: str) -> list[tuple[str, str]]:
     ]
 
 
-def _show_cart(plan: Plan, shop: Client) -> None:
-    """Ask what a real basket of the last weeks would cost, and show who took what."""
-    basket = _telling(plan)
-    lines = [
-        {
-            "sku": item["sku"],
-            "category": item.get("category"),
-            "brand": item.get("brand"),
-            "price": to_text(item["amount"] // item["quantity"], "USD"),
-            "quantity": item["quantity"],
-        }
-        for item in basket.items
-        if item["quantity"] > 0
-    ]
-    cart = {
-        "userId": to_global("User", basket.user_id),
-        "currency": "USD",
-        "lines": lines,
-        "shipping": "4.00",
-    }
-    quote = shop.ask(_QUOTE, input=cart)["quoteCart"]
-    console.note(f"\nA basket of {basket.user_id}, {len(lines)} lines, priced again")
-    for line, sent in zip(quote["lines"], lines, strict=True):
-        taken = ", ".join(
-            f"{each['promotion']} {each['amount']['amount']}" for each in line["applied"]
-        )
-        name = f"{sent['quantity']} × {sent['category'] or sent['sku']}"
-        console.note(f"  {name:<36} {sent['price']:>8}   {'− ' + taken if taken else ''}")
-    console.note(f"  {'before':<36} {quote['subtotal']['amount']:>8}")
-    console.note(f"  {'with shipping, after':<36} {quote['total']['amount']:>8}")
+def _show_cart(basket: Basket, marketer: Client) -> None:
+    """Ask what a real basket would have cost under these rules, and show who takes what."""
+    cart = {"currency": "USD", "lines": [_line(item) for item in basket.items], "shipping": "4.00"}
+    asked = {"cart": cart, "userId": to_global("User", basket.user_id), "at": basket.at.isoformat()}
+    quote = accepted(marketer.ask(_QUOTE, input=asked)["quoteCart"])["quote"]
+    console.note(f"\nA basket of {basket.user_id}, bought on {basket.at:%d %B}, priced again")
+    for item, line in zip(basket.items, quote["lines"], strict=True):
+        name = f"{item['quantity']} × {item.get('category') or item['sku']}"
+        _row(name, to_text(item["amount"], "USD"), _taken(line["applied"]))
+    shipping = quote["shipping"]
+    _row("shipping", shipping["price"]["amount"], _taken(shipping["applied"]))
+    _row("to pay", quote["total"]["amount"], f"instead of {quote['subtotal']['amount']} + shipping")
     for promotion in quote["promotions"]:
-        reason = promotion["reason"]
-        why = f"not: {reason['code']} ({reason['clause']})" if reason else ""
-        console.note(f"  {promotion['name']:<24} {why or 'saved ' + promotion['saved']['amount']}")
+        if reason := promotion["reason"]:
+            clause = " ".join(reason["clause"].split())
+            console.note(f"  {promotion['name']} does not apply: {clause}")
+
+
+def _line(item: Mapping[str, Any]) -> dict[str, Any]:
+    unit = to_text(item["amount"] // item["quantity"], "USD")
+    facts = {name: item.get(name) for name in ("sku", "category", "brand", "quantity")}
+    return facts | {"price": unit, "attributes": {"department": item.get("department")}}
+
+
+def _taken(applied: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"− {each['amount']['amount']} {each['promotion']}" for each in applied)
+
+
+def _row(name: str, amount: str, remark: str) -> None:
+    console.note(f"  {name[:40]:<40} {amount:>8}  {remark}".rstrip())
 
 
 def _telling(plan: Plan) -> Basket:
@@ -104,7 +105,7 @@ def _telling(plan: Plan) -> Basket:
         for each in recent
         if 4 <= len(each.items) <= 12
         and each.total >= 5_000
-        and all(0 < item["quantity"] <= 20 for item in each.items)
+        and all(_is_plain(item) for item in each.items)
     ]
 
     def interest(basket: Basket) -> tuple[int, int]:
@@ -113,6 +114,12 @@ def _telling(plan: Plan) -> Basket:
         return len(categories & wanted), basket.total
 
     return max(small, key=interest)
+
+
+def _is_plain(item: Mapping[str, Any]) -> bool:
+    """Whether a line has a unit price in whole cents."""
+    quantity: int = item["quantity"]
+    return 0 < quantity <= 20 and item["amount"] % quantity == 0
 
 
 def _listed(counts: Mapping[str, int]) -> str:
