@@ -13,7 +13,9 @@ import aiosmtplib
 
 from channels import Message, NotSent, Unclear
 
-TIMEOUT = 10.0
+# Seconds for the server's answer, and for its word on a whole message.
+TIMEOUT = 5.0
+CONTENT_TIMEOUT = 10.0
 # Header lines must not be forged by what a name or a subject holds.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 # Everything as ASCII: not every server takes eight bits.
@@ -98,7 +100,7 @@ class _Connection:
         self._client = None  # until it is known to be in order
         await _envelope(client, self._email.address, message.to)
         try:
-            await client.data(content)
+            await client.data(content, timeout=CONTENT_TIMEOUT)
         except aiosmtplib.SMTPDataError as error:
             self._client = client
             raise _refused(error.code, error.message) from error

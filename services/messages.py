@@ -31,8 +31,8 @@ from services.runs import message_entry
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # for a page of messages
-STUCK = timedelta(seconds=60)  # a delivery that takes longer is given up for lost
+LEASE = timedelta(seconds=15)  # for a page of messages; a slower worker loses the rest of it
+STUCK = timedelta(seconds=45)  # a delivery that takes longer is given up for lost
 TELL = timedelta(seconds=10)
 FAILURES = 5
 CLAIMS = 20

@@ -1,0 +1,76 @@
+"""One of many schedulers leads; another takes over when it goes."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from models.store import Stores
+from services.jobs import Job
+from tests.shop import Shop, event
+from workers.schedule import Schedule, run
+
+RULES = """
+event cart_updated { total: money USD }
+trigger later { on cart_updated  then { wait 1 hour tag "x" } }
+"""
+
+
+@pytest.fixture
+def shop(database, smtp) -> Shop:
+    return Shop(Stores.over(database), smtp.url)
+
+
+async def test_due_runs_are_rung_for_by_whoever_leads(shop):
+    await shop.publish(RULES)
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="1"))
+    await shop.work()
+    shop.bells.rung.clear()
+    shop.clock.business += timedelta(hours=2)
+    first, second = [scheduler(shop) for _ in range(2)]
+
+    await rung(shop)
+    first[1].set()
+    await first[0]
+    shop.bells.rung.clear()
+    await rung(shop)
+
+    second[1].set()
+    await second[0]
+    assert await shop.stores.leases.acquire("scheduler", seconds=1)
+
+
+async def test_runs_of_a_campaign_that_has_ended_are_stopped(shop):
+    await shop.publish(RULES)
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="1"))
+    await shop.work()
+    workspace = await shop.stores.workspace.get()
+    await shop.stores.workspace.documents.update_one({}, {"$set": {"current": 0}})
+    await shop.rulebook.refresh()
+    task, stopping = scheduler(shop)
+
+    async with asyncio.timeout(10):
+        while (await shop.runs())[0]["state"] == "waiting":  # noqa: ASYNC110 (nobody tells us)
+            await asyncio.sleep(0.05)
+
+    stopping.set()
+    await task
+    assert workspace.current == 1
+    assert (await shop.runs())[0]["reason"] == "campaign_ended"
+
+
+def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
+    stopping = asyncio.Event()
+    schedule = Schedule(
+        stores=shop.stores, rulebook=shop.rulebook, jobs=shop.bells, clock=shop.clock
+    )
+    return asyncio.create_task(run(schedule, stopping)), stopping
+
+
+async def rung(shop: Shop) -> None:
+    async with asyncio.timeout(10):
+        while Job.WORK_LANE not in {job for job, _ in shop.bells.rung}:
+            await asyncio.sleep(0.02)
+            shop.clock.real += timedelta(milliseconds=50)
