@@ -9,11 +9,11 @@ class Job(StrEnum):
     """Names as they travel on the wire: renaming one strands the messages in flight."""
 
     WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
-    SEND_MESSAGES = "messages.send"  # args: effect ids. Deliver what is pending.
+    SEND_MESSAGES = "messages.send"  # args: effect ids, some to a comma-list.
 
 
 class Jobs(Protocol):
     """A doorbell: ringing may be lost (Redis away); the sweeper rings again."""
 
     async def ring(self, job: Job, args: Sequence[str]) -> None:
-        """Have some worker run the job soon, once per element of `args`. Never raises for a lost queue."""
+        """Have some worker run the job soon, once per element of `args`. Never raises."""
