@@ -74,7 +74,7 @@ def main() -> None:
         cart = read_cart({"currency": "USD", "lines": lines, "shipping": "4.90"}, program)
         requests.append(Request(cart, {}, dsl.Moment(NOW, "UTC", program)))
     sieve = Sieve.of(requests[0])
-    candidates = sum(sieve.stops(planned) is None for planned in plan(program))
+    candidates = sum(sieve.stops(planned) is None for planned in plan(program).turns)
     for explained in (False, True):
         taken = []
         for round_ in range(ROUNDS):

@@ -1,12 +1,13 @@
 """Pricing carts: the published rules, or rules being tried, with the facts of the buyer."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import dsl
-from engine.pricing import Request, quote
+from engine.pricing import Request, effort, quote
 from engine.pricing.reading import read_cart
 from models.errors import DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
@@ -18,6 +19,7 @@ from services.publications import RulesRefused
 from services.rulebook import Published, Rulebook
 
 DRAFT = "rules"
+HEAVY = 2_000  # beyond this a quote is worked out in a thread, not to hold up other requests
 
 # A buyer hears of what they could have; not of what is for others, or for those with a code.
 _TOLD = frozenset((Why.WHEN, Why.LIMIT, Why.BUDGET, Why.OUTDONE, Why.NOTHING))
@@ -54,7 +56,8 @@ async def quote_cart(
     asked = Request(
         sent, known, dsl.Moment(moment, program.zone, program), paused=_paused(published)
     )
-    priced = quote(asked)
+    heavy = effort(asked) > HEAVY
+    priced = await asyncio.to_thread(quote, asked) if heavy else quote(asked)
     return _told(priced) if is_customer else priced
 
 

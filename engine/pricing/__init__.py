@@ -6,8 +6,8 @@
 Pure: a program, a cart, facts and a moment in; a quote out. All money in minor units.
 """
 
-from engine.pricing.quoting import quote
+from engine.pricing.quoting import effort, quote
 from engine.pricing.request import Request
 from engine.pricing.usage import Usage, Used
 
-__all__ = ["Request", "Usage", "Used", "quote"]
+__all__ = ["Request", "Usage", "Used", "effort", "quote"]

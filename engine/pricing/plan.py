@@ -1,9 +1,10 @@
 """What can be worked out of a program's promotions before any cart is seen."""
 
 import unicodedata
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import assert_never
 
 from dsl.core import Expr, Ref
@@ -41,22 +42,39 @@ class Planned:
         return self.promotion.name
 
 
-# Programs are immutable and few; the last ones quoted keep their plans.
-_PLANS: OrderedDict[int, tuple[Program, tuple[Planned, ...]]] = OrderedDict()
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A program's promotions in the order of their turns: the highest priority first, then name.
+
+    `choices` is how many ways there are to choose one from each `best of` group.
+    """
+
+    program: Program
+    turns: tuple[Planned, ...]
+    choices: int
+
+
+# Programs are immutable and few; the last ones quoted keep their plans, which hold on to them, so
+# that no id is given to another program meanwhile.
+_PLANS: OrderedDict[int, Plan] = OrderedDict()
 _KEPT = 8
 
 
-def plan(program: Program) -> tuple[Planned, ...]:
-    """Return the promotions in the order of their turns: the highest priority first, then name."""
-    known = _PLANS.get(id(program))
-    if known is not None and known[0] is program:
-        return known[1]
+def plan(program: Program) -> Plan:
+    """Return a program's plan, made when it is first asked for."""
+    found = _PLANS.get(id(program))
+    if found is None:
+        found = _PLANS[id(program)] = _make(program)
+        while len(_PLANS) > _KEPT:
+            _PLANS.popitem(last=False)
+    return found
+
+
+def _make(program: Program) -> Plan:
     promotions = sorted(program.promotions.values(), key=lambda p: (-p.priority, p.name))
-    planned = tuple(_plan_one(promotion, program) for promotion in promotions)
-    _PLANS[id(program)] = (program, planned)
-    while len(_PLANS) > _KEPT:
-        _PLANS.popitem(last=False)
-    return planned
+    groups = Counter(p.best_of for p in promotions if p.best_of)
+    turns = tuple(_plan_one(promotion, program) for promotion in promotions)
+    return Plan(program, turns, prod(groups.values()))
 
 
 def fold_code(code: str) -> str:

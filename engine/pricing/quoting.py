@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from engine.pricing.candidates import Sieve
-from engine.pricing.combinations import Path, Search
+from engine.pricing.combinations import MOST, Path, Search
 from engine.pricing.plan import Planned, plan
 from engine.pricing.reasons import explain, outdone
 from engine.pricing.request import Request
@@ -30,7 +30,7 @@ def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -
     sieve = Sieve.of(request)
     stopped: dict[str, Why] = {}
     candidates: list[Planned] = []
-    turns = plan(request.moment.program)
+    turns = plan(request.moment.program).turns
     for planned in turns:
         why = sieve.stops(planned)
         if why is None:
@@ -54,6 +54,12 @@ def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -
         grants=tuple(grant for each in path.served for grant in each.grants),
         reduced=reduced,
     )
+
+
+def effort(request: Request) -> int:
+    """Return about how many discounts of lines a quote may have to work out."""
+    ways = min(plan(request.moment.program).choices, MOST)
+    return ways * len(request.cart.lines)
 
 
 def _line(line: CartLine, state: LineState, per_unit: bool) -> QuoteLine:
