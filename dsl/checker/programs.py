@@ -53,7 +53,7 @@ def check(sources: Sequence[SourceFile], settings: Settings = DEFAULTS) -> Check
 
 
 def _program(written: Sequence[nodes.Declaration], settings: Settings, report: Report) -> Program:
-    world = _world(written, settings, report)
+    world = world_of(written, settings, report)
     bound = campaigns.lowered(world)
     binding = campaigns.bindings(bound)
     judged = segments.lowered(world)
@@ -81,7 +81,8 @@ def _program(written: Sequence[nodes.Declaration], settings: Settings, report: R
     )
 
 
-def _world(written: Sequence[nodes.Declaration], settings: Settings, report: Report) -> World:
+def world_of(written: Sequence[nodes.Declaration], settings: Settings, report: Report) -> World:
+    """Return the facts and names that declarations make."""
     found = facts.gather(written, settings.currency, report)
     declarations.note_one_of_a_kind(written, report)
     published, every = declarations.published(written, report)
