@@ -54,12 +54,15 @@ def _say_too_deep(segments: Mapping[str, Segment], report: Report) -> None:
         known = [member for member in members if member.segment in depths]
         depths[name] = 1 + max((depths[member.segment] for member in known), default=0)
         inner = sum(steps[member.segment] for member in known)
-        steps[name] = steps_of(segments[name].condition) + inner
+        own = steps_of(segments[name].condition)
+        steps[name] = own + inner
         if depths[name] > MOST_DEPTH:
             deepest = max(known, key=lambda member: depths[member.segment])
             message = f"segments refer to each other more than {MOST_DEPTH} deep here"
             report.error("E200", deepest.span, message)
             return
+        if own > MOST_STEPS:
+            return  # told where it was judged
         if steps[name] > MOST_STEPS:
             message = f"segment `{name}` would take too long to judge, with all it refers to"
             report.error("E200", segments[name].span, message)

@@ -88,6 +88,15 @@ def test_segments_that_would_be_judged_again_and_again_are_refused():
     assert [finding[:4] for finding in found if not finding.startswith("W301")] == ["E200"]
 
 
+def test_a_segment_that_is_too_large_by_itself_is_said_once():
+    inner = "count(order_placed where store != \"\", ever) > 1"
+    for _ in range(2):
+        inner = f"count(order_placed where {inner}, ever) > 1"
+    found = findings(f"segment s {{ {inner} }}\nsegment other {{ user in segment s }}")
+
+    assert [finding[:4] for finding in found] == ["E200"]
+
+
 def test_a_cycle_is_shown_whole():
     rules = "segment a { user in segment b }  segment b { user in segment a }"
 
