@@ -85,6 +85,9 @@ class Driver:
             if not (broken and ends):
                 self.report(problem, start, index)
             broken = True
+            if self.tokens[start].value == "fanfare":
+                # It is of two words: what comes after it begins anew.
+                return index if bounds else min(index + 1, len(self.tokens))
             if problem.code == "E105":
                 resumed = Resumption(self.starts.skip(start, index), carry_on=False)
             elif not ends and repair(self.table, parser, stack, self.tokens, index):

@@ -219,5 +219,8 @@ def _plausible(table: Table, start: Sequence[State], tokens: Sequence[Token], in
     for here in range(index, min(index + 3, len(tokens))):
         if stack is None:
             return False
-        stack = table.accepts(stack, table.type_in(stack[-1], tokens, here))
+        try:
+            stack = table.accepts(stack, table.type_in(stack[-1], tokens, here))
+        except IndexError:
+            return True  # it closes what was opened before `start`: so far it fitted
     return stack is not None
