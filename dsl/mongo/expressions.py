@@ -217,15 +217,16 @@ def _membership(name: str, place: Place) -> Code:
 def _of_list(aggregate: Aggregate, place: Place) -> Term:
     """Return an aggregate over a list of the document at hand."""
     assert isinstance(aggregate.source, ListSource)
-    elements = chosen(aggregate, _path(aggregate.source.ref, place), place)
+    path = _path(aggregate.source.ref, place)
     match aggregate.function:
         case "count":
-            return Term({"$size": elements}, nullable=False)
+            return Term({"$size": chosen(aggregate, path, place)}, nullable=False)
         case "any":
-            return Term({"$gt": [{"$size": elements}, 0]}, nullable=False)
+            size = {"$size": chosen(aggregate, path, place)}
+            return Term({"$gt": [size, 0]}, nullable=False)
         case function:
             kind = value_kind(aggregate, place.moment.program)
-            code = of_array(function, values_of(aggregate, elements, place), kind)
+            code = of_array(function, values_of(aggregate, path, place), kind)
             return Term(code, nullable=function != "distinct")
 
 
@@ -239,13 +240,23 @@ def chosen(aggregate: Aggregate, path: Code, place: Place) -> Code:
             tests.append(condition(where, _within(one, place)))
         return all_of(tests)
 
-    return let(path, lambda it: when({"$isArray": [it]}, each(it, "$filter", test), []))
+    return _of_array(path, "$filter", test)
 
 
-def values_of(aggregate: Aggregate, elements: Code, place: Place) -> Code:
-    """Return the values of chosen elements, null where one lacks it."""
-    kind = value_kind(aggregate, place.moment.program)
-    return each(elements, "$map", lambda one: read(_field(one, aggregate.value), kind))
+def values_of(aggregate: Aggregate, path: Code, place: Place) -> Code:
+    """Return the values of a stored list's elements, null for those left out or without one."""
+    where, kind = aggregate.where, value_kind(aggregate, place.moment.program)
+
+    def value_of(one: Code) -> Code:
+        # An element of another type than declared has no fields, so that its type needs no test.
+        found = read(_field(one, aggregate.value), kind)
+        return found if where is None else when(condition(where, _within(one, place)), found)
+
+    return _of_array(path, "$map", value_of)
+
+
+def _of_array(path: Code, operator: str, body: Callable[[Code], Code]) -> Code:
+    return let(path, lambda it: when({"$isArray": [it]}, each(it, operator, body), []))
 
 
 def _within(one: Code, place: Place) -> Place:

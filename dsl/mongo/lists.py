@@ -28,7 +28,13 @@ def summand(value: Code, kind: Kind) -> Code:
         fits = {"$lt": [{"$abs": scaled}, 2.0**63]}
         return when(fits, to_long(rounded(scaled)), scaled)
 
-    return let({"$multiply": [{"$toDouble": value}, MICRO]}, millionths)
+    def added(it: Code) -> Code:
+        # Small integers, the most by far, need no rounding.
+        exactly = {"$multiply": [it, int(MICRO)]}
+        roughly = let({"$multiply": [{"$toDouble": it}, MICRO]}, millionths)
+        return when(has_type(it, "int"), exactly, roughly)
+
+    return let(value, added)
 
 
 def sum_of(total: Code, kind: Kind) -> Code:

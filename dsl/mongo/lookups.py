@@ -72,7 +72,7 @@ class Lookup:
 
 
 class Lookups:
-    """Collects the aggregates of events that an expression needs, those of one event in one pass."""
+    """Collects the aggregates of events that an expression needs, one pass for each event."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -115,14 +115,13 @@ def _enter(aggregate: Aggregate, lookup: Lookup, place: Place) -> Term:
     slot = f"a{len(lookup.entries)}"
     source, where = aggregate.source, aggregate.where
     assert isinstance(source, EventSource)
+    parts_of = _parts_of_lists if source.nested else _parts_of_events
+    parts = parts_of(aggregate, slot, within)
     test, narrow = None, None
-    parts: Callable[[Code], dict[str, Code]]
-    if source.nested:
-        parts = _parts_of_lists(aggregate, slot, within)
-    else:
-        test = None if where is None else condition(where, within)
-        narrow = None if where is None else necessary(where, _event_fields(layout), within)
-        parts = _parts_of_events(aggregate, slot, within)
+    if where is not None:
+        # Of an event none of whose elements can be meant nothing is needed either.
+        narrow = necessary(where, _event_fields(layout, source.nested), within)
+        test = None if source.nested else condition(where, within)
     start = None if aggregate.window is None else moment.start_of(aggregate.window)
     lookup.entries.append(_Entry(start, test, parts, narrow))
     return _result(aggregate, f"${lookup.name}.{slot}", moment)
@@ -146,8 +145,11 @@ class _Carrier:
         return "$$" + name
 
 
-def _event_fields(layout: Layout) -> Callable[[Ref], str | None]:
-    return lambda ref: layout.event_field(ref.path) if ref.root == "element" else None
+def _event_fields(layout: Layout, nested: tuple[str, ...]) -> Callable[[Ref], str | None]:
+    def field_of(ref: Ref) -> str | None:
+        return layout.event_field((*nested, *ref.path)) if ref.root == "element" else None
+
+    return field_of
 
 
 def _keyed(value: Code) -> Code:
@@ -193,17 +195,18 @@ def _parts_of_lists(
 ) -> Callable[[Code], dict[str, Code]]:
     """Return the accumulators of an aggregate whose elements are those of a list in each event."""
     assert isinstance(aggregate.source, EventSource)
-    elements = chosen(aggregate, _list_path(aggregate.source, place), place)
+    path = _list_path(aggregate.source, place)
+    if aggregate.function in ("count", "any"):
+        size = {"$size": chosen(aggregate, path, place)}
+        return lambda test: {slot: {"$sum": size if test is None else when(test, size, 0)}}
     kind = value_kind(aggregate, place.moment.program)
-    values = values_of(aggregate, elements, place)
+    values = values_of(aggregate, path, place)
 
     def parts(test: Code) -> dict[str, Code]:
         def counted(code: Code, otherwise: Code = None) -> Code:
             return code if test is None else when(test, code, otherwise)
 
         match aggregate.function:
-            case "count" | "any":
-                return {slot: {"$sum": counted({"$size": elements}, 0)}}
             case "sum":
                 return {slot: {"$sum": counted({"$sum": summands(values, kind)}, 0)}}
             case "avg":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from dsl.core import AllOf, AnyOf, Apply, Expr, InSegment, Ref
+from dsl.core import Aggregate, AllOf, AnyOf, Apply, Expr, InSegment, ListSource, Ref
 from dsl.evaluator import value
 from dsl.kinds import BOOL, ListOf
 from dsl.mongo.expressions import aligned
@@ -37,6 +37,9 @@ def necessary(expr: Expr, fields: Fields, place: Place) -> Filter | None:
         case Ref(kind=kind) if kind == BOOL:
             field = fields(expr)
             return None if field is None else {field: {"$eq": True}}
+        case Aggregate("any", ListSource(ref), where=where):
+            field = fields(ref)
+            return None if field is None else _of_any(field, where, place)
         case Apply():
             return _of_test(expr, fields, place)
         case _:
@@ -53,6 +56,17 @@ def _in_segment(condition: Expr, name: str, fields: Fields, place: Place) -> Fil
         segments=place.segments | {name},
     )
     return necessary(condition, fields, within)
+
+
+def _of_any(field: str, where: Expr | None, place: Place) -> Filter | None:
+    """Return what a document has one of whose list's elements passes: filters look into lists."""
+    if where is None:
+        return {field: {"$exists": True}}
+
+    def within(ref: Ref) -> str | None:
+        return ".".join((field, *ref.path)) if ref.root == "element" else None
+
+    return necessary(where, within, place)
 
 
 def _joined(operator: str, filters: list[Filter]) -> Filter | None:
