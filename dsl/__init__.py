@@ -11,6 +11,7 @@ from dsl.checker import Checked, check
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.evaluator import holds, value
+from dsl.formatter import format_source
 from dsl.moment import Moment
 from dsl.mongo.layout import Layout
 from dsl.mongo.pipeline import to_mongo
@@ -35,6 +36,7 @@ __all__ = [
     "SourceFile",
     "Span",
     "check",
+    "format_source",
     "holds",
     "outline",
     "parse",
