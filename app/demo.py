@@ -3,7 +3,7 @@
 import json
 import shlex
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ PEOPLE = {
     "shop@example.test": ("The shop's own program", Role.INTEGRATOR),
 }
 _NOTE_EVERY = 10.0
+_HOUR = timedelta(hours=1)
 
 
 def run(settings: Settings, *, workers: int = 1, die_with_parent: bool = False) -> None:
@@ -97,11 +98,20 @@ def _replay(stack: Stack, plan: Plan, shop: Client, clock: Clock) -> None:
     console.note(f"  Telling the week from {plan.replay_starts:%A, %d %B} again, faster:")
     with console.bar("Events", len(events)) as advance:
         tally = replay(events, shop, clock, advance=advance, between=between)
-    with console.step("Waiting until the clock has caught up with now"):
-        while not clock.has_caught_up():
-            stack.supervisor.watch(seconds=0.5)
+    _catch_up(stack, clock)
     _note(stack, replayed=True)
     _tell(tally)
+
+
+def _catch_up(stack: Stack, clock: Clock) -> None:
+    """Wait until the clock agrees with real time: what waits for days comes due meanwhile."""
+    reached = clock.now()
+    with console.bar("Hours until now", (clock.wall() - reached) // _HOUR) as advance:
+        while not clock.has_caught_up():
+            stack.supervisor.watch(seconds=0.3)
+            hours = (clock.now() - reached) // _HOUR
+            reached += hours * _HOUR
+            advance(hours)
 
 
 def _tell(tally: Tally) -> None:

@@ -1,5 +1,6 @@
 """What the demo has come to: segments, a cart, journeys, e-mails, time and memory."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,17 @@ from models.store import Database, Stores
 from schema.ids import to_global
 
 _PREVIEW = "query ($name: String!) { segmentPreview(segment: $name, first: 1) { count } }"
+_CANDIDATES = 150
+_WHY = {
+    "NOT_ACTIVE": "not at this time",
+    "SIGN_IN": "nobody has signed in",
+    "CODE": "its code was not given",
+    "LIMIT": "it has been used up",
+    "AUDIENCE": "it is not for this household",
+    "WHEN": "its condition does not hold",
+    "OUTDONE": "another one saves more",
+    "NOTHING": "there is nothing in the basket for it",
+}
 _QUOTE = """
 query ($input: QuoteCartInput!) {
   quoteCart(input: $input) {
@@ -40,7 +52,7 @@ def show(
     for name, title in _segments(source):
         count = marketer.ask(_PREVIEW, name=name)["segmentPreview"]["count"]
         console.note(f"  {name:<20} {count:>6,}   {title}")
-    _show_cart(_telling(plan), marketer)
+    _show_cart(plan, marketer)
     runs, messages = maintenance.with_database(stack.settings, _counts)
     console.note(f"\nJourneys started: {sum(runs.values()):,} ({_listed(runs)})")
     console.note(f"Messages: {_listed(messages)}")
@@ -51,7 +63,13 @@ def show(
 
 
 async def _counts(database: Database) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the runs and the messages by state, once nothing is on its way any more."""
     stores = Stores.over(database)
+    for _ in range(100):
+        messages = await stores.effects.count_by_state()
+        if not {"pending", "sending"} & messages.keys() and not await stores.events.count_pending():
+            break
+        await asyncio.sleep(0.1)
     return await stores.runs.count_by_state(), await stores.effects.count_by_state()
 
 
@@ -64,11 +82,10 @@ def _segments(source: str) -> list[tuple[str, str]]:
     ]
 
 
-def _show_cart(basket: Basket, marketer: Client) -> None:
-    """Ask what a real basket would have cost under these rules, and show who takes what."""
-    cart = {"currency": "USD", "lines": [_line(item) for item in basket.items], "shipping": "4.00"}
-    asked = {"cart": cart, "userId": to_global("User", basket.user_id), "at": basket.at.isoformat()}
-    quote = accepted(marketer.ask(_QUOTE, input=asked)["quoteCart"])["quote"]
+def _show_cart(plan: Plan, marketer: Client) -> None:
+    """Ask what real baskets would have cost now, and show the one with most to say."""
+    quotes = [(basket, _quote(basket, marketer)) for basket in _telling(plan)]
+    basket, quote = max(quotes, key=lambda each: len(_applied(each[1])))
     console.note(f"\nA basket of {basket.user_id}, bought on {basket.at:%d %B}, priced again")
     for item, line in zip(basket.items, quote["lines"], strict=True):
         name = f"{item['quantity']} × {item.get('category') or item['sku']}"
@@ -78,8 +95,19 @@ def _show_cart(basket: Basket, marketer: Client) -> None:
     _row("to pay", quote["total"]["amount"], f"instead of {quote['subtotal']['amount']} + shipping")
     for promotion in quote["promotions"]:
         if reason := promotion["reason"]:
-            clause = " ".join(reason["clause"].split())
-            console.note(f"  {promotion['name']} does not apply: {clause}")
+            why = _WHY.get(reason["code"], reason["code"].lower())
+            console.note(f"  not {promotion['name']}: {why}")
+
+
+def _quote(basket: Basket, marketer: Client) -> dict[str, Any]:
+    cart = {"currency": "USD", "lines": [_line(item) for item in basket.items], "shipping": "4.00"}
+    asked = {"cart": cart, "userId": to_global("User", basket.user_id), "at": basket.at.isoformat()}
+    quote: dict[str, Any] = accepted(marketer.ask(_QUOTE, input=asked)["quoteCart"])["quote"]
+    return quote
+
+
+def _applied(quote: Mapping[str, Any]) -> list[Any]:
+    return [promotion for promotion in quote["promotions"] if promotion["reason"] is None]
 
 
 def _line(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,24 +124,18 @@ def _row(name: str, amount: str, remark: str) -> None:
     console.note(f"  {name[:40]:<40} {amount:>8}  {remark}".rstrip())
 
 
-def _telling(plan: Plan) -> Basket:
-    """Return the basket of the last weeks that shows most in few lines."""
+def _telling(plan: Plan) -> list[Basket]:
+    """Return some baskets of the last week, of few lines and many kinds."""
     first = plan.baskets.before(plan.replay_starts)
     recent = [each for part in plan.baskets.slices(first, len(plan.baskets)) for each in part]
     small = [
         each
         for each in recent
-        if 4 <= len(each.items) <= 12
-        and each.total >= 5_000
+        if 4 <= len(each.items) <= 10
+        and each.total >= 4_000
         and all(_is_plain(item) for item in each.items)
     ]
-
-    def interest(basket: Basket) -> tuple[int, int]:
-        categories = {item.get("category") for item in basket.items}
-        wanted = {"COFFEE", "BAG SNACKS", "CANDY - PACKAGED", "DIAPERS & DISPOSABLES"}
-        return len(categories & wanted), basket.total
-
-    return max(small, key=interest)
+    return sorted(small, key=lambda basket: -basket.total)[:_CANDIDATES]
 
 
 def _is_plain(item: Mapping[str, Any]) -> bool:
