@@ -136,7 +136,9 @@ class Driver:
         if depth or index == start:
             return False
         before = self.tokens[index - 1]
-        return before.text in ("}", "]") or (index == 2 and self.tokens[0].value == "fanfare")
+        return before.text in ("}", "]") or (
+            index == start + 2 and self.tokens[start].value == "fanfare"
+        )
 
     def change(self, index: int) -> int:
         text = self.tokens[index].text

@@ -308,3 +308,17 @@ def test_columns_of_errors_count_code_points():
 
     assert (diagnostic.span.line, diagnostic.span.column) == (1, 21)
     assert diagnostic.render('segment s "😀" { 春 > }').splitlines()[-1].endswith("^")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fanfare\nevent seen { page: text }",
+        "fanfare one\nevent seen { page: text }",
+        'trigger t { on seen then { send email "x" wait { } tag "y" } }',
+    ],
+)
+def test_a_beginning_without_its_number_and_a_wait_without_its_time_are_one_error(text):
+    found = parse(SourceFile("rules", text)).diagnostics
+
+    assert [d.code for d in found] == ["E101"]
