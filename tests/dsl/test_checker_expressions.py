@@ -1,10 +1,11 @@
 """Expressions: names, types, units and windows, and what they are lowered to."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from dsl import Settings
+from dsl import Layout, Moment, NotPushable, Settings, holds, to_mongo
 from dsl.clauses import Length
 from dsl.core import (
     Aggregate,
@@ -27,70 +28,80 @@ def condition(text):
     return found.program.segments["s"].condition
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "user.age > 30",
-        "user.age - 1 > 2 * user.kids",
-        "user.salary * 2 > 100 USD",
-        "user.salary / 2 > 100 USD - 1 USD",
-        "user.salary / 10 USD > 3",
-        "2 * user.salary >= 0.5 * user.salary",
-        'user.band = "old"',
-        'user.band in ["old"]',
-        "user.name not in snacks",
-        'user.tags contains "vip"',
-        '"vip" in user.tags',
-        'user.name contains "x" and user.name starts with "y" and user.name ends with "z"',
-        'user.email matches "@example\\\\.test$"',
-        "user.birthday is known",
-        "user.birthday is missing",
-        "user.consent.email",
-        "user.consent.email = true",
-        "not user.consent.sms",
-        "user.joined > 2026-03-01",
-        "user.joined < today",
-        "user.joined + 30 days < today",
-        "user.joined < today - 1 month",
-        "user.seen > 2026-03-01",
-        "user.seen > 2026-03-01T09:00+08:00",
-        "user.seen + 90 minutes > 2026-03-01T09:00",
-        "user.wakes > 06:30",
-        "user.patience > 3 days",
-        "user.shares > 15%",
-        "days_until(user.birthday) = 0",
-        "years_since(user.birthday) >= 18",
-        "days_since(user.seen) < 30 or days_since(user.joined) < 30",
-        'lower(user.name) = "ann"',
-        "length(user.name) > 3 and length(user.tags) > 1",
-        "round(user.age / 10) = 3",
-        "least(user.age, user.kids, 3) > greatest(1, user.kids)",
-        "hour(user.seen) between 9 and 17",
-        'weekday(user.joined) = "monday"',
-        "count(order_placed, last 90 days) >= 4",
-        "count(order_placed where total > 50 USD, this month) >= 4",
-        "any(order_placed, ever)",
-        "sum(order_placed.total, since 2026-01-01) > 100 USD",
-        "avg(order_placed.total, last 2 weeks) > 100 USD",
-        "max(order_placed.total, last 2 months) > min(order_placed.total, ever)",
-        "distinct(order_placed.store, this year) > 2",
-        'latest(order_placed.store, ever) = "X"',
-        "days_since(earliest(order_placed.time, ever)) > 365",
-        'sum(order_placed.items.amount where category = "COFFEE", this week) > 1 USD',
-        "count(order_placed.items where quantity > 3, this day) > 0",
-        "any(order_placed where any(items where category in snacks), ever)",
-        'any(order_placed where coupons contains "X", ever)',
-        "count(order_placed where store = user.name, ever) > 1",
-        "user in segment regulars and user not in segment regulars or user.age > 1",
-        "avg(review_posted.stars, ever) > 3",
-        "user.salary = 1_000.50 USD",
-        "-user.age < -3",
-    ],
-)
+SAYABLE = [
+    "user.age > 30",
+    "user.age - 1 > 2 * user.kids",
+    "user.salary * 2 > 100 USD",
+    "user.salary / 2 > 100 USD - 1 USD",
+    "user.salary / 10 USD > 3",
+    "2 * user.salary >= 0.5 * user.salary",
+    'user.band = "old"',
+    'user.band in ["old"]',
+    "user.name not in snacks",
+    'user.tags contains "vip"',
+    '"vip" in user.tags',
+    'user.name contains "x" and user.name starts with "y" and user.name ends with "z"',
+    'user.email matches "@example\\\\.test$"',
+    "user.birthday is known",
+    "user.birthday is missing",
+    "user.consent.email",
+    "user.consent.email = true",
+    "not user.consent.sms",
+    "user.joined > 2026-03-01",
+    "user.joined < today",
+    "user.joined + 30 days < today",
+    "user.joined < today - 1 month",
+    "user.seen > 2026-03-01",
+    "user.seen > 2026-03-01T09:00+08:00",
+    "user.seen + 90 minutes > 2026-03-01T09:00",
+    "user.wakes > 06:30",
+    "user.patience > 3 days",
+    "user.shares > 15%",
+    "days_until(user.birthday) = 0",
+    "years_since(user.birthday) >= 18",
+    "days_since(user.seen) < 30 or days_since(user.joined) < 30",
+    'lower(user.name) = "ann"',
+    "length(user.name) > 3 and length(user.tags) > 1",
+    "round(user.age / 10) = 3",
+    "least(user.age, user.kids, 3) > greatest(1, user.kids)",
+    "hour(user.seen) between 9 and 17",
+    'weekday(user.joined) = "monday"',
+    "count(order_placed, last 90 days) >= 4",
+    "count(order_placed where total > 50 USD, this month) >= 4",
+    "any(order_placed, ever)",
+    "sum(order_placed.total, since 2026-01-01) > 100 USD",
+    "avg(order_placed.total, last 2 weeks) > 100 USD",
+    "max(order_placed.total, last 2 months) > min(order_placed.total, ever)",
+    "distinct(order_placed.store, this year) > 2",
+    'latest(order_placed.store, ever) = "X"',
+    "days_since(earliest(order_placed.time, ever)) > 365",
+    'sum(order_placed.items.amount where category = "COFFEE", this week) > 1 USD',
+    "count(order_placed.items where quantity > 3, this day) > 0",
+    "any(order_placed where any(items where category in snacks), ever)",
+    'any(order_placed where coupons contains "X", ever)',
+    "count(order_placed where store = user.name, ever) > 1",
+    "user in segment regulars and user not in segment regulars or user.age > 1",
+    "avg(review_posted.stars, ever) > 3",
+    "user.salary = 1_000.50 USD",
+    "-user.age < -3",
+]
+
+
+@pytest.mark.parametrize("text", SAYABLE)
 def test_what_a_segment_may_say(text):
     found = checked(segment(text))
 
     assert found.program is not None, [d.message for d in found.diagnostics]
+
+
+@pytest.mark.parametrize("text", SAYABLE)
+def test_what_is_checked_can_be_asked_of_anybody(text):
+    program = checked(segment(text)).program
+    moment = Moment(datetime(2026, 3, 1, tzinfo=UTC), "UTC", program)
+
+    assert holds(program.segments["s"].condition, {}, moment) in (True, False)
+    with suppress(NotPushable):
+        assert to_mongo(program.segments["s"].condition, Layout(), moment)
 
 
 @pytest.mark.parametrize(
