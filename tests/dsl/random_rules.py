@@ -1,18 +1,18 @@
 """Random typed expressions, and random documents to judge them on, many of them ill-typed."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from hypothesis import strategies as st
 
-from dsl.clauses import Length
 from dsl.core import (
     Aggregate,
     AllOf,
     AnyOf,
     Apply,
     Const,
-    Ever,
     EventSource,
+    Ever,
     InSegment,
     Last,
     ListSource,
@@ -59,9 +59,7 @@ PLAIN = Record(
     (*SCALARS, ("tags", ListOf(TEXT)), ("nums", ListOf(NUMBER)), ("items", ListOf(LINE)))
 )
 EVENT = Record((*PLAIN.fields, ("box", Record((("items", ListOf(LINE)), ("n", NUMBER))))))
-USER = Record(
-    (*EVENT.fields, ("consent", Record((("email", BOOL), ("sms", BOOL)))), ("id", TEXT))
-)
+USER = Record((*EVENT.fields, ("consent", Record((("email", BOOL), ("sms", BOOL)))), ("id", TEXT)))
 EVENTS = {"e": EVENT, "f": PLAIN}
 NOW = datetime(2026, 3, 29, 10, 30, tzinfo=UTC)
 NOWS = (
@@ -130,16 +128,19 @@ def _typed(kind):
     }[kind]
 
 
+@cache
 def stored(kind):
     """Return values as found in documents: mostly of this type."""
     typed = _typed(kind)
     return st.one_of(typed, typed, typed, st.sampled_from(JUNK))
 
 
+@cache
 def documents(record):
     return st.fixed_dictionaries({}, optional={name: stored(kind) for name, kind in record.fields})
 
 
+@cache
 def people():
     """Return facts of one user: attributes, and events of every name with their times."""
     user = Record(tuple(field for field in USER.fields if field[0] != "id"))
@@ -165,6 +166,7 @@ def _recent():
 # --- expressions ---------------------------------------------------------------------------------
 
 
+@cache
 def _constants(kind):
     match kind:
         case Text(None):
@@ -194,6 +196,7 @@ def _paths(record, kind, prefix=()):
             yield from _paths(field, kind, (*prefix, name))
 
 
+@cache
 def _refs(kind, element):
     found = [Ref("user", path, kind) for path in _paths(USER, kind)]
     if isinstance(element, Record):
@@ -213,6 +216,7 @@ _WINDOWS = st.one_of(
 )
 
 
+@cache
 def _sources(element):
     """Return sources of aggregates, each with the type of its elements."""
     found = [
@@ -260,6 +264,7 @@ def aggregates(draw, kind, element, depth):
     return Aggregate(function, source, value, where, window, kind)
 
 
+@cache
 def values(kind, element=None, depth=2):
     """Return expressions of this type."""
     leaves = [_constants(kind), _refs(kind, element), _refs(kind, element)]
@@ -271,45 +276,40 @@ def values(kind, element=None, depth=2):
         return st.one_of(leaves)
     deeper = [*leaves, aggregates(kind, element, depth)]
 
-    def applied(operator, *kinds):
+    for operator, *kinds in _applications(kind):
         arguments = st.tuples(*(values(one, element, depth - 1) for one in kinds))
-        deeper.append(arguments.map(lambda these: Apply(operator, these, kind)))
-
+        deeper.append(arguments.map(lambda these, operator=operator: Apply(operator, these, kind)))
     if kind == NUMBER:
-        for operator in "+-*/":
-            applied(operator, NUMBER, NUMBER)
-        applied("/", USD, USD)
-        applied("neg", NUMBER)
-        applied("round", NUMBER)
-        applied("length", TEXT)
-        applied("hour", TIMESTAMP)
-        for function in ("days_until", "years_since", "days_since"):
-            applied(function, DATE)
-        applied("days_since", TIMESTAMP)
         lists = _refs(ListOf(TEXT), element)
         deeper.append(lists.map(lambda one: Apply("length", (one,), NUMBER)))
-    if kind == USD:
-        applied("+", USD, USD)
-        applied("-", USD, USD)
-        applied("*", USD, NUMBER)
-        applied("*", NUMBER, USD)
-        applied("/", USD, NUMBER)
-        applied("neg", USD)
-    if kind in (TIMESTAMP, DATE):
-        applied("+", kind, DURATION)
-        applied("-", kind, DURATION)
-        applied("+", DURATION, kind)
-    if not isinstance(kind, Text) and kind != BOOL:
-        applied("least", kind, kind)
-        applied("greatest", kind, kind, kind)
-    if kind == Text(None):
-        deeper.append(
-            values(TIMESTAMP, element, depth - 1).map(lambda at: Apply("weekday", (at,), TEXT))
-        )
-        deeper.append(
-            values(DATE, element, depth - 1).map(lambda at: Apply("weekday", (at,), TEXT))
-        )
     return st.one_of(deeper)
+
+
+_APPLICATIONS = {
+    NUMBER: (
+        *((operator, NUMBER, NUMBER) for operator in "+-*/"),
+        *(("/", USD, USD), ("neg", NUMBER), ("round", NUMBER), ("length", TEXT)),
+        *(("hour", TIMESTAMP), ("days_since", TIMESTAMP), ("days_since", DATE)),
+        *(("days_until", DATE), ("years_since", DATE)),
+    ),
+    USD: (
+        *(("+", USD, USD), ("-", USD, USD), ("neg", USD)),
+        *(("*", USD, NUMBER), ("*", NUMBER, USD), ("/", USD, NUMBER)),
+    ),
+    **{
+        kind: (("+", kind, DURATION), ("-", kind, DURATION), ("+", DURATION, kind))
+        for kind in (DATE, TIMESTAMP)
+    },
+    TEXT: (("weekday", TIMESTAMP), ("weekday", DATE)),
+}
+
+
+def _applications(kind):
+    """Return operators and functions that give this type, each with the types it takes."""
+    yield from _APPLICATIONS.get(kind, ())
+    if kind in ORDERED:
+        yield ("least", kind, kind)
+        yield ("greatest", kind, kind, kind)
 
 
 ORDERED = (NUMBER, USD, DATE, TIME, TIMESTAMP, PERCENT)
@@ -354,12 +354,14 @@ def _list_tests(draw, element, depth):
     return Apply("in", (draw(values(kind, element, depth - 1)), draw(many)), BOOL)
 
 
+@cache
 def _known(element):
     kinds = [kind for _, kind in USER.fields]
     refs = st.sampled_from(kinds).flatmap(lambda kind: _refs(kind, element))
     return refs.map(lambda ref: Apply("is known", (ref,), BOOL))
 
 
+@cache
 def conditions(element=None, depth=2):
     """Return conditions, over the element of an aggregate if there is one."""
     tests = [
@@ -390,6 +392,3 @@ def programs(draw):
     one = Segment("one", draw(conditions(depth=1)))
     zone = draw(st.sampled_from(ZONES))
     return Program(zone=zone, events=EVENTS, user=USER, segments={"one": one, "two": two})
-
-
-CALENDAR = st.builds(Length, st.integers(1, 14), st.sampled_from(("month", "year")))
