@@ -17,7 +17,8 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, matches
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 EVERY = [block for page in PAGES for block in blocks(page)]
-COMMANDS = ("check", "quote", "fmt", "explain", "schema")
+# What needs no server. `fanfare up` and its like are shown, not run.
+RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|schema)\b")
 LANGUAGES = {"rules", "console", "json", "graphql", "sh", "text", "js", "mermaid", "toml", "yaml"}
 
 
@@ -28,6 +29,11 @@ def those(language: str) -> list[Block]:
 
 def each(found: list[Block]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("block", found, ids=lambda block: block.id)
+
+
+each_example = pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").rglob("*.rules")), ids=lambda path: path.name
+)
 
 
 def sources(block: Block) -> list[dsl.SourceFile]:
@@ -57,17 +63,21 @@ def test_rules_are_right_and_their_examples_hold(block):
     assert found_in(sources(block)) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.rules")), ids=lambda p: p.name)
+@each_example
 def test_an_example_file_is_right_and_its_examples_hold(path):
     assert found_in([dsl.SourceFile(path.name, path.read_text(encoding="utf-8"))]) == []
 
 
-@pytest.mark.skipif(not hasattr(dsl, "format_source"), reason="nothing formats yet")
 @each(those("rules"))
-def test_formatting_twice_is_formatting_once(block):
-    once = dsl.format_source(block.text)
+def test_rules_are_shown_as_the_formatter_writes_them(block):
+    assert dsl.format_source(dsl.SourceFile("rules", block.text)) == block.text
 
-    assert dsl.format_source(once) == once
+
+@each_example
+def test_formatting_an_example_file_twice_is_formatting_once(path):
+    once = dsl.format_source(dsl.SourceFile(path.name, path.read_text(encoding="utf-8")))
+
+    assert dsl.format_source(dsl.SourceFile(path.name, once)) == once
 
 
 @each(those("graphql"))
@@ -75,7 +85,7 @@ def test_operations_are_of_this_api(block):
     assert validate(api._schema, parse(block.text)) == []
 
 
-@each([b for b in those("console") if re.match(r"\$ fanfare (%s)\b" % "|".join(COMMANDS), b.text)])
+@each([b for b in those("console") if RUN.match(b.text)])
 def test_a_command_prints_what_is_printed_here(block, tmp_path):
     for other in blocks(block.page):
         if other.line < block.line and (name := other.value("file")):
