@@ -8,13 +8,14 @@ Imports nothing else from this project.
 """
 
 from dsl.checker import Checked, check
+from dsl.compiled import compiled
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.evaluator import holds, value
 from dsl.formatter import format_source
 from dsl.moment import Moment
 from dsl.mongo.layout import Layout
-from dsl.mongo.pipeline import to_mongo
+from dsl.mongo.pipeline import prefilter, to_mongo
 from dsl.mongo.terms import NotPushable
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
@@ -36,10 +37,12 @@ __all__ = [
     "SourceFile",
     "Span",
     "check",
+    "compiled",
     "format_source",
     "holds",
     "outline",
     "parse",
+    "prefilter",
     "to_mongo",
     "value",
 ]
