@@ -3,7 +3,6 @@
 from dsl.core import Aggregate, Apply, Const, Expr, Now, Ref, Today
 from dsl.diagnostics import Span
 from dsl.kinds import (
-    BOOL,
     DATE,
     DURATION,
     NUMBER,
@@ -20,6 +19,8 @@ from dsl.kinds import (
 
 # The type of what was already found wrong: it agrees with all, so that nothing is said twice.
 UNKNOWN = Simple("unknown")
+
+NAMED = {"bool": "true or false", "percent": "a percentage"}
 
 ORDERED = frozenset((NUMBER, PERCENT, DATE, TIME, TIMESTAMP, DURATION))
 
@@ -89,15 +90,17 @@ def in_words(kind: Kind) -> str:
             return "a list"
         case Record():
             return "a record"
-        case Money() | Simple():
-            return "true or false" if kind == BOOL else str(kind)
+        case Money():
+            return str(kind)
+        case Simple(name):
+            return NAMED.get(name, f"a {name}")
 
 
 def described(expr: Expr) -> str:
     """Name an expression in a message, in backquotes where it can be written so."""
     match expr:
-        case Ref("element", path) if path:
-            return f"`{'.'.join(path)}`"
+        case Ref("element", path):
+            return f"`{'.'.join(path)}`" if path else "an element"
         case Ref(root, path):
             return f"`{'.'.join((root, *path))}`"
         case Now():

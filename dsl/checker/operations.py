@@ -30,6 +30,7 @@ from dsl.kinds import (
     Kind,
     ListOf,
     Money,
+    Record,
     Simple,
     Text,
 )
@@ -118,6 +119,11 @@ def contained(left: Expr, right: Expr, span: Span, report: Report) -> Expr:
     if is_poisoned(left, right):
         return poison(span)
     match left.kind:
+        case ListOf(Record()):
+            message = f"{described(left)} holds more than single values"
+            hint = f"such as `any({described(left).strip('`')} where … = …)`"
+            report.error("E220", span, message, hint)
+            return poison(span)
         case ListOf(element):
             stand_in = Ref("element", (), element, span=left.span)
             if not meets(stand_in, right, span, report):

@@ -5,7 +5,7 @@ from dsl.checker.agreement import UNKNOWN, in_words, poison
 from dsl.checker.scopes import Scope
 from dsl.checker.suggestions import did_you_mean, nearest
 from dsl.core import Const, Now, Ref, Today
-from dsl.kinds import Kind, ListOf, Money, Record
+from dsl.kinds import NUMBER, Kind, ListOf, Money, Record
 
 REACHES_OUT = ("user", "cart", "event")
 
@@ -55,12 +55,11 @@ def walk(kind: Kind, names: tuple[nodes.Name, ...], path: nodes.Path, scope: Sco
                 kind = field
             case ListOf():
                 whole = ".".join(so_far)
-                scope.world.report.error(
-                    "E201",
-                    name.span,
-                    f"`{whole}` is a list, which has no `{name.text}` of its own",
-                    f"such as `any({whole} where {name.text} = …)`",
-                )
+                hint = f"such as `any({whole} where {name.text} = …)`"
+                if _is_numeric(kind, name.text):
+                    hint = f"such as `sum({whole}.{name.text})`"
+                message = f"`{whole}` is a list, which has no `{name.text}` of its own"
+                scope.world.report.error("E201", name.span, message, hint)
                 return None
             case _ if kind == UNKNOWN:
                 return None
@@ -71,6 +70,11 @@ def walk(kind: Kind, names: tuple[nodes.Name, ...], path: nodes.Path, scope: Sco
                 return None
         so_far = (*so_far, name.text)
     return None if kind == UNKNOWN else kind
+
+
+def _is_numeric(items: ListOf, name: str) -> bool:
+    field = items.element.get(name) if isinstance(items.element, Record) else None
+    return field == NUMBER or isinstance(field, Money)
 
 
 def _has_field(scope: Scope, name: str) -> bool:
