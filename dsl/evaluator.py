@@ -46,12 +46,12 @@ class Scope:
 
 def holds(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSING) -> bool:
     """Whether a condition is true of these facts, and of an element of a list where it asks."""
-    return _judge(condition, Scope(facts, moment, element))
+    return judge(condition, Scope(facts, moment, element))
 
 
 def value(expr: Expr, facts: Facts, moment: Moment) -> Any:
     """Return an expression's value in its stored form, or MISSING. Whole numbers come as int."""
-    found = _value(expr, Scope(facts, moment))
+    found = evaluate(expr, Scope(facts, moment))
     return (
         int(found)
         if isinstance(found, float) and abs(found) < 2**53 and found.is_integer()
@@ -70,11 +70,13 @@ def stored_constant(const: Const, moment: Moment) -> Any:
     return found
 
 
-def _judge(condition: Expr, scope: Scope) -> bool:
-    return _value(condition, scope) is True
+def judge(condition: Expr, scope: Scope) -> bool:
+    """Whether a condition is true within a scope."""
+    return evaluate(condition, scope) is True
 
 
-def _value(expr: Expr, scope: Scope) -> Any:  # noqa: C901, PLR0911 - one case per node
+def evaluate(expr: Expr, scope: Scope) -> Any:  # noqa: C901, PLR0911 - one case per node
+    """Return an expression's value within a scope, or MISSING."""
     match expr:
         case Const():
             return stored_constant(expr, scope.moment)
@@ -85,16 +87,16 @@ def _value(expr: Expr, scope: Scope) -> Any:  # noqa: C901, PLR0911 - one case p
         case Today():
             return scope.moment.today.isoformat()
         case Apply("is known", (operand,)):
-            return _value(operand, scope) is not MISSING
+            return evaluate(operand, scope) is not MISSING
         case Apply(name, arguments):
             row = find_operator(name, arguments)
-            return apply(row, scope.moment, tuple(_value(one, scope) for one in arguments))
+            return apply(row, scope.moment, tuple(evaluate(one, scope) for one in arguments))
         case Not(operand):
-            return not _judge(operand, scope)
+            return not judge(operand, scope)
         case AllOf(operands):
-            return all(_judge(operand, scope) for operand in operands)
+            return all(judge(operand, scope) for operand in operands)
         case AnyOf(operands):
-            return any(_judge(operand, scope) for operand in operands)
+            return any(judge(operand, scope) for operand in operands)
         case InSegment(name):
             return _is_member(name, scope)
         case Aggregate():
@@ -116,7 +118,7 @@ def _is_member(name: str, scope: Scope) -> bool:
     if segment is None or name in scope.segments:
         return False
     inner = Scope(scope.facts, scope.moment.in_workspace, segments=scope.segments | {name})
-    return _judge(segment.condition, inner)
+    return judge(segment.condition, inner)
 
 
 def _aggregate(aggregate: Aggregate, scope: Scope) -> Any:
@@ -125,7 +127,7 @@ def _aggregate(aggregate: Aggregate, scope: Scope) -> Any:
     groups = elements_of(aggregate, base, moment)
     if where is not None:
         groups = [
-            [one for one in group if _judge(where, replace(scope, element=one))] for group in groups
+            [one for one in group if judge(where, replace(scope, element=one))] for group in groups
         ]
     if aggregate.function == "count":
         return sum(map(len, groups))

@@ -1,8 +1,9 @@
 """Every operator and function of the language: what it takes, and what it does in each backend.
 
-This table is their meaning. The interpreter, the compiler and MongoDB's pipelines all read it,
-so a new operator is one new row. Arguments are never missing: a missing one makes a condition false
-and a value missing. A result may still be MISSING in Python, null in MongoDB, where `partial`.
+This table is their meaning. The interpreter, the compiler, MongoDB's pipelines and the explanations
+in English all read it, so a new operator is one new row. Arguments are never missing: a missing one
+makes a condition false and a value missing. A result may still be MISSING in Python, null in
+MongoDB, where `partial`.
 """
 
 import operator
@@ -28,7 +29,8 @@ InMongo = Callable[..., Code]
 class Operator:
     """One row: the families of its arguments, and both backends' functions of (moment, *arguments).
 
-    MongoDB's raises NotPushable where the database would answer differently.
+    MongoDB's raises NotPushable where the database would answer differently. `english` is a phrase
+    around the arguments; a condition's says in the infinitive what holds of the first one.
     """
 
     takes: tuple[frozenset[str], ...]
@@ -36,6 +38,7 @@ class Operator:
     mongo: InMongo
     partial: bool = False
     variadic: bool = False  # the last family repeats
+    english: str = ""
 
     def accepts(self, families: tuple[str, ...]) -> bool:
         """Whether this row is for arguments of these families; one alternative serves them all."""
@@ -54,12 +57,22 @@ _GROUPS = {
     "any": "number money date time timestamp duration text bool",
     "ordered": "number money date time timestamp duration",
     "amount": "number duration",
+    "size": "number money duration",
+    "when": "date time timestamp",
 }
 
 
-def _row(takes: str, python: InPython, in_mongo: InMongo, **more: bool) -> Operator:
+def _row(
+    takes: str,
+    python: InPython,
+    in_mongo: InMongo,
+    *,
+    partial: bool = False,
+    variadic: bool = False,
+) -> Operator:
     words = [_GROUPS.get(word, word).split() for word in takes.split()]
-    return Operator(tuple(frozenset(word) for word in words), python, in_mongo, **more)
+    families = tuple(frozenset(word) for word in words)
+    return Operator(families, python, in_mongo, partial, variadic)
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,6 +84,10 @@ def _pure(takes: str, python: InPython, in_mongo: InMongo, **more: bool) -> Oper
     return _row(takes, _plain(python), _plain(in_mongo), **more)
 
 
+def _told(english: str, *rows: Operator) -> tuple[Operator, ...]:
+    return tuple(replace(row, english=english) for row in rows)
+
+
 def _compare(takes: str, test: Callable[[Any, Any], bool], name: str) -> tuple[Operator, ...]:
     """Build a comparison's rows. A date beside a timestamp stands for its first instant."""
     refused = mongo.refuse("a stored date beside a timestamp begins when its zone says")
@@ -79,6 +96,13 @@ def _compare(takes: str, test: Callable[[Any, Any], bool], name: str) -> tuple[O
         _row("date timestamp", lambda moment, a, b: test(py.start_of(moment, a), b), refused),
         _row("timestamp date", lambda moment, a, b: test(a, py.start_of(moment, b)), refused),
     )
+
+
+def _order(
+    of_sizes: str, of_times: str, test: Callable[[Any, Any], bool], name: str
+) -> tuple[Operator, ...]:
+    sizes, *_ = _compare("size size", test, name)
+    return (*_told(of_sizes, sizes), *_told(of_times, *_compare("when when", test, name)))
 
 
 def _move(sign: int) -> tuple[Operator, ...]:
@@ -128,75 +152,107 @@ def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 OPERATORS: dict[str, tuple[Operator, ...]] = {
     # --- conditions
-    "=": _compare("any any", operator.eq, "$eq"),
-    "<": _compare("ordered ordered", operator.lt, "$lt"),
-    "<=": _compare("ordered ordered", operator.le, "$lte"),
-    ">": _compare("ordered ordered", operator.gt, "$gt"),
-    ">=": _compare("ordered ordered", operator.ge, "$gte"),
-    "in": (_pure("any list", lambda one, many: one in many, lambda a, b: {"$in": [a, b]}),),
-    "contains": (
+    "=": _told("be {1}", *_compare("any any", operator.eq, "$eq")),
+    "<": _order("be less than {1}", "be before {1}", operator.lt, "$lt"),
+    "<=": _order("be at most {1}", "be no later than {1}", operator.le, "$lte"),
+    ">": _order("be more than {1}", "be after {1}", operator.gt, "$gt"),
+    ">=": _order("be at least {1}", "be no earlier than {1}", operator.ge, "$gte"),
+    "in": _told(
+        "be one of {1}",
+        _pure("any list", lambda one, many: one in many, lambda a, b: {"$in": [a, b]}),
+    ),
+    "contains": _told(
+        "contain {1}",
         _pure("text text", operator.contains, mongo.has_text),
         _pure("list any", operator.contains, lambda many, one: {"$in": [one, many]}),
     ),
-    "starts with": (_pure("text text", str.startswith, mongo.starts_with),),
-    "ends with": (_pure("text text", str.endswith, mongo.ends_with),),
-    "matches": (_pure("text text", py.matches, has_pattern),),
+    "starts with": _told(
+        "start with {1}",
+        _pure("text text", str.startswith, mongo.starts_with),
+    ),
+    "ends with": _told(
+        "end with {1}",
+        _pure("text text", str.endswith, mongo.ends_with),
+    ),
+    "matches": _told(
+        "match {1}",
+        _pure("text text", py.matches, has_pattern),
+    ),
     # --- arithmetic
-    "+": (
+    "+": _told(
+        "{0} + {1}",
         _pure("amount amount", py.add_numbers, mongo.add_numbers, partial=True),
         _pure("money money", lambda a, b: integer(a + b), mongo.add_money, partial=True),
         *_move(1),
         *(_turned(row) for row in _move(1)),
     ),
-    "-": (
+    "-": _told(
+        "{0} - {1}",
         _pure("amount amount", py.subtract_numbers, mongo.subtract_numbers, partial=True),
         _pure("money money", lambda a, b: integer(a - b), mongo.subtract_money, partial=True),
         *_move(-1),
     ),
-    "*": (
+    "*": _told(
+        "{0} × {1}",
         _pure("number number", py.multiply_numbers, mongo.multiply_numbers, partial=True),
         _pure("duration number", py.multiply_numbers, mongo.multiply_numbers, partial=True),
         _pure("number duration", py.multiply_numbers, mongo.multiply_numbers, partial=True),
         _pure("money number", py.scale, mongo.scale, partial=True),
         _pure("number money", _swapped(py.scale), _swapped(mongo.scale), partial=True),
     ),
-    "/": (
+    "/": _told(
+        "{0} ÷ {1}",
         _pure("amount amount", py.divide_numbers, mongo.divide_numbers, partial=True),
         _pure("duration number", py.divide_numbers, mongo.divide_numbers, partial=True),
         _pure("money money", py.divide_numbers, mongo.divide_money, partial=True),
         _pure("money number", py.shrink, mongo.shrink, partial=True),
     ),
-    "neg": (
+    "neg": _told(
+        "-{0}",
         _pure("amount", lambda a: -float(a), lambda a: {"$multiply": [double(a), -1.0]}),
         _pure("money", lambda a: integer(-a), lambda a: mongo.subtract_money(0, a), partial=True),
     ),
     # --- functions
-    "round": (_pure("number", py.round_number, mongo.round_number),),
-    "least": (
+    "round": _told(
+        "{0} rounded",
+        _pure("number", py.round_number, mongo.round_number),
+    ),
+    "least": _told(
+        "the least of {0}",
         _pure("ordered", lambda *all_: min(all_), lambda *all_: {"$min": [*all_]}, variadic=True),
     ),
-    "greatest": (
+    "greatest": _told(
+        "the greatest of {0}",
         _pure("ordered", lambda *all_: max(all_), lambda *all_: {"$max": [*all_]}, variadic=True),
     ),
-    "lower": (
+    "lower": _told(
+        "{0} in lower case",
         _pure("text", str.lower, mongo.refuse("MongoDB changes the case of ASCII letters only")),
     ),
-    "length": (
+    "length": _told(
+        "the length of {0}",
         _pure("text", len, lambda text: {"$strLenCP": text}),
         _pure("list", len, lambda many: {"$size": many}),
     ),
-    "days_until": (
+    "days_until": _told(
+        "the days until the next anniversary of {0}",
         _row("date", lambda moment, day: moment.days_until(py.day_of(day)), mongo.days_until),
     ),
-    "years_since": (
+    "years_since": _told(
+        "the years since {0}",
         _row("date", lambda moment, day: moment.years_since(py.day_of(day)), mongo.years_since),
     ),
-    "days_since": (
+    "days_since": _told(
+        "the days since {0}",
         _row("date", py.days_since, mongo.days_since),
         _row("timestamp", py.days_since_instant, mongo.days_since_instant),
     ),
-    "hour": (_row("timestamp", lambda moment, at: moment.local(at).hour, mongo.hour),),
-    "weekday": (
+    "hour": _told(
+        "the hour of {0}",
+        _row("timestamp", lambda moment, at: moment.local(at).hour, mongo.hour),
+    ),
+    "weekday": _told(
+        "the weekday of {0}",
         _pure("date", py.weekday, mongo.weekday),
         _row("timestamp", py.weekday_of_instant, mongo.weekday_of_instant),
     ),
