@@ -85,6 +85,8 @@ def _segments(source: str) -> list[tuple[str, str]]:
 def _show_cart(plan: Plan, marketer: Client) -> None:
     """Ask what real baskets would have cost now, and show the one with most to say."""
     quotes = [(basket, _quote(basket, marketer)) for basket in _telling(plan)]
+    if not quotes:
+        return
     basket, quote = max(quotes, key=lambda each: len(_applied(each[1])))
     console.note(f"\nA basket of {basket.user_id}, bought on {basket.at:%d %B}, priced again")
     for item, line in zip(basket.items, quote["lines"], strict=True):

@@ -2,43 +2,19 @@ import dataclasses
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from app.importer import load, tables
 from app.importer.shift import ZONE, shift_rules, weeks_until
 from models.store import Stores
+from tests.app.conftest import PEOPLE
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-PEOPLE = 12
 
 
 @contextmanager
 def no_bar(title, total):
     yield lambda amount: None
-
-
-@pytest.fixture(scope="module")
-def few_households(tmp_path_factory):
-    """The real files, cut down to a dozen households."""
-    small = tmp_path_factory.mktemp("journey")
-    for file in tables.folder().glob("*.parquet"):
-        if file.stem == "promotions":
-            continue
-        table = pq.read_table(file)
-        if "household_id" in table.column_names:
-            table = table.filter(pc.less_equal(table["household_id"], PEOPLE))
-        pq.write_table(table, small / file.name)
-    return small
-
-
-@pytest.fixture
-def journey(few_households, monkeypatch):
-    monkeypatch.setattr(tables, "folder", lambda: few_households)
-    tables.products.cache_clear()
-    yield
-    tables.products.cache_clear()
 
 
 @pytest.fixture
