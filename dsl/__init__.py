@@ -11,6 +11,7 @@ from dsl.checker import Checked, check
 from dsl.compiled import compiled
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
+from dsl.difference import Change, difference, segments_changed
 from dsl.evaluator import holds, value
 from dsl.formatter import format_source
 from dsl.moment import Moment
@@ -23,6 +24,7 @@ from dsl.values import MISSING
 
 __all__ = [
     "MISSING",
+    "Change",
     "Checked",
     "Declared",
     "Diagnostic",
@@ -38,11 +40,13 @@ __all__ = [
     "Span",
     "check",
     "compiled",
+    "difference",
     "format_source",
     "holds",
     "outline",
     "parse",
     "prefilter",
+    "segments_changed",
     "to_mongo",
     "value",
 ]

@@ -35,11 +35,12 @@ class Declared:
 
 def outline(file: File) -> tuple[Declared, ...]:
     """Return the declarations of a file, without those that could not be read."""
-    declared = (_declared(declaration) for declaration in file.declarations)
-    return tuple(each for each in declared if each is not None)
+    found = (declared(declaration) for declaration in file.declarations)
+    return tuple(each for each in found if each is not None)
 
 
-def _declared(node: Declaration) -> Declared | None:
+def declared(node: Declaration) -> Declared | None:
+    """Return what a node declares, or None if it could not be read."""
     match node:
         case Event(name) | NamedList(name):
             kind = "event" if isinstance(node, Event) else "list"
