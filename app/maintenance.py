@@ -9,7 +9,8 @@ from typing import TypeVar
 from app.clock import Clock
 from app.settings import Settings
 from models.campaign import Campaign
-from models.store import Database, Migration, Stores, connect, prepare
+from models.errors import Invalid
+from models.store import Database, Migration, Stores, connect, ping, prepare
 from services import people
 from services.passwords import Passwords
 
@@ -18,7 +19,23 @@ T = TypeVar("T")
 
 def migrate(settings: Settings, *, patience_ms: int = 2_000) -> tuple[Migration, ...]:
     """Bring indexes and stored documents up to date; return what was applied."""
-    return with_database(settings, prepare, patience_ms=patience_ms)
+
+    async def bring_up(database: Database) -> tuple[Migration, ...]:
+        await ping(database)
+        await _require_replica_set(database)
+        return await prepare(database)
+
+    return with_database(settings, bring_up, patience_ms=patience_ms)
+
+
+async def _require_replica_set(database: Database) -> None:
+    hello = await database.command("hello")
+    # A mongos, in front of a sharded cluster, gives its kind instead of a set's name.
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise Invalid(
+            "this MongoDB is a standalone server, and Fanfare needs a replica set, if only of one: "
+            "start mongod with --replSet rs0 and run rs.initiate() once"
+        )
 
 
 def create_admin(settings: Settings, *, email: str, password: str) -> None:
