@@ -1,6 +1,7 @@
 """The grammar's LALR table, and what can be asked of it: the only module that knows Lark."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -14,6 +15,9 @@ from dsl.parser.declarations import Builder
 from dsl.parser.tokens import SYMBOLS, Token
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
+# Working the table out takes a quarter of a second, reading it back a tenth of that. It is kept
+# where Python keeps its own compiled code, so whoever could tamper with it could do so there too.
+CACHE = GRAMMAR.parent / "__pycache__" / "grammar.table"
 
 # A state of the LALR automaton; what it does with a terminal.
 State: TypeAlias = int
@@ -39,6 +43,8 @@ class Table:
     """The states of the parser and what each accepts."""
 
     def __init__(self) -> None:
+        with suppress(OSError):  # a read-only installation works the table out each time
+            CACHE.parent.mkdir(exist_ok=True)
         lark = Lark(
             GRAMMAR.read_text(encoding="utf-8"),
             parser="lalr",
@@ -46,6 +52,7 @@ class Table:
             transformer=cast("Any", Builder()),
             keep_all_tokens=True,
             maybe_placeholders=True,
+            cache=str(CACHE),
         )
         self._fresh: Any = lark.parse_interactive("").parser_state
         self.states: Mapping[State, Actions] = self._fresh.parse_conf.states

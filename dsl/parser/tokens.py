@@ -115,6 +115,7 @@ class _Reader:
         self.line = 1
         self.line_start = 0
         self.fresh = True  # nothing but space on this line yet
+        self.hides = _HIDDEN.search(source.text) is not None
 
     def span(self, start: int, end: int) -> Span:
         column = start - self.line_start + 1
@@ -179,7 +180,7 @@ class _Reader:
 
     def read_rarer(self, kind: str, start: int, end: int) -> int:
         text = self.text[start:end]
-        if kind in ("comment", "text", "open", "curly"):
+        if self.hides and kind in ("comment", "text", "open", "curly"):
             self.tell_hidden(start, end)
         match kind:
             case "comment":
