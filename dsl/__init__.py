@@ -4,6 +4,8 @@
                     ├─► to_mongo   a whole collection, in the database
                     └─► format     the same text, canonical
 
+    complete, hover, definition    help for whoever is writing it
+
 Imports nothing else from this project.
 """
 
@@ -12,6 +14,7 @@ from dsl.compiled import compiled
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.difference import Change, difference, segments_changed
+from dsl.editing import Completion, CompletionKind, Hover, complete, definition, hover
 from dsl.evaluator import holds, value
 from dsl.formatter import format_source
 from dsl.moment import Moment
@@ -26,8 +29,11 @@ __all__ = [
     "MISSING",
     "Change",
     "Checked",
+    "Completion",
+    "CompletionKind",
     "Declared",
     "Diagnostic",
+    "Hover",
     "Layout",
     "Moment",
     "NotPushable",
@@ -40,9 +46,12 @@ __all__ = [
     "Span",
     "check",
     "compiled",
+    "complete",
+    "definition",
     "difference",
     "format_source",
     "holds",
+    "hover",
     "outline",
     "parse",
     "prefilter",
