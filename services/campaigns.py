@@ -37,11 +37,14 @@ async def update(
     return await _change(campaign_id, lambda c: c.edit(act, **changes), stores, version)
 
 
-async def rewrite(
-    campaign_id: str, title: str, source: str, act: Act, *, stores: Stores
-) -> Campaign:
-    """Change title and source, whatever has been changed since anyone looked."""
-    return await _change(campaign_id, lambda c: c.edit(act, title=title, source=source), stores)
+async def edit(campaign_id: str, act: Act, *, stores: Stores, **changes: Any) -> Campaign:
+    """Change title, goal, channels or source, whatever else has been changed meanwhile."""
+    return await _change(campaign_id, lambda c: c.edit(act, **changes), stores)
+
+
+async def keep_in(campaign_id: str, key: str | None, *, stores: Stores) -> Campaign:
+    """Note which file a campaign is kept in, wherever it stands; None: in no file any more."""
+    return await _change(campaign_id, lambda c: replace(c, key=key), stores)
 
 
 async def submit(

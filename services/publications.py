@@ -8,7 +8,7 @@ or the sequencer's care within a second) and notes on each campaign what has bec
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from models.campaign import Act, Live, Status
 from models.errors import Conflict, DomainError, Invalid
 from models.publication import Publication, PublishedSource
 from models.store import Stores
+from models.template import Template
 from models.workspace import Workspace
 from services import outbox
 from services.readiness import hindrances
@@ -89,9 +90,17 @@ async def switch(decide: Decide, *, verb: str, act: Act, stores: Stores) -> Publ
 
 
 async def prepare(
-    decide: Decide, workspace: Workspace, *, stores: Stores, examples_at: datetime | None
+    decide: Decide,
+    workspace: Workspace,
+    *,
+    stores: Stores,
+    examples_at: datetime | None,
+    templates: Collection[Template] = (),
 ) -> tuple[Plan, dsl.Program]:
-    """Decide and check without publishing anything; run the examples if a time is given."""
+    """Decide and check without publishing anything; run the examples if a time is given.
+
+    `templates` are about to be saved, and count as if they were.
+    """
     current = await live_sources(workspace, stores=stores)
     plan = await decide(current)
     # What changes comes last, so that of two that clash it is the one to be blamed.
@@ -101,7 +110,7 @@ async def prepare(
     checked = await check(files, settings, examples_at=examples_at)
     errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
     if checked.program is not None:
-        errors += await hindrances(checked.program, stores=stores)
+        errors += await hindrances(checked.program, stores=stores, coming=templates)
     if checked.program is None or errors:
         campaigns = await stores.campaigns.find_many(tuple(plan.sources))
         titles = {key: campaign.title for key, campaign in campaigns.items()} | dict(plan.titles)

@@ -1,7 +1,7 @@
 """What can be done with templates."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from dsl.diagnostics import Span
@@ -11,6 +11,7 @@ from engine import rendering
 from models.errors import Invalid
 from models.store import Stores
 from models.template import Template
+from services.texts import plain
 
 _NAME = re.compile(r"[\w.-]{1,100}")
 CHANNELS = ("email",)
@@ -18,6 +19,28 @@ CHANNELS = ("email",)
 
 async def save(template: Template, *, stores: Stores, now: datetime, by: str | None) -> Template:
     """Write a template over what its channel and name had. Raises Invalid for one that is wrong."""
+    check(template)
+    return await stores.templates.save(template, now=now, by=by)
+
+
+async def changed(wanted: Iterable[Template], *, stores: Stores) -> list[Template]:
+    """Return those that say anything else than what is saved. Raises Invalid if any is wrong."""
+    saved = {(each.channel, each.name): each for each in await stores.templates.all()}
+    found, wrong = [], []
+    for template in wanted:
+        try:
+            check(template)
+        except Invalid as error:
+            wrong.append(f"template {template.name}: {error.message}")
+        if not _says_the_same(template, saved.get((template.channel, template.name))):
+            found.append(template)
+    if wrong:
+        raise Invalid("\n".join(wrong), code="TEMPLATE", field=("templates",))
+    return found
+
+
+def check(template: Template) -> None:
+    """Raise Invalid for a template that is wrong."""
     if template.channel not in CHANNELS:
         raise Invalid(f"The channels are: {', '.join(CHANNELS)}.", field=("channel",))
     if not _NAME.fullmatch(template.name):
@@ -31,12 +54,25 @@ async def save(template: Template, *, stores: Stores, now: datetime, by: str | N
         raise Invalid(
             f"The {error.part} is no valid Liquid: {error.reason}", field=(error.part,)
         ) from error
-    return await stores.templates.save(template, now=now, by=by)
 
 
-async def missing(program: Program, *, stores: Stores) -> list[tuple[Span, str]]:
+def _says_the_same(template: Template, saved: Template | None) -> bool:
+    if saved is None:
+        return False
+    # A subject is sent as one line, however it is spaced.
+    return (
+        template.subject.split() == saved.subject.split()
+        and plain(template.text) == plain(saved.text)
+        and plain(template.html or "") == plain(saved.html or "")
+    )
+
+
+async def missing(
+    program: Program, *, stores: Stores, coming: Iterable[Template] = ()
+) -> list[tuple[Span, str]]:
     """Return where triggers send a template that does not exist, and what to say about it."""
-    there = {(template.channel, template.name) for template in await stores.templates.all()}
+    saved = await stores.templates.all()
+    there = {(template.channel, template.name) for template in (*saved, *coming)}
     return [
         (step.span, f"there is no {step.channel} template {step.template!r}; save it first")
         for trigger in program.triggers.values()
