@@ -25,7 +25,7 @@ class Recurring:
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """Half-open [start, end), instants in UTC; `recurring` judged in `zone` (None: the workspace's)."""
+    """Half-open [start, end) in UTC; `recurring` is judged in `zone` (None: the workspace's)."""
 
     start: datetime | None = None
     end: datetime | None = None

@@ -32,7 +32,7 @@ class Const(_Node):
 @dataclass(frozen=True, slots=True)
 class Ref(_Node):
     """A fact: `root` is "user", "cart", "event" (or a name bound by `wait for … as NAME`), or
-    "element", a field of the innermost aggregate's element; `path` may be empty for the element itself.
+    "element", a field of the innermost aggregate's element (an empty `path`: the element itself).
     """
 
     root: str
@@ -120,7 +120,7 @@ Window: TypeAlias = Last | This | Since | Ever
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """The user's events of this name; with `nested`, the elements of that list field of all of them."""
+    """The user's events of a name; with `nested`, the elements of that list field of all of them."""
 
     event: str
     nested: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open range of a source: offsets, lines and columns in code points, the latter two from 1."""
+    """A half-open range of a source, counted in code points; lines and columns begin at 1."""
 
     start: int = 0
     end: int = 0
@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem, worded for the person who wrote the rule. `code` is stable (docs/diagnostics.md)."""
+    """One problem, worded for whoever wrote the rule. `code` is stable (docs/diagnostics.md)."""
 
     code: str
     message: str

@@ -3,7 +3,7 @@
 A value's stored form is what both Python and MongoDB see:
 
     text str · number int or float · bool bool · money int (minor units) · percent number (15 = 15%)
-    date "YYYY-MM-DD" · time "HH:MM" · timestamp aware datetime (BSON date) · duration number (seconds)
+    date "YYYY-MM-DD" · time "HH:MM" · timestamp aware datetime (BSON date) · duration seconds
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from dsl.triggers import OnEvent
 
 @dataclass(frozen=True, slots=True)
 class Earn:
-    """`earn N points [per X of EVENT.field] [on EVENT] where …`; `per` is in the field's stored form."""
+    """`earn N points [per X of EVENT.field] [on EVENT] where …`; `per` in the field's stored form."""
 
     points: int
     event: OnEvent
@@ -76,7 +76,7 @@ class Prize:
 
 @dataclass(frozen=True, slots=True)
 class Lottery:
-    """`entries` is the limit per user; `enter_points` the price in points of an entry, if it can be bought."""
+    """`entries` is the limit per user; `enter_points` what an entry costs, if it can be bought."""
 
     name: str
     title: str | None

@@ -13,10 +13,13 @@ from dsl.offers import FlashSale, GroupBuy, Lottery, Loyalty
 from dsl.promotions import Promotion
 from dsl.triggers import Trigger
 
+# No facts at all.
+NOTHING = Record(())
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a program is checked against: the workspace's time zone and currency (None: from the file)."""
+    """What a program is checked against: the workspace's zone and currency (None: the file's)."""
 
     zone: str = "UTC"
     currency: str | None = None
@@ -79,15 +82,15 @@ class Example:
 class Program:
     """Everything that a set of files declares, by name; the unit that is published and evaluated.
 
-    `events`, `user` and `item` include what is built in. `currency` is the workspace's, or the one that
+    `events`, `user` and `item` include what is built in. `currency` is the workspace's, or the one
     the files' own `order_placed` gives, else USD.
     """
 
     zone: str = "UTC"
     currency: str = "USD"
     events: Mapping[str, Record] = field(default_factory=dict)
-    user: Record = Record(())
-    item: Record = Record(())
+    user: Record = NOTHING
+    item: Record = NOTHING
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     segments: Mapping[str, Segment] = field(default_factory=dict)

@@ -38,7 +38,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """`take off T by EXPR { from X: off … }`; `by` is money or a number, thresholds in its stored form."""
+    """`take off T by EXPR { from X: off … }`: thresholds in the stored form of `by`."""
 
     target: Target
     by: Expr

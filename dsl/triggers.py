@@ -9,7 +9,6 @@ from dsl.clauses import Active, Goal, Length, Limit
 from dsl.core import Expr
 from dsl.diagnostics import Span
 
-
 # --- starts --------------------------------------------------------------------------------------
 
 
@@ -51,7 +50,7 @@ Start: TypeAlias = OnEvent | AtTime | Every | OnSegment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """`id` is the label, else a digest of the content and its order among equals: stable over versions."""
+    """`id` is the label, else a digest of the content and its order among equals."""
 
     id: str
     span: Span = field(default=Span(), compare=False, repr=False)

@@ -2,7 +2,7 @@
 
 
 class DomainError(Exception):
-    """Something expected went wrong. `code` is stable; `field` is the path of the input at fault."""
+    """Something expected went wrong. `code` is stable; `field` is the input at fault, as a path."""
 
     code = "INVALID"
 
