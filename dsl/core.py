@@ -120,7 +120,7 @@ Window: TypeAlias = Last | This | Since | Ever
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """The user's events of a name; with `nested`, the elements of that list field of all of them."""
+    """A user's events of a name; with `nested`, the elements of that list field of all of them."""
 
     event: str
     nested: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from dsl.triggers import OnEvent
 
 @dataclass(frozen=True, slots=True)
 class Earn:
-    """`earn N points [per X of EVENT.field] [on EVENT] where …`; `per` in the field's stored form."""
+    """`earn N points [per X of EVENT.field] [on EVENT] where …`; `per` in its stored form."""
 
     points: int
     event: OnEvent
