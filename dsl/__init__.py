@@ -2,6 +2,7 @@
 
     parse ─► check ─┬─► evaluate   one person, cart or event, in Python
                     ├─► to_mongo   a whole collection, in the database
+                    ├─► explain    why, and what would turn it, in English
                     └─► format     the same text, canonical
 
     complete, hover, definition    help for whoever is writing it
@@ -16,6 +17,7 @@ from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.difference import Change, difference, segments_changed
 from dsl.editing import Completion, CompletionKind, Hover, complete, definition, hover
 from dsl.evaluator import holds, value
+from dsl.explanation import Explanation, explain, to_english
 from dsl.formatter import format_source
 from dsl.moment import Moment
 from dsl.mongo.layout import Layout
@@ -33,6 +35,7 @@ __all__ = [
     "CompletionKind",
     "Declared",
     "Diagnostic",
+    "Explanation",
     "Hover",
     "Layout",
     "Moment",
@@ -49,6 +52,7 @@ __all__ = [
     "complete",
     "definition",
     "difference",
+    "explain",
     "format_source",
     "holds",
     "hover",
@@ -56,6 +60,7 @@ __all__ = [
     "parse",
     "prefilter",
     "segments_changed",
+    "to_english",
     "to_mongo",
     "value",
 ]

@@ -95,7 +95,7 @@ def conjugated(condition: Expr, voice: Voice, *, denied: bool = False) -> str:
     return f"{verb}{'es' if verb.endswith('ch') else 's'} {rest}"
 
 
-def noun(expr: Expr, voice: Voice, joint: str = "and") -> str:  # noqa: PLR0911 - one case per node
+def noun(expr: Expr, voice: Voice, joint: str = "and") -> str:
     """Return an expression as a noun: facts under the names that rules give them."""
     match expr:
         case Const(tuple() as values, ListOf(element)):

@@ -1,0 +1,7 @@
+"""Why a condition holds or not, and what would turn it, in English."""
+
+from dsl.explanation.changes import Change
+from dsl.explanation.english import Voice, to_english
+from dsl.explanation.tree import Explanation, Seen, explain
+
+__all__ = ["Change", "Explanation", "Seen", "Voice", "explain", "to_english"]

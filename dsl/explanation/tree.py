@@ -1,0 +1,225 @@
+"""A condition judged and explained: every test with what it saw, and what would turn it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from dsl.core import AllOf, AnyOf, Const, Expr, InSegment, Not
+from dsl.evaluator import Facts, Scope, evaluate, judge
+from dsl.explanation.changes import Change, change, missing_facts, sides
+from dsl.explanation.english import Voice, clause, noun
+from dsl.explanation.targets import magnitude
+from dsl.explanation.wording import in_words
+from dsl.kinds import BOOL
+from dsl.moment import Moment
+from dsl.values import MISSING
+from dsl.walking import fact_name, facts_read, substitute
+
+Shape: TypeAlias = Literal["all", "any", "not", "segment", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A value that a test looked at. `stored` is MISSING if there is none."""
+
+    name: str
+    expr: Expr
+    stored: Any
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One condition: what it says, whether it holds, what it saw and what would turn it.
+
+    `changes` are all needed to make it come out otherwise, and the fewest and smallest that do;
+    None where no such changes are known. `change` says in English what a single test lacks or has
+    to spare. A segment's own condition is its part.
+    """
+
+    shape: Shape
+    condition: Expr
+    text: str
+    holds: bool
+    parts: tuple["Explanation", ...] = ()
+    seen: tuple[Seen, ...] = ()
+    missing: tuple[str, ...] = ()
+    change: str = ""
+    changes: tuple[Change, ...] | None = None
+    # With these parts of the condition replaced, it comes out otherwise.
+    turned_by: Mapping[Expr, Const] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def value(self) -> str:
+        """What the test is about, in words; empty if it is about nothing in particular."""
+        return self.seen[0].text if self.seen else ""
+
+
+def explain(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSING) -> Explanation:
+    """Judge a condition as dsl.holds does, and say why."""
+    cart = facts.get("cart")
+    currency = cart.get("currency") if isinstance(cart, Mapping) else None
+    if not isinstance(currency, str):
+        currency = moment.program.currency
+    return _Explainer(Voice(moment.zone, currency)).tree(condition, Scope(facts, moment, element))
+
+
+class _Explainer:
+    """Walks conditions, and into the segments that they name."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._segments: dict[tuple[str, frozenset[str]], Explanation] = {}
+
+    def tree(self, condition: Expr, scope: Scope) -> Explanation:
+        match condition:
+            case AllOf(operands):
+                parts = tuple(self.tree(operand, scope) for operand in operands)
+                return _joined("all", condition, parts, all(p.holds for p in parts), scope)
+            case AnyOf(operands):
+                parts = tuple(self.tree(operand, scope) for operand in operands)
+                return _joined("any", condition, parts, any(p.holds for p in parts), scope)
+            case InSegment() | Not(InSegment()):
+                return self._segment(condition, scope)
+            case Not(AllOf() | AnyOf() | Not() as operand):
+                part = self.tree(operand, scope)
+                return replace(
+                    part,
+                    shape="not",
+                    condition=condition,
+                    text="not",
+                    holds=not part.holds,
+                    parts=(part,),
+                )
+            case _:
+                return self._test(condition, scope)
+
+    def _test(self, condition: Expr, scope: Scope) -> Explanation:
+        test = condition.operand if isinstance(condition, Not) else condition
+        came_out = judge(test, scope)
+        held = came_out is (test is condition)
+        found = change(test, not came_out, scope, self._voice)
+        missing = missing_facts(test, scope)
+        return Explanation(
+            "test",
+            condition,
+            clause(condition, self._voice),
+            held,
+            seen=self._seen(test, scope),
+            missing=missing,
+            change=_told(found, held, missing),
+            changes=None if found is None else (found,),
+            turned_by=_replacements(found, test, came_out),
+        )
+
+    def _seen(self, test: Expr, scope: Scope) -> tuple[Seen, ...]:
+        looked_at = [(fact_name(side) or noun(side, self._voice), side) for side in sides(test)]
+        for side in sides(test):
+            looked_at += facts_read(side)
+        found: dict[Expr, Seen] = {}
+        for name, expr in looked_at:
+            stored = evaluate(expr, scope)
+            voice = self._voice
+            text = in_words(stored, expr.kind, currency=voice.currency, zone=voice.zone)
+            found.setdefault(expr, Seen(name, expr, stored, text))
+        return tuple(found.values())
+
+    def _segment(self, condition: Expr, scope: Scope) -> Explanation:
+        denied = isinstance(condition, Not)
+        test = condition.operand if isinstance(condition, Not) else condition
+        assert isinstance(test, InSegment)
+        is_member = judge(test, scope)
+        inner = self._inside(test.segment, scope)
+        explained = Explanation(
+            "segment",
+            condition,
+            clause(condition, self._voice),
+            is_member is not denied,
+        )
+        if inner is None:
+            return explained
+        turned_by = {**inner.turned_by, test: Const(not is_member, BOOL)}
+        return replace(
+            explained,
+            parts=(inner,),
+            changes=inner.changes,
+            turned_by={} if inner.changes is None else turned_by,
+        )
+
+    def _inside(self, name: str, scope: Scope) -> Explanation | None:
+        """Explain a segment's condition; None where the facts say who is in, or nobody can be."""
+        known = scope.facts.get("segments")
+        if isinstance(known, list | tuple | set | frozenset) and name in known:
+            return None
+        segment = scope.moment.program.segments.get(name)
+        if segment is None or name in scope.segments:
+            return None
+        within = scope.segments | {name}
+        key = (name, within)
+        if key not in self._segments:
+            inner = Scope(scope.facts, scope.moment.in_workspace, segments=within)
+            own = _Explainer(Voice(inner.moment.zone, self._voice.currency))
+            own._segments = self._segments
+            self._segments[key] = own.tree(segment.condition, inner)
+        return self._segments[key]
+
+
+def _told(found: Change | None, held: bool, missing: Sequence[str]) -> str:
+    if held:
+        return found.spare if found else ""
+    unknown = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not known"
+    needed = found.text if found and not found.text.endswith("be known") else ""
+    return "; ".join(each for each in (unknown if missing else "", needed) if each)
+
+
+def _replacements(found: Change | None, test: Expr, came_out: bool) -> Mapping[Expr, Const]:
+    if found is None:
+        return {}
+    if found.to is MISSING:
+        return {test: Const(not came_out, BOOL)}
+    return {found.subject: Const(found.to, found.subject.kind)}
+
+
+def _joined(
+    shape: Shape, condition: Expr, parts: tuple[Explanation, ...], held: bool, scope: Scope
+) -> Explanation:
+    text = "all of these" if shape == "all" else "at least one of these"
+    explained = Explanation(shape, condition, text, held, parts)
+    in_the_way = [part for part in parts if part.holds is held]
+    # One part decides, or all those that are in the way must turn.
+    one_will_do = held is (shape == "all")
+    ways = [(p,) for p in in_the_way] if one_will_do else [tuple(in_the_way)]
+    found = [way for way in (_way(each, condition, held, scope) for each in ways) if way]
+    if not found:
+        return explained
+    changes, turned_by = min(found, key=lambda way: _cost(way[0]))
+    return replace(explained, changes=changes, turned_by=turned_by)
+
+
+_Way: TypeAlias = tuple[tuple[Change, ...], Mapping[Expr, Const]]
+
+
+def _way(parts: Iterable[Explanation], condition: Expr, held: bool, scope: Scope) -> _Way | None:
+    """Return the changes that turn these parts, if together they turn the whole."""
+    changes: dict[Expr, Change] = {}
+    turned_by: dict[Expr, Const] = {}
+    for part in parts:
+        if part.changes is None:
+            return None
+        for each in part.changes:
+            before = changes.get(each.subject)
+            if before is None or abs(each.by or 0) >= abs(before.by or 0):
+                changes[each.subject] = each
+        turned_by |= part.turned_by
+    turned_by |= {
+        subject: Const(each.to, subject.kind)
+        for subject, each in changes.items()
+        if each.to is not MISSING
+    }
+    if judge(substitute(condition, turned_by), scope) is held:
+        return None
+    return tuple(changes.values()), turned_by
+
+
+def _cost(changes: tuple[Change, ...]) -> tuple[int, float]:
+    return len(changes), sum(magnitude(each.seen, each.to, each.by) for each in changes)
