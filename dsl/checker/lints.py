@@ -6,7 +6,7 @@ from dsl.checker.cost import MOST_STEPS, steps_of
 from dsl.checker.reasoning import always, conflict, never
 from dsl.checker.report import Report
 from dsl.checker.scopes import Scope
-from dsl.core import Aggregate, AllOf, AnyOf, Expr, ListSource, Ref
+from dsl.core import Aggregate, AllOf, AnyOf, Const, Expr, ListSource, Ref
 from dsl.diagnostics import Span
 from dsl.kinds import NUMBER, Money, Record
 
@@ -19,7 +19,9 @@ def judge(condition: Expr, span: Span, report: Report) -> None:
         return
     if never(condition):
         about = conflict(condition)
-        reason = f": {described(about)} is never all of that at once" if about else ""
+        reason = ""
+        if about is not None and not isinstance(about, Const):
+            reason = f": {described(about)} is never all of that at once"
         if isinstance(about, Ref | Aggregate) and not isinstance(condition, AllOf):
             reason = f": {described(about)} is never that"
         report.error("E250", span, f"this condition can never be true{reason}")

@@ -37,6 +37,8 @@ from dsl.kinds import (
 
 ORDERINGS = ("<", "<=", ">", ">=")
 DAY_SECONDS = 86_400
+# As many as a message lists; a week's days are all shown.
+MOST_OPTIONS = 7
 
 
 def is_poisoned(*operands: Expr) -> bool:
@@ -85,12 +87,10 @@ def is_option(value: Expr, kind: Kind, report: Report) -> bool:
         case Const(str(text), Text(options=None)), Text(options) if options is not None:
             if text in options:
                 return True
-            report.error(
-                "E224",
-                value.span,
-                f'"{text}" is none of those it can be: {in_words(Text(options[:6]))}',
-                did_you_mean(text, options),
-            )
+            shown = ", ".join(f'"{option}"' for option in options[:MOST_OPTIONS])
+            more = ", …" if len(options) > MOST_OPTIONS else ""
+            message = f'"{text}" is none of those it can be: {shown}{more}'
+            report.error("E224", value.span, message, did_you_mean(text, options))
             return False
     return True
 

@@ -3,7 +3,7 @@
 from typing import Any, TypeAlias
 
 from dsl.checker.ranges import Domain, Ranges, Words, compared, points
-from dsl.core import Aggregate, AllOf, AnyOf, Apply, Const, Expr, Not, Ref
+from dsl.core import Aggregate, AllOf, AnyOf, Apply, Const, Expr, Not, Now, Ref, Today
 from dsl.kinds import BOOL, DATE, TIMESTAMP, Kind, ListOf, Record, Text
 
 # One way for a condition to be true: what each fact must be in it.
@@ -158,7 +158,7 @@ def _everything(kind: Kind) -> Ranges | Words:
             return Ranges()
 
 
-def _universe(fact: Expr) -> Domain:  # noqa: PLR0911 - one case each
+def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911 - one case each
     """Return what a fact can be at all."""
     match fact:
         case Aggregate(function="count" | "distinct"):
@@ -179,6 +179,10 @@ def _universe(fact: Expr) -> Domain:  # noqa: PLR0911 - one case each
             return Domain(_from(0), missing=True)
         case Apply() if fact.kind != BOOL:
             return Domain(_everything(fact.kind), missing=True)
+        case Const(str() | int() | float() as value) if _is_simple(fact.kind):
+            return Domain(_exactly(fact.kind, (value,)))
+        case Now() | Today():
+            return Domain(_everything(fact.kind))
         case _:
             # A condition taken as a whole: it holds or it does not.
             return Domain(TRUTHS)

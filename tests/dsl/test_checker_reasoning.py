@@ -32,6 +32,9 @@ from tests.dsl.checking import checked, findings, segment, steps, when, words
         "(user.age > 3 or user.kids > 3) and user.age < 2 and user.kids < 2",
         "any(order_placed, ever) and not any(order_placed, ever)",
         "false",
+        "3 > 5",
+        '"a" = "b"',
+        '"a" in ["b", "c"]',
     ],
 )
 def test_what_can_never_be_true_is_an_error(text):
@@ -53,6 +56,7 @@ def test_what_can_never_be_true_is_an_error(text):
         "not (user.age > 3) and not (user.age <= 3)",
         "user.age > 3 and user.age > user.kids and user.kids < 100",
         "any(order_placed, last 60 days) and not any(order_placed, last 30 days)",
+        "today = 2026-03-05",
     ],
 )
 def test_what_may_be_true_or_not_is_left_alone(text):
@@ -68,6 +72,9 @@ def test_what_may_be_true_or_not_is_left_alone(text):
         "user.age is known or user.age is missing",
         "not (user.age > 30 and user.age < 20)",
         "true",
+        "5 > 3",
+        '"a" = "a"',
+        '"a" in ["a", "b"]',
     ],
 )
 def test_what_is_always_true_is_a_warning(text):
