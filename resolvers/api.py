@@ -11,6 +11,7 @@ from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.events import EventMutations, EventQueries
 from resolvers.quotes import QuoteQueries
+from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
 from resolvers.users import UserMutations, UserQueries
 from schema.documents import Documents
@@ -19,12 +20,12 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries, QuoteQueries):
+class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries, ReleaseQueries, QuoteQueries):
     pass
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(UserMutations, CampaignMutations, EventMutations):
+class Mutation(UserMutations, CampaignMutations, EventMutations, ReleaseMutations):
     pass
 
 

@@ -4,13 +4,14 @@ A campaign keeps the name of its file (`key`). One that has none, or whose file 
 name, is found by what it declares.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import dsl
-from models.campaign import ON_THE_WAY, Campaign
+from models.campaign import MAX_SOURCE, ON_THE_WAY, Campaign
 from models.errors import Conflict, Invalid
 from models.store import Stores
 from models.template import Template
@@ -43,6 +44,8 @@ class RulesFile:
         if not is_key(key):
             raise Invalid(f"{key!r} is no name that a file of rules can have.", field=("files",))
         text = plain(text)
+        if len(text.encode()) > MAX_SOURCE:
+            raise Invalid(f"{key}: a file of rules has at most 256 KiB.", field=("files",))
         declared = (
             each.title or each.name
             for each in dsl.outline(dsl.parse(dsl.SourceFile(key, text)).file)
@@ -76,7 +79,16 @@ class Kept:
 
     id: str
     key: str | None
+    title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """All that is live, as files would have it. `publication` is 0 if nothing is."""
+
+    publication: int
+    campaigns: tuple[Kept, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +123,10 @@ async def standing(folder: Folder, *, stores: Stores, publication: int | None = 
     live = await publications.live_sources(workspace, stores=stores)
     named = await stores.campaigns.find_keys([file.key for file in folder.files])
     campaigns = await stores.campaigns.find_many(tuple(live))
-    ids = match(
+    ids = await asyncio.to_thread(
+        match,
         {file.key: file.text for file in folder.files},
-        [Kept(key, campaigns[key].key, source.text) for key, source in live.items()],
+        _kept(live, campaigns),
     )
     for key, campaign in named.items():
         # Begun by a release that was cut short, or by someone: it goes on from there.
@@ -125,6 +138,21 @@ async def standing(folder: Folder, *, stores: Stores, publication: int | None = 
     # What was never in a file is not missing from the folder.
     ended = tuple(c for c in unclaimed if folder.prune and c.key is not None)
     return Standing(workspace, live, campaigns, ids, unclaimed, ended)
+
+
+async def published(*, stores: Stores) -> Published:
+    """Return what is live, to be written to files."""
+    workspace = await publications.settle(stores=stores)
+    live = await publications.live_sources(workspace, stores=stores)
+    campaigns = await stores.campaigns.find_many(tuple(live))
+    return Published(workspace.current, tuple(_kept(live, campaigns)))
+
+
+def _kept(live: Sources, campaigns: Mapping[str, Campaign]) -> list[Kept]:
+    return [
+        Kept(key, campaigns[key].key, campaigns[key].title, source.text)
+        for key, source in live.items()
+    ]
 
 
 def match(files: Mapping[str, str], live: Sequence[Kept]) -> dict[str, str]:

@@ -167,6 +167,25 @@ class Runs(Store):
         """Return the campaigns that have runs under way."""
         return list(await self.documents.distinct("campaign", {"due_at": {"$exists": True}}))
 
+    async def count_waiting(self, triggers: Sequence[str]) -> dict[str, int]:
+        """Count the runs under way of each of these triggers that has any."""
+        if not triggers:
+            return {}
+        match = {
+            "due_at": {"$exists": True},
+            "trigger": {"$in": list(triggers)},
+            "state": RunState.WAITING.value,
+        }
+        cursor = self.documents.aggregate(
+            [
+                {"$match": match},
+                {"$group": {"_id": "$trigger", "count": {"$sum": 1}}},
+                {"$sort": {"_id": 1}},
+            ],
+            hint="due",
+        )
+        return {document["_id"]: document["count"] async for document in cursor}
+
     async def count_by_state(self, campaign_id: str | None = None) -> dict[str, int]:
         """Count runs by state, of one campaign or of all."""
         match = {} if campaign_id is None else {"campaign": {"$eq": campaign_id}}

@@ -36,6 +36,21 @@ class Segments(Store):
             from_document(document) for document in await self._run([*stages, {"$limit": limit}])
         ]
 
+    async def compare(self, before: Stages | None, after: Stages | None) -> tuple[int, int, int]:
+        """Return how many people pass only through the stages after, only before, and both."""
+        if before is None or after is None:
+            gained = await self.count(after) if after is not None else 0
+            lost = await self.count(before) if before is not None else 0
+            return gained, lost, 0
+        sides: list[Mapping[str, Any]] = [
+            *_marked(after, 1),
+            {"$unionWith": {"coll": self.NAME, "pipeline": _marked(before, 2)}},
+            {"$group": {"_id": "$_id", "sides": {"$sum": "$side"}}},
+            {"$group": {"_id": "$sides", "people": {"$sum": 1}}},
+        ]
+        counts = {found["_id"]: int(found["people"]) for found in await self._run(sides)}
+        return counts.get(1, 0), counts.get(2, 0), counts.get(3, 0)
+
     async def _run(self, pipeline: Stages) -> list[Document]:
         cursor = self.documents.aggregate(pipeline, allowDiskUse=True)
         try:
@@ -44,3 +59,7 @@ class Segments(Store):
             if error.timeout:
                 raise Invalid("This segment takes too long to look up.", code="TOO_SLOW") from error
             raise
+
+
+def _marked(stages: Stages, side: int) -> list[Mapping[str, Any]]:
+    return [*stages, {"$project": {"side": {"$literal": side}}}]
