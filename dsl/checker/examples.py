@@ -61,6 +61,9 @@ def _line(node: nodes.CartLine, scope: Scope) -> ExampleLine:
     names = {fact.path.names[0] for fact in node.facts}
     if "price" not in names:
         report.error("E241", node.span, "a line of a cart needs a price", "`price: 4 USD`")
+    for name, value in fields:
+        if name in ("price", "floor") and isinstance(value, int) and value < 0:
+            report.error("E229", node.span, f"a line's {name} must not be negative")
     for derived, instead in (("quantity", "`2 of { … }`"), ("amount", "price × quantity")):
         if derived in names:
             message = f"a line's {derived} is not given here: it is {instead}"

@@ -184,7 +184,8 @@ def _listing(words: Sequence[str]) -> str:
 def _alternatives(
     table: Table, stack: Sequence[State], accepted: set[str], before: Token, token: Token | None
 ) -> list[str]:
-    if accepted & (_COMPARISONS | {"AND"}) and "NAME" not in accepted:
+    # `in` alone is no comparison: `tier gold at 500 points in 365 days`.
+    if accepted & {"EQ", "AND"} and "NAME" not in accepted:
         return _after_value(table, accepted, token)
     if "RBRACE" in accepted and accepted & _CLAUSES:
         return ["a clause", "`}`"]

@@ -38,6 +38,7 @@ def test_an_example_is_kept_in_stored_form():
         ("cart { 1 of { prise: 4 USD, price: 1 USD } }  expect total 1 USD", "E201 prise"),
         ('cart { 1 of { category: "TEA" } }  expect total 1 USD', 'E241 1 of { category: "TEA" }'),
         ("cart { 0 of { price: 4 USD } }  expect total 1 USD", "E229 0"),
+        ("cart { 1 of { price: -4 USD } }  expect total 1 USD", "E229 1 of { price: -4 USD }"),
         ("cart { 1 of { price: 4 USD, floor: 4 EUR } }  expect total 1 USD", "E221 4 EUR"),
         ("cart { 1 of { price: 4 USD, cost: 4 EUR } }  expect total 1 USD", "E221 4 EUR"),
         ("cart { 1 of { price: 4 USD }  shipping 4 EUR }  expect total 1 USD", "E221 4 EUR"),

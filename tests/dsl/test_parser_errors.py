@@ -72,6 +72,7 @@ INSTANT = "a date and time such as 2026-03-01T09:00"
             "2026-03-01",
             f"{INSTANT} after `at`, not `2026-03-01`",
         ),
+        ("loyalty l { tier gold at 5 points }", "}", "`in` after `points`, not `}`"),
         ("segment a", "a", "`{` after `a`"),
         ("segment a { x >", ">", "a value after `>`"),
     ],
