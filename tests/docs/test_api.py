@@ -129,4 +129,4 @@ def test_the_table_of_roles_is_the_apis():
         for name in getattr(schema._schema, f"{kind.lower()}_type").fields:
             access = declared(schema.get_field_for_type(name, kind))
             real[name] = {*access.roles, *([None] if access.nobody else [])}
-    assert shown == real
+    assert shown == real, "docs/api.md has a row for each root field, under Roles"
