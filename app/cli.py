@@ -180,6 +180,48 @@ def check(
     raise typer.Exit(command_line.check(files, zone=zone, as_json=output == "json"))
 
 
+@command("fmt", "fanfare fmt --check rules/*.rules")
+def fmt(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files of rules; `-` reads from standard input.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 if something would.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what would change, and change nothing.")
+    ] = False,
+) -> None:
+    """Bring files of rules into their canonical layout. Comments stay; the meaning does too.
+
+    Exits with 2 if a file has syntax errors; the others are formatted all the same.
+    """
+    from app.commands.format import format_files
+
+    raise typer.Exit(format_files(files, check=check, diff=diff))
+
+
+@command("lsp", "fanfare lsp")
+def lsp(zone: Zone = "UTC") -> None:
+    """Serve editors over standard input and output: the Language Server Protocol.
+
+    Mistakes while typing, completion, hover, go to definition, formatting, an outline. The files
+    of the editor's folder are one program.
+    """
+    from importlib.util import find_spec
+
+    from app.commands.sources import known_zone
+
+    if not known_zone(zone):
+        raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
+    if find_spec("pygls") is None:
+        typer.echo("fanfare: the language server needs: pip install 'fanfare[lsp]'", err=True)
+        raise typer.Exit(1)
+    from app.lsp.server import serve
+
+    serve(zone)
+
+
 @command("quote", "fanfare quote spring.rules cart.json --at 2026-03-05T12:00")
 def quote(
     rules: Annotated[Path, typer.Argument(help="A file of rules.")],
