@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from random import Random
 
 from hypothesis import strategies as st
 
+import dsl
 from dsl.core import (
     Aggregate,
     AllOf,
@@ -67,6 +69,7 @@ NOWS = (
     datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
     datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC),
     datetime(2026, 12, 31, 12, tzinfo=UTC),
+    datetime(2026, 2, 28, 12, tzinfo=UTC),
 )
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Kiritimati")
 
@@ -99,6 +102,24 @@ INSTANTS = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
 )
+SPANS = (
+    *(Last(count, "day") for count in (1, 2, 7, 30)),
+    *(Last(1, "week"), Last(1, "month"), Last(12, "month"), Last(2, "hour"), Last(30, "minute")),
+    *(This(unit) for unit in ("day", "week", "month", "year")),
+    *(Since("2026-03-01"), Since("2024-02-29"), Since("0001-01-01"), Ever()),
+)
+_STARTS = [dsl.Moment(now, zone).start_of(span) for now in NOWS for zone in ZONES for span in SPANS]
+# Where a window starts, a millisecond earlier, now and after it: what is there shows most.
+EVENT_TIMES = [
+    *(
+        start - timedelta(milliseconds=early)
+        for start in _STARTS
+        if start and start.year > 1900
+        for early in (0, 1)
+    ),
+    *(now + timedelta(milliseconds=late) for now in NOWS for late in (0, 1)),
+    *(now - timedelta(hours=hours) for now in NOWS for hours in range(1, 60, 7)),
+]
 JUNK = (None, True, False, 0, 7, 1.5, "", "x", [], [1], ["a"], {}, {"k": "a"}, NOW, [[1]])
 
 _NUMBER = st.sampled_from(NUMBERS) | st.integers(-5, 5) | st.floats(-100, 100)
@@ -106,61 +127,55 @@ _AMOUNT = st.sampled_from(AMOUNTS) | st.integers(-5000, 5000)
 _INSTANT = st.sampled_from(INSTANTS)
 
 
-def _typed(kind):
+def crowd(seed, size):
+    """Return facts of so many people, each stored value with a chance to be of a wrong type."""
+    random = Random(seed)
+    return [
+        {
+            "user": {**_document(random, USER), "id": f"u{place}"},
+            "events": {name: _events(random, record) for name, record in EVENTS.items()},
+        }
+        for place in range(size)
+    ]
+
+
+def _events(random, record):
+    pool = random.sample(EVENT_TIMES, 3)  # so few that some events share their time
+    return [
+        {**_document(random, record), "time": random.choice(pool)}
+        for _ in range(random.choice((0, 1, 2, 3, 6)))
+    ]
+
+
+def _document(random, record):
+    return {name: _stored(random, kind) for name, kind in record.fields if random.random() < 0.85}
+
+
+def _stored(random, kind):
+    if random.random() < 0.12:
+        return random.choice(JUNK)
     match kind:
         case Text(None):
-            return st.sampled_from(WORDS)
+            return random.choice(WORDS)
         case Text(options):
-            return st.sampled_from((*options, "other"))
+            return random.choice((*options, "other"))
         case Money():
-            return _AMOUNT
+            return random.choice((random.choice(AMOUNTS), random.randint(-5000, 5000)))
         case ListOf(element):
-            return st.lists(stored(element), max_size=4)
+            return [_stored(random, element) for _ in range(random.choice((0, 1, 2, 3, 5)))]
         case Record():
-            return documents(kind)
-    return {
-        NUMBER: _NUMBER | st.sampled_from(ODD_NUMBERS),
-        PERCENT: _NUMBER,
-        BOOL: st.booleans(),
-        DATE: st.sampled_from(DATES + BAD_DATES),
-        TIME: st.sampled_from(TIMES + BAD_TIMES),
-        TIMESTAMP: _INSTANT,
-    }[kind]
+            return _document(random, kind)
+    return random.choice(_POOLS[kind])
 
 
-@cache
-def stored(kind):
-    """Return values as found in documents: mostly of this type."""
-    typed = _typed(kind)
-    return st.one_of(typed, typed, typed, st.sampled_from(JUNK))
-
-
-@cache
-def documents(record):
-    return st.fixed_dictionaries({}, optional={name: stored(kind) for name, kind in record.fields})
-
-
-@cache
-def people():
-    """Return facts of one user: attributes, and events of every name with their times."""
-    user = Record(tuple(field for field in USER.fields if field[0] != "id"))
-    event_lists = {
-        name: st.lists(
-            st.tuples(st.one_of(_INSTANT, _recent()), documents(record)).map(
-                lambda pair: {**pair[1], "time": pair[0]}
-            ),
-            max_size=5,
-        )
-        for name, record in EVENTS.items()
-    }
-    return st.fixed_dictionaries(
-        {"user": documents(user), "events": st.fixed_dictionaries(event_lists)}
-    )
-
-
-def _recent():
-    back = st.integers(-3, 60 * 24)
-    return st.builds(lambda now, hours: now - timedelta(hours=hours), st.sampled_from(NOWS), back)
+_POOLS = {
+    NUMBER: (*NUMBERS, *ODD_NUMBERS, *range(-3, 4)),
+    PERCENT: NUMBERS,
+    BOOL: (True, False),
+    DATE: (*DATES, *BAD_DATES),
+    TIME: (*TIMES, *BAD_TIMES),
+    TIMESTAMP: INSTANTS,
+}
 
 
 # --- expressions ---------------------------------------------------------------------------------
@@ -206,14 +221,7 @@ def _refs(kind, element):
     return st.sampled_from(found) if found else st.nothing()
 
 
-_WINDOWS = st.one_of(
-    st.builds(
-        Last, st.integers(1, 40), st.sampled_from(("day", "week", "month", "hour", "minute"))
-    ),
-    st.builds(This, st.sampled_from(("day", "week", "month", "year"))),
-    st.builds(Since, st.sampled_from(DATES)),
-    st.just(Ever()),
-)
+_WINDOWS = st.sampled_from(SPANS)
 
 
 @cache
@@ -267,7 +275,7 @@ def aggregates(draw, kind, element, depth):
 @cache
 def values(kind, element=None, depth=2):
     """Return expressions of this type."""
-    leaves = [_constants(kind), _refs(kind, element), _refs(kind, element)]
+    leaves = [_constants(kind), *4 * [_refs(kind, element)]]
     if kind == TIMESTAMP:
         leaves.append(st.just(Now()))
     if kind == DATE:
@@ -324,6 +332,8 @@ def _comparisons(draw, element, depth):
     if kind in (DATE, TIMESTAMP) and draw(st.integers(0, 3)) == 0:
         other = DATE if kind == TIMESTAMP else TIMESTAMP
     left, right = draw(values(kind, element, depth)), draw(values(other, element, depth - 1))
+    if draw(st.booleans()):
+        left, right = right, left
     return Apply(draw(st.sampled_from(operators)), (left, right), BOOL)
 
 

@@ -9,10 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dsl
-from dsl.compiled import compiled
 from dsl.mongo.expressions import expression
 from dsl.mongo.lookups import Lookups
-from dsl.mongo.pipeline import prefilter
 from dsl.mongo.places import Place
 from tests.dsl import random_rules as rules
 
@@ -169,13 +167,29 @@ def checked(condition):
 
 
 @pytest.fixture(scope="module")
-def collections(mongodb_uri):
-    """A database of users and events for these tests alone, with the index that events have."""
+def client(mongodb_uri):
     with pymongo.MongoClient(mongodb_uri, tz_aware=True) as client:
-        database = client["backends"]
-        database.events.create_index([("user", 1), ("name", 1), ("at", 1)])
-        yield database
-        client.drop_database("backends")
+        yield client
+
+
+@pytest.fixture(scope="module")
+def collections(client):
+    """Users and events for the corpus alone, with the index that events have."""
+    return _prepared(client, "corpus")
+
+
+@pytest.fixture(scope="module")
+def crowd(client):
+    """Many people with odd facts, stored once: every random program is judged on all of them."""
+    people = rules.crowd(seed=2026, size=150)
+    collections = _prepared(client, "crowd")
+    keep(people, collections)
+    return people, collections
+
+
+def _prepared(client, name):
+    client[name].events.create_index([("user", 1), ("name", 1), ("at", 1)])
+    return client[name]
 
 
 def in_python(condition, people, moment, collections):
@@ -183,7 +197,7 @@ def in_python(condition, people, moment, collections):
 
 
 def in_compiled_python(condition, people, moment, collections):
-    judge = compiled(condition, moment.program)
+    judge = dsl.compiled(condition, moment.program)
     return [judge(facts, moment) for facts in people]
 
 
@@ -191,7 +205,9 @@ def in_mongo(condition, people, moment, collections):
     stages = dsl.to_mongo(condition, LAYOUT, moment)
     keep(people, collections)
     found = {user["_id"] for user in collections.users.aggregate(stages)}
-    fitting = {user["_id"] for user in collections.users.find(prefilter(condition, LAYOUT, moment))}
+    fitting = {
+        user["_id"] for user in collections.users.find(dsl.prefilter(condition, LAYOUT, moment))
+    }
     assert found <= fitting
     return [facts["user"]["id"] in found for facts in people]
 
@@ -259,7 +275,7 @@ def test_what_would_differ_in_the_database_is_refused_with_its_reason(text):
 def test_a_prefilter_holds_what_indexes_can_serve():
     condition, program = checked('user.household_size >= 3 and user.tags contains "vip"')
 
-    found = prefilter(condition, LAYOUT, dsl.Moment(NOW, "UTC", program))
+    found = dsl.prefilter(condition, LAYOUT, dsl.Moment(NOW, "UTC", program))
 
     assert found == {"$and": [{"attributes.household_size": {"$gte": 3}}, {"tags": {"$eq": "vip"}}]}
 
@@ -276,79 +292,77 @@ def test_events_of_one_name_are_read_once():
 
 # --- random programs -----------------------------------------------------------------------------
 
-random_case = given(
-    rules.programs(),
-    rules.conditions(),
-    st.lists(rules.people(), min_size=3, max_size=5).map(named),
-    st.sampled_from(rules.NOWS),
-    st.sampled_from(rules.ZONES),
-)
 # The ordinary run repeats the same cases; the long one looks for new ones.
 FEW = settings(
-    max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=400, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 MANY = settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 KINDS = [kind for _, kind in rules.SCALARS if kind != rules.BOOL]
 
-
-def judge_everywhere(program, condition, people, now, zone, collections):
-    moment = dsl.Moment(now, zone, program)
-    answers = in_python(condition, people, moment, collections)
-
-    assert in_compiled_python(condition, people, moment, collections) == answers
-    with suppress(dsl.NotPushable):  # then nobody asks the database
-        assert in_mongo(condition, people, moment, collections) == answers
-
-
-@FEW
-@random_case
-def test_random_conditions_hold_alike_in_every_backend(
-    collections, program, condition, people, now, zone
-):
-    judge_everywhere(program, condition, people, now, zone, collections)
-
-
-@pytest.mark.long
-@MANY
-@random_case
-def test_very_many_random_conditions_hold_alike(collections, program, condition, people, now, zone):
-    judge_everywhere(program, condition, people, now, zone, collections)
-
-
+random_condition = given(
+    rules.programs(), rules.conditions(), st.sampled_from(rules.NOWS), st.sampled_from(rules.ZONES)
+)
 random_value = given(
     st.sampled_from(KINDS).flatmap(rules.values),
-    st.lists(rules.people(), min_size=3, max_size=4).map(named),
     st.sampled_from(rules.NOWS),
     st.sampled_from(rules.ZONES),
 )
 
 
-def compute_everywhere(expr, people, now, zone, collections):
+def judge_everywhere(program, condition, now, zone, crowd):
+    people, collections = crowd
+    moment = dsl.Moment(now, zone, program)
+    answers = {who["user"]["id"]: dsl.holds(condition, who, moment) for who in people}
+    judge = dsl.compiled(condition, program)
+
+    assert {who["user"]["id"]: judge(who, moment) for who in people} == answers
+    with suppress(dsl.NotPushable):  # then nobody asks the database
+        stages = dsl.to_mongo(condition, LAYOUT, moment)
+        found = {user["_id"] for user in collections.users.aggregate(stages)}
+        assert found == {user_id for user_id, answer in answers.items() if answer}
+        fitting = collections.users.find(dsl.prefilter(condition, LAYOUT, moment), {"_id": 1})
+        assert found <= {user["_id"] for user in fitting}
+
+
+def compute_everywhere(expr, now, zone, crowd):
+    people, collections = crowd
     moment = dsl.Moment(now, zone, dsl.Program(events=rules.EVENTS, user=rules.USER))
     lookups = Lookups(LAYOUT)
     try:
         term = expression(expr, Place(moment, LAYOUT, lookups.add))
     except dsl.NotPushable:
         return
-    keep(people, collections)
     stages = [stage for one in lookups.in_order() for stage in one.stages(LAYOUT, moment.now)]
     stages.append({"$project": {"value": term.code}})
     computed = {user["_id"]: user.get("value") for user in collections.users.aggregate(stages)}
-    for facts in people:
-        wanted = dsl.value(expr, facts, moment)
-        found = computed[facts["user"]["id"]]
-        assert (dsl.MISSING if found is None else found) == wanted
+    for who in people:
+        wanted = dsl.value(expr, who, moment)
+        found = computed[who["user"]["id"]]
+        assert (dsl.MISSING if found is None else found) == wanted, who
         assert term.nullable or found is not None
 
 
 @FEW
+@random_condition
+def test_random_conditions_hold_alike(crowd, program, condition, now, zone):
+    judge_everywhere(program, condition, now, zone, crowd)
+
+
+@FEW
 @random_value
-def test_random_values_are_the_same_to_the_last_bit(collections, expr, people, now, zone):
-    compute_everywhere(expr, people, now, zone, collections)
+def test_random_values_are_the_same_to_the_last_bit(crowd, expr, now, zone):
+    compute_everywhere(expr, now, zone, crowd)
+
+
+@pytest.mark.long
+@MANY
+@random_condition
+def test_very_many_random_conditions_hold_alike(crowd, program, condition, now, zone):
+    judge_everywhere(program, condition, now, zone, crowd)
 
 
 @pytest.mark.long
 @MANY
 @random_value
-def test_very_many_random_values_are_the_same(collections, expr, people, now, zone):
-    compute_everywhere(expr, people, now, zone, collections)
+def test_very_many_random_values_are_the_same(crowd, expr, now, zone):
+    compute_everywhere(expr, now, zone, crowd)
