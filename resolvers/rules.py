@@ -8,13 +8,19 @@ from models.errors import Invalid
 from resolvers.access import staff
 from schema.context import Info
 from schema.ids import from_global
-from schema.rules import RulesReport, SegmentPreview
-from services import drafts
+from schema.rules import Completion, FormattedRules, RulesHover, RulesReport, SegmentPreview
+from services import drafts, editing
 
 Source = Annotated[str, strawberry.argument(description="The text of the rules.")]
 Replacing = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="The campaign whose live text this is to replace."),
+]
+Offset = Annotated[
+    int, strawberry.argument(description="The place in the text, in code points from 0.")
+]
+WithPublished = Annotated[
+    bool, strawberry.argument(description="Know the names and facts of what is live too.")
 ]
 
 
@@ -72,6 +78,53 @@ class RulesQueries:
             campaign_id=_key(campaign_id),
         )
         return SegmentPreview.of(preview)
+
+    @strawberry.field(description="A text of rules in its canonical layout.", extensions=staff())
+    async def format_rules(self, source: Source) -> FormattedRules:
+        return FormattedRules.of(await editing.formatted(source))
+
+    @strawberry.field(
+        description="What could be written at a place of a text, half-written or not: clauses, "
+        "facts, names, units, values; the likeliest first, at most 200.",
+        extensions=staff(),
+    )
+    async def complete_rules(
+        self,
+        info: Info,
+        source: Source,
+        offset: Offset,
+        with_published: WithPublished = False,
+        campaign_id: Replacing = None,
+    ) -> list[Completion]:
+        found = await editing.completions(
+            source,
+            offset,
+            stores=info.context.stores,
+            with_published=with_published,
+            campaign_id=_key(campaign_id),
+        )
+        return [Completion.of(completion) for completion in found]
+
+    @strawberry.field(
+        description="What the word at a place of a text means; null where there is none.",
+        extensions=staff(),
+    )
+    async def hover_rules(
+        self,
+        info: Info,
+        source: Source,
+        offset: Offset,
+        with_published: WithPublished = False,
+        campaign_id: Replacing = None,
+    ) -> RulesHover | None:
+        found = await editing.hover(
+            source,
+            offset,
+            stores=info.context.stores,
+            with_published=with_published,
+            campaign_id=_key(campaign_id),
+        )
+        return RulesHover.of(found) if found else None
 
 
 def _key(campaign_id: strawberry.ID | None) -> str | None:

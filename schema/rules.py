@@ -7,7 +7,7 @@ import strawberry
 
 import dsl
 from schema.user import User
-from services import drafts
+from services import drafts, editing
 
 
 @strawberry.enum(description="How bad it is. Only errors keep rules from being published.")
@@ -133,3 +133,73 @@ class SegmentPreview:
     def of(cls, preview: drafts.Preview) -> Self:
         """Show a preview."""
         return cls(count=preview.count, sample=[User.of(user) for user in preview.sample])
+
+
+@strawberry.enum(description="What a completion is, for the sign that an editor puts beside it.")
+class CompletionKind(Enum):
+    DECLARATION = "declaration"
+    CLAUSE = "clause"
+    STEP = "step"
+    KEYWORD = "keyword"
+    OPERATOR = "operator"
+    FACT = "fact"
+    EVENT = "event"
+    NAME = "name"
+    FUNCTION = "function"
+    UNIT = "unit"
+    CURRENCY = "currency"
+    VALUE = "value"
+
+
+@strawberry.type(description="Something that could be written at a place.")
+class Completion:
+    label: str = strawberry.field(description="What to show.")
+    kind: CompletionKind = strawberry.field(description="What it is.")
+    detail: str | None = strawberry.field(description="Its type, or what it means, in a few words.")
+    documentation: str | None = strawberry.field(description="More about it, with an example.")
+    insert: str = strawberry.field(description="What to put into the text.")
+    offset: int = strawberry.field(
+        description="Where what it replaces begins, in code points from 0."
+    )
+    end_offset: int = strawberry.field(description="Where what it replaces ends, exclusive.")
+
+    @classmethod
+    def of(cls, completion: dsl.Completion) -> Self:
+        """Show a completion."""
+        return cls(
+            label=completion.label,
+            kind=CompletionKind(completion.kind.value),
+            detail=completion.detail or None,
+            documentation=completion.documentation or None,
+            insert=completion.insert,
+            offset=completion.start,
+            end_offset=completion.end,
+        )
+
+
+@strawberry.type(description="What a word in the rules means.")
+class RulesHover:
+    title: str = strawberry.field(description="The name, with its type.")
+    text: str = strawberry.field(description="What it means. Indented lines are rules.")
+    span: SourceSpan = strawberry.field(description="Where the word stands.")
+
+    @classmethod
+    def of(cls, hover: dsl.Hover) -> Self:
+        """Show a hover."""
+        return cls(title=hover.title, text=hover.text, span=SourceSpan.of(hover.span))
+
+
+@strawberry.type(description="Rules in their canonical layout.")
+class FormattedRules:
+    source: str | None = strawberry.field(
+        description="The canonical text, comments kept; null where syntax errors forbid it."
+    )
+    diagnostics: list[Diagnostic] = strawberry.field(description="The syntax errors.")
+
+    @classmethod
+    def of(cls, formatted: editing.Formatted) -> Self:
+        """Show formatted rules."""
+        return cls(
+            source=formatted.source,
+            diagnostics=[Diagnostic.of(diagnostic) for diagnostic in formatted.diagnostics],
+        )

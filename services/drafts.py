@@ -95,13 +95,20 @@ async def _check(
     *,
     examples_at: datetime | None = None,
 ) -> dsl.Checked:
+    files, settings = await program_with(source, stores, with_published, campaign_id)
+    return await publications.check(files, settings, examples_at=examples_at)
+
+
+async def program_with(
+    source: str, stores: Stores, with_published: bool, campaign_id: str | None
+) -> tuple[list[dsl.SourceFile], dsl.Settings]:
+    """Return a draft and, if wanted, what is live but for the campaign that it is to replace."""
     workspace = await stores.workspace.get()
     live = await publications.live_sources(workspace, stores=stores) if with_published else {}
     files = [dsl.SourceFile(key, live[key].text) for key in live if key != campaign_id]
     # The draft comes last, so that of two that clash it is the one to be blamed.
     files.append(dsl.SourceFile(DRAFT, source))
-    settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
-    return await publications.check(files, settings, examples_at=examples_at)
+    return files, dsl.Settings(zone=workspace.zone, currency=workspace.currency)
 
 
 async def _as_seen_from_here(

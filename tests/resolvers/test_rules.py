@@ -151,3 +151,88 @@ async def test_a_segment_that_cannot_be_asked_is_refused(api, ann, source, segme
     variables = {"source": source, "segment": segment, "first": 5}
 
     assert await api.code(PREVIEW, variables, by=ann) == code
+
+
+# --- help while writing ---------------------------------------------------------------------------
+
+COMPLETE = """
+query ($source: String!, $offset: Int!, $withPublished: Boolean! = false) {
+  completeRules(source: $source, offset: $offset, withPublished: $withPublished) {
+    label kind detail documentation insert offset endOffset
+  }
+}
+"""
+FORMAT = """
+query ($source: String!) { formatRules(source: $source) { source diagnostics { code line } } }
+"""
+HOVER = """
+query ($source: String!, $offset: Int!) {
+  hoverRules(source: $source, offset: $offset) { title text span { offset endOffset } }
+}
+"""
+
+
+async def test_rules_are_formatted(api, ann):
+    source = "# 🎉\nsegment s{user.name   is known}"
+
+    answer = (await api.ask(FORMAT, {"source": source}, by=ann))["formatRules"]
+
+    assert answer == {"source": "# 🎉\nsegment s { user.name is known }\n", "diagnostics": []}
+
+
+async def test_rules_with_syntax_errors_are_not_formatted(api, ann):
+    answer = (await api.ask(FORMAT, {"source": "segment s {"}, by=ann))["formatRules"]
+
+    assert answer["source"] is None
+    assert [each["line"] for each in answer["diagnostics"]] == [1]
+
+
+async def test_half_written_rules_are_completed(api, ann):
+    source = f"# 🎉\n{FAMILIES}\nsegment s {{ user.si"
+    variables = {"source": source, "offset": len(source)}
+
+    found = (await api.ask(COMPLETE, variables, by=ann))["completeRules"]
+
+    assert found == [
+        {
+            "label": "size",
+            "kind": "FACT",
+            "detail": "number",
+            "documentation": None,
+            "insert": "size",
+            "offset": len(source) - 2,
+            "endOffset": len(source),
+        }
+    ]
+
+
+async def test_completion_knows_what_is_live_if_asked(api, ann):
+    await release([RulesFile("families", "Families", FAMILIES)], ACT, stores=api.stores)
+    source = "promotion p { for user in segment "
+
+    async def labels(with_published: bool) -> list[str]:
+        variables = {"source": source, "offset": len(source), "withPublished": with_published}
+        found = (await api.ask(COMPLETE, variables, by=ann))["completeRules"]
+        return [each["label"] for each in found]
+
+    assert await labels(False) == []
+    assert await labels(True) == ["families"]
+
+
+async def test_a_word_says_what_it_means(api, ann):
+    variables = {"source": FAMILIES, "offset": FAMILIES.index("user.size") + 6}
+
+    found = (await api.ask(HOVER, variables, by=ann))["hoverRules"]
+
+    assert found["title"] == "user.size: number"
+    start, end = found["span"]["offset"], found["span"]["endOffset"]
+    assert FAMILIES[start:end] == "size"
+    nothing = {"source": FAMILIES, "offset": FAMILIES.index(">= 3") + 3}
+    assert (await api.ask(HOVER, nothing, by=ann))["hoverRules"] is None
+
+
+@pytest.mark.parametrize("offset", [-1, len(FAMILIES) + 1])
+async def test_a_place_outside_the_text_is_refused(api, ann, offset):
+    variables = {"source": FAMILIES, "offset": offset}
+
+    assert await api.code(COMPLETE, variables, by=ann) == "INVALID"
