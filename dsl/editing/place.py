@@ -9,6 +9,7 @@ from dsl.parser.recovery import Starts, begins_clause_within
 from dsl.parser.table import State, Table, table
 from dsl.parser.tokens import Token, Tokens, tokenize
 
+_DEEPEST = 1_000  # states on the stack; the parser gives up there too
 _OPENERS, _CLOSERS = frozenset("{(["), frozenset("})]")
 
 
@@ -56,7 +57,7 @@ class Walk:
             return
         token.type = self.table.type_in(self.stack[-1], self.tokens, index)
         after = self.table.accepts(self.stack, token.type)
-        if after is None:
+        if after is None or len(after) > _DEEPEST:
             self.broken, self.skipped = True, 0
             self._skip(index)
             return

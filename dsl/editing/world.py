@@ -1,8 +1,9 @@
 """All files' facts and names, as far as half-written text lets them be known."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from threading import Lock
 from typing import TypeVar
 
 from dsl import nodes
@@ -16,8 +17,35 @@ from dsl.program import Settings
 
 Node = TypeVar("Node", bound=nodes.Node)
 
-# Between two keystrokes only one file changes; the others' trees are kept.
-_parsed = lru_cache(maxsize=64)(parse)
+
+class _Trees:
+    """Keeps the trees parsed last: between two keystrokes only one of many files changes."""
+
+    most_characters = 512 * 1024
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[SourceFile, Parsed] = OrderedDict()
+        self._characters = 0
+        self._lock = Lock()
+
+    def of(self, source: SourceFile) -> Parsed:
+        """Return a file's tree."""
+        with self._lock:
+            if source in self._kept:
+                self._kept.move_to_end(source)
+                return self._kept[source]
+        parsed = parse(source)
+        with self._lock:
+            if source not in self._kept:
+                self._kept[source] = parsed
+                self._characters += len(source.text)
+            while self._characters > self.most_characters:
+                dropped, _ = self._kept.popitem(last=False)
+                self._characters -= len(dropped.text)
+        return parsed
+
+
+_TREES = _Trees()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +97,7 @@ class Known:
 
 def known(sources: Sequence[SourceFile], settings: Settings) -> Known:
     """Return what files declare together."""
-    parsed: list[Parsed] = [_parsed(source) for source in sources]
+    parsed: list[Parsed] = [_TREES.of(source) for source in sources]
     files = tuple(one.file for one in parsed)
     written = [declaration for file in files for declaration in file.declarations]
     world = world_of(written, settings, Report())

@@ -1,4 +1,5 @@
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -313,3 +314,15 @@ def test_what_was_written_would_have_been_offered() -> None:
 
 def test_a_file_too_large_to_parse_is_left_alone() -> None:
     assert complete([SourceFile("f", "x" * 300_000)], "f", 5) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 20_000, "{ " * 20_000, "promotion p { when " + "not " * 20_000]
+)
+def test_hostile_text_is_answered_in_good_time(text: str) -> None:
+    source = SourceFile("f", f"segment s {{ {text}")
+    began = monotonic()
+
+    complete([source], "f", len(source.text))
+
+    assert monotonic() - began < 5
