@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from app import folders
 
 # Everything else is imported by the command that needs it: `check` and `quote` answer at once.
 
@@ -18,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(folders.app)
 imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
 app.add_typer(imports, name="import", epilog="Example: fanfare import completejourney")
 admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
@@ -132,29 +136,16 @@ def scheduler() -> None:
     run_scheduler(settings)
 
 
-@command("publish", 'fanfare publish rules/spring.rules --why "The spring campaign"')
-def publish(
-    files: Files,
-    by: Annotated[str, typer.Option(help="Who publishes, for the history.")] = "",
-    why: Annotated[str, typer.Option(help="Why, for the history.")] = "",
-) -> None:
-    """Make files of rules live: each is a campaign known by the file's name. Safe to repeat.
-
-    They are checked together with everything that is live. There is no review: this is for those
-    who review before, in version control.
-    """
-    from app.settings import Settings
-
-    settings = Settings()
-    from app.maintenance import publish
-
-    for campaign in publish(settings, files, by=by, why=why):
-        number = campaign.live.publication if campaign.live else 0
-        typer.echo(f"{campaign.title}: live in publication {number}")
-
-
 Zone = Annotated[
     str, typer.Option(metavar="ZONE", help="The workspace's time zone, such as Europe/Berlin.")
+]
+
+
+User = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The person as JSON; default: nobody.")
+]
+At = Annotated[
+    str | None, typer.Option(metavar="TIME", help="When, such as 2026-03-05T12:00; now.")
 ]
 
 
@@ -226,26 +217,57 @@ def lsp(zone: Zone = "UTC") -> None:
 def quote(
     rules: Annotated[Path, typer.Argument(help="A file of rules.")],
     cart: Annotated[Path, typer.Argument(help="A cart as JSON: its currency and lines.")],
-    user: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The buyer as JSON; default: nobody.")
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When, such as 2026-03-05T12:00; now.")
-    ] = None,
+    user: User = None,
+    at: At = None,
     zone: Zone = "UTC",
 ) -> None:
     """Say what a cart costs under a file of rules, as JSON. No server is needed."""
     from app.commands import quote as command_line
+
+    moment = _moment(at, zone)
+    raise typer.Exit(command_line.price(rules, cart, user, at=moment, zone=zone))
+
+
+@command("explain", "fanfare explain spring.rules spring_ladder --user ann.json --cart cart.json")
+def explain(
+    rules: Annotated[Path, typer.Argument(help="A file of rules.")],
+    name: Annotated[str, typer.Argument(help="A segment, a promotion or a trigger.")],
+    user: User = None,
+    cart: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A cart as JSON; default: none.")
+    ] = None,
+    at: At = None,
+    zone: Zone = "UTC",
+    output: Annotated[
+        str, typer.Option("--format", metavar="text|json", help="How to say it.")
+    ] = "text",
+) -> None:
+    """Say why something is for someone or is not, and the least that would have to change.
+
+    No server is needed. Of a trigger that starts on an event, the user's latest one is looked at.
+    """
+    from app.commands import explain as command_line
+
+    if output not in ("text", "json"):
+        raise typer.BadParameter("text or json", param_hint="--format")
+    moment, as_json = _moment(at, zone), output == "json"
+    raise typer.Exit(
+        command_line.explain(
+            rules, name, user=user, cart=cart, at=moment, zone=zone, as_json=as_json
+        )
+    )
+
+
+def _moment(at: str | None, zone: str) -> datetime:
     from app.commands.sources import known_zone, moment_of
 
     if not known_zone(zone):
         raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
     try:
-        moment = moment_of(at, zone)
+        return moment_of(at, zone)
     except (ValueError, OverflowError):
         hint = f"{at!r} is no time; write it like 2026-03-05T12:00 or 2026-03-05T12:00:00Z"
         raise typer.BadParameter(hint, param_hint="--at") from None
-    raise typer.Exit(command_line.price(rules, cart, user, at=moment, zone=zone))
 
 
 @command("schema", "fanfare schema > schema/schema.graphql")

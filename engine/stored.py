@@ -1,4 +1,4 @@
-"""From JSON, as the outside writes it, to the stored form that rules read (dsl.kinds)."""
+"""From JSON, as the outside writes it, to the stored form that rules read (dsl.kinds), and back."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 from dsl import MISSING
 from dsl.kinds import DURATION, NUMBER, PERCENT, TIMESTAMP, Kind, ListOf, Money, Record
-from dsl.money import to_minor
+from dsl.money import to_minor, to_text
 from dsl.zones import instant_of
 
 
@@ -44,6 +44,29 @@ def record(raw: Any, kind: Record, *, currency: str, zone: str) -> Any:
         if raw.get(name) is not None
     }
     return {name: value for name, value in found.items() if value is not MISSING}
+
+
+def shown(value: Any, kind: Kind, currency: str) -> Any:
+    """Return a value in stored form as the outside reads it: money as decimal text, times in UTC.
+
+    What is missing is None.
+    """
+    match value, kind:
+        case _ if value is MISSING:
+            return None
+        case int(), Money(own) if not isinstance(value, bool):
+            return to_text(value, own or currency)
+        case list() | tuple(), ListOf(element):
+            return [shown(each, element, currency) for each in value]
+        case Mapping(), _:
+            fields = dict(kind.fields) if isinstance(kind, Record) else {}
+            return {
+                name: shown(value[name], fields[name], currency) for name in value if name in fields
+            }
+        case datetime(), _:
+            return value.isoformat().replace("+00:00", "Z")
+        case _:
+            return value
 
 
 def plain_number(raw: Any) -> Any:

@@ -1,19 +1,14 @@
 """`fanfare quote`: what a cart costs under a file of rules, without a server."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import dsl
-from app.commands.sources import print_json, read_json, read_sources, show
+from app.commands.sources import print_json, read_document, read_sources, show
 from engine.pricing import Request, quote
 from engine.pricing.buyer import read_buyer
 from engine.pricing.reading import read_cart
 from engine.pricing.writing import write_quote
-from models.errors import Invalid
-
-T = TypeVar("T")
 
 
 def price(rules: Path, cart: Path, user: Path | None, *, at: datetime, zone: str) -> int:
@@ -24,21 +19,12 @@ def price(rules: Path, cart: Path, user: Path | None, *, at: datetime, zone: str
     if program is None:
         show((each for each in checked.diagnostics if each.severity == "error"), sources)
         return 1
-    sent = _read(cart, lambda document: read_cart(document, program))
+    sent = read_document(cart, lambda document: read_cart(document, program))
     facts, usage = (
         ({}, {})
         if user is None
-        else _read(user, lambda document: read_buyer(document, program, zone))
+        else read_document(user, lambda document: read_buyer(document, program, zone))
     )
     asked = Request(sent, facts, dsl.Moment(at, program.zone, program), usage)
     print_json(write_quote(quote(asked)))
     return 0
-
-
-def _read(path: Path, read: Callable[[Any], T]) -> T:
-    """Read a document, naming the file in whatever is wrong with it."""
-    document = read_json(path)
-    try:
-        return read(document)
-    except Invalid as error:
-        raise Invalid(f"{path}: {error.message}", field=error.field) from None

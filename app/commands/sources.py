@@ -2,16 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dsl import Diagnostic, SourceFile
 from dsl.zones import find_zone
 from engine.stored import instant
 from models.errors import Invalid
+
+T = TypeVar("T")
 
 
 def read_sources(paths: Sequence[Path]) -> list[SourceFile]:
@@ -30,6 +32,15 @@ def read_json(path: Path) -> Any:
         raise Invalid(f"{place}: this is not JSON: {error.msg}") from None
     except (ValueError, RecursionError):
         raise Invalid(f"{path}: this is no JSON that can be read") from None
+
+
+def read_document(path: Path, read: Callable[[Any], T]) -> T:
+    """Read JSON as something, naming the file in whatever is wrong with it."""
+    document = read_json(path)
+    try:
+        return read(document)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.message}", field=error.field) from None
 
 
 def print_json(document: Any) -> None:

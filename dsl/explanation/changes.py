@@ -21,13 +21,15 @@ _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 class Change:
     """Bring `subject` from `seen` to `to`.
 
-    `name` is what rules call the subject. `to` is MISSING where no one value is meant ("anything
-    but"), `by` None where it is no distance: see dsl.explanation.targets.distance for its unit.
-    `text` says it of a test that should turn out otherwise, `spare` of one that is as it should be.
+    `name` is what rules call the subject, `what` the same in English. `to` is MISSING where no one
+    value is meant ("anything but"), `by` None where it is no distance: see
+    dsl.explanation.targets.distance for its unit. `text` says it of a test that should turn out
+    otherwise, `spare` of one that is as it should be.
     """
 
     subject: Expr
     name: str
+    what: str
     seen: Any
     to: Any
     by: Any
@@ -111,8 +113,12 @@ def _demand(test: Expr, wanted: bool, voice: Voice) -> str:
 
 
 def _plain(subject: Expr, words: str, scope: Scope, voice: Voice, *, to: Any = MISSING) -> Change:
-    name = fact_name(subject) or noun(subject, voice)
-    return Change(subject, name, evaluate(subject, scope), to, None, words)
+    return Change(subject, *_names(subject, voice), evaluate(subject, scope), to, None, words)
+
+
+def _names(subject: Expr, voice: Voice) -> tuple[str, str]:
+    english = noun(subject, voice)
+    return fact_name(subject) or english, english
 
 
 def _count(test: Aggregate) -> Aggregate:
@@ -123,8 +129,8 @@ def _existence(test: Aggregate, wanted: bool, scope: Scope, voice: Voice) -> Cha
     count = _count(test)
     seen = evaluate(count, scope)
     by = 1 - seen if wanted else -seen
-    name = fact_name(test) or noun(test, voice)
-    return Change(test, name, seen, wanted, by, gap(count, by, voice), spare(count, by, voice))
+    names = fact_name(test) or "", noun(count, voice)
+    return Change(test, *names, seen, wanted, by, gap(count, by, voice), spare(count, by, voice))
 
 
 def _comparison(test: Expr, wanted: bool, scope: Scope, voice: Voice) -> Change | None:
@@ -145,12 +151,12 @@ def _comparison(test: Expr, wanted: bool, scope: Scope, voice: Voice) -> Change 
     if to is MISSING:
         return None
     by = distance(seen, to, subject)
-    name = fact_name(subject) or noun(subject, voice)
+    names = _names(subject, voice)
     if by is None:
-        return Change(subject, name, seen, to, None, _demand(test, wanted, voice))
+        return Change(subject, *names, seen, to, None, _demand(test, wanted, voice))
     rough = distance(seen, bound, subject) if _is_beyond(to, bound) else None
     return Change(
-        *(subject, name, seen, to, by),
+        *(subject, *names, seen, to, by),
         gap(subject, by, voice, rough),
         spare(subject, by, voice, rough),
     )
@@ -173,5 +179,4 @@ def _among(test: Apply, wanted: bool, scope: Scope, voice: Voice) -> Change | No
         to = min(usable, key=closest, default=MISSING)
         by = distance(seen, to, subject)
     assert isinstance(many.kind, ListOf)
-    name = fact_name(subject) or noun(subject, voice)
-    return Change(subject, name, seen, to, by, _demand(test, wanted, voice))
+    return Change(subject, *_names(subject, voice), seen, to, by, _demand(test, wanted, voice))

@@ -111,7 +111,7 @@ def noun(expr: Expr, voice: Voice, joint: str = "and") -> str:
             return "today"
         case Aggregate(function, _, value):
             text = _AGGREGATES[function]
-            return text.format(_elements(expr, voice), ".".join(value) or "the values")
+            return text.format(_elements(expr, voice), ".".join(value) or "value")
         case Apply() if not _is_condition(expr):
             return _applied(expr, voice)
         case Apply() | Not() | AllOf() | AnyOf() | InSegment():

@@ -101,7 +101,7 @@ def in_words(value: Any, kind: Kind, *, currency: str = "", zone: str = "UTC") -
         case str(), _:
             return value if str(kind) in ("date", "time") else write_text(value)
         case _:
-            return str(kind)
+            return "known"
 
 
 def listed(words: Iterable[str], count: int, joint: str = "and") -> str:

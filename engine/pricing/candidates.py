@@ -42,7 +42,7 @@ class Sieve:
             return Why.NOT_ACTIVE
         if promotion.currency not in (None, self.request.cart.currency):
             return Why.CURRENCY
-        if not self._is_unlocked(planned):
+        if not self.is_unlocked(planned):
             return Why.CODE
         if planned.needs_user and not self.request.signed_in:
             return Why.SIGN_IN
@@ -62,7 +62,8 @@ class Sieve:
             return Why.WHEN
         return None
 
-    def _is_unlocked(self, planned: Planned) -> bool:
+    def is_unlocked(self, planned: Planned) -> bool:
+        """Whether the code that a promotion needs was given."""
         if planned.promotion.unique_codes and planned.name in self.request.unlocked:
             return True
         if planned.codes:
