@@ -1,12 +1,13 @@
-"""A GraphQL client for the demo: what an integrator's or a marketer's program would do."""
+"""A GraphQL client for commands: what an integrator's or a marketer's program would do."""
 
 import json
 import time
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from models.errors import DomainError, Unavailable
+from models.errors import DomainError, Invalid, Unavailable
 
 _SIGN_IN = """
 mutation ($input: SignInInput!) {
@@ -15,22 +16,51 @@ mutation ($input: SignInInput!) {
 """
 
 
-class Client:
-    """Asks as one person. Waits for an API that is away for a moment, and signs in again."""
+class Refused(DomainError):
+    """The API's reasons for not doing something, all of them."""
 
-    def __init__(self, url: str, *, email: str, password: str, patience: float = 60) -> None:
+    def __init__(self, reasons: Sequence[DomainError]) -> None:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        super().__init__(reasons[0].message + more, code=reasons[0].code)
+        self._parts = tuple(reasons)
+
+    @property
+    def parts(self) -> tuple[DomainError, ...]:
+        return self._parts
+
+
+class Client:
+    """Asks as one person, who has a token or signs in. Waits for an API that is away for a moment.
+
+    Who signs in does so again when the token has had its time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        email: str = "",
+        password: str = "",
+        token: str | None = None,
+        patience: float = 60,
+        timeout: float = 30,
+    ) -> None:
         address = urlsplit(url)
-        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise Invalid(f"{url!r} is no address of an API, such as https://fanfare.example.test")
+        connection = HTTPSConnection if address.scheme == "https" else HTTPConnection
+        self._connection = connection(address.hostname, address.port, timeout=timeout)
+        self._path = address.path.rstrip("/").removesuffix("/graphql") + "/graphql"
         self._who = {"email": email, "password": password}
         self._patience = patience
-        self._token: str | None = None
+        self._token = token
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of a query. Raises DomainError with what the API has against it."""
         if self._token is None:
             self._sign_in()
         answer = self._post(query, variables)
-        if _code(answer) == "UNAUTHENTICATED":
+        if _code(answer) == "UNAUTHENTICATED" and self._who["email"]:
             self._sign_in()
             answer = self._post(query, variables)
         return _data(answer)
@@ -43,6 +73,10 @@ class Client:
             f"{{ {returning} userErrors {{ code field message }} }} }}"
         )
         return accepted(self.ask(query, input=input)[mutation])
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
 
     def _sign_in(self) -> None:
         self._token = None
@@ -59,8 +93,7 @@ class Client:
                 self._connection.close()
                 status, content = 503, str(failure).encode()
             if status not in {429, 503}:
-                answer: dict[str, Any] = json.loads(content)
-                return answer
+                return _answer(status, content)
             if time.monotonic() > deadline:
                 raise Unavailable(f"The API does not answer: {content.decode(errors='replace')}")
             time.sleep(0.5)
@@ -70,9 +103,19 @@ class Client:
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         body = json.dumps({"query": query, "variables": variables})
-        self._connection.request("POST", "/graphql", body.encode(), headers)
+        self._connection.request("POST", self._path, body.encode(), headers)
         response: HTTPResponse = self._connection.getresponse()
         return response.status, response.read()
+
+
+def _answer(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict) or not ("data" in answer or answer.get("errors")):
+        raise Unavailable(f"What answers there is not the API: it says {status}.")
+    return answer
 
 
 def _code(answer: dict[str, Any]) -> str | None:
@@ -88,10 +131,13 @@ def _data(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def accepted(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return a payload without userErrors; raise DomainError with the first of them."""
+    """Return a payload without userErrors; raise Refused with them."""
     if problems := payload["userErrors"]:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        field = ".".join(problems[0]["field"] or ())
-        where = f"{field}: " if field else ""
-        raise DomainError(f"{where}{problems[0]['message']}{more}", code=problems[0]["code"])
+        raise Refused([_refusal(problem) for problem in problems])
     return payload
+
+
+def _refusal(problem: dict[str, Any]) -> DomainError:
+    field = ".".join(problem["field"] or ())
+    where = f"{field}: " if field else ""
+    return DomainError(f"{where}{problem['message']}", code=problem["code"])

@@ -1,14 +1,11 @@
 """Commands that work on the database and end: migrations, imports, administrators."""
 
 import asyncio
-import getpass
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.clock import Clock
 from app.settings import Settings
-from models.campaign import Campaign
 from models.errors import Invalid
 from models.store import Database, Migration, Stores, connect, ping, prepare
 from services import people
@@ -55,22 +52,6 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
             passwords.close()
 
     with_database(settings, create)
-
-
-def publish(settings: Settings, files: Sequence[Path], *, by: str, why: str) -> list[Campaign]:
-    """Make files of rules live; return their campaigns."""
-    from app.commands.publish import publish as publish_files
-
-    async def make_live(database: Database) -> list[Campaign]:
-        return await publish_files(
-            files,
-            by=by or getpass.getuser(),
-            now=Clock.parse(settings.clock).now(),
-            stores=Stores.over(database),
-            why=why,
-        )
-
-    return with_database(settings, make_live)
 
 
 def import_completejourney(settings: Settings) -> None:

@@ -67,7 +67,7 @@ class ReleasePlan:
     @property
     def empty(self) -> bool:
         """Whether releasing the folder would change nothing."""
-        return not (self.files or self.ended or self.templates)
+        return not (self.files or self.ended or self.templates or self.changes)
 
 
 def compare(

@@ -1,48 +1,30 @@
-"""`fanfare publish`: make files of rules live, over the stores directly."""
+"""`fanfare publish`: make files of rules live."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
-import dsl
-from models.campaign import Act, Campaign
-from models.errors import Invalid
-from models.store import Stores
-from services.releases import RulesFile, release
+from app.commands.folder import read
+from app.commands.plan import REFUSED, show_diagnostics, told
+from app.commands.server import Server
 
 
-def read(paths: Sequence[Path]) -> list[RulesFile]:
-    """Read files of rules. Each is a campaign, known by the file's name.
+def publish(paths: Sequence[Path], server: Server, *, prune: bool, why: str) -> int:
+    """Publish exactly what is planned and print it; return the exit code.
 
-    Its title is that of the campaign it declares, or else its name.
+    Raises DomainError if something else has been published meanwhile.
     """
-    files = [_read(path) for path in paths]
-    keys = [file.key for file in files]
-    doubles = sorted({key for key in keys if keys.count(key) > 1})
-    if doubles:
-        raise Invalid(f"two files are called {doubles[0]}; a campaign is known by its file's name")
-    return files
-
-
-async def publish(
-    paths: Sequence[Path], *, by: str, now: datetime, stores: Stores, why: str = ""
-) -> list[Campaign]:
-    """Publish the files together. Raises RulesRefused if they cannot be live."""
-    return await release(read(paths), Act(by, now, why), stores=stores)
-
-
-def _read(path: Path) -> RulesFile:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"{path} is not UTF-8 text") from error
-    declared = next(
-        (
-            each
-            for each in dsl.outline(dsl.parse(dsl.SourceFile(path.name, text)).file)
-            if each.kind == "campaign"
-        ),
-        None,
-    )
-    title = (declared.title or declared.name) if declared else path.stem
-    return RulesFile(path.stem, title, text)
+    found = read(paths, prune=prune)
+    planned = server.plan(found.folder)
+    show_diagnostics(planned, found)
+    print("\n".join(told(planned, found.paths)))
+    if not planned["valid"]:
+        return REFUSED
+    # Even with nothing to publish: it notes which campaign is kept in which file.
+    released = server.release(found.folder, publication=planned["publication"], why=why)
+    number = released["publication"]
+    for campaign in released["campaigns"]:
+        if number is not None and campaign["livePublication"] == number:
+            print(f"{campaign['title']}: live in publication {number}")
+    for campaign in released["ended"]:
+        print(f"{campaign['title']}: ended")
+    return 0

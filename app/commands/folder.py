@@ -1,0 +1,104 @@
+"""A folder of rules on disk: `*.rules` at any depth, and `templates/*.liquid` beside them."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from unicodedata import normalize
+
+from models.errors import Invalid
+from models.template import Template
+from services.files import Folder, RulesFile
+from services.texts import plain
+
+RULES = ".rules"
+TEMPLATES = "templates"
+LIQUID = ".liquid"
+HTML = ".html"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read, and where each file of it lies, by its key."""
+
+    folder: Folder
+    paths: Mapping[str, Path]
+
+
+def read(paths: Sequence[Path], *, prune: bool = False) -> Read:
+    """Read folders and single files. Raises Invalid for what is not text, or not there.
+
+    A file's key is its path in its folder, without the suffix; a single file's is its name.
+    """
+    found = [each for path in paths for each in _keyed(path)]
+    files = tuple(RulesFile.of(key, read_text(path)) for key, path in found)
+    templates = [each for path in paths if path.is_dir() for each in read_templates(path)]
+    return Read(Folder(files, tuple(templates), prune), dict(found))
+
+
+def rules_in(folder: Path) -> dict[str, Path]:
+    """Return the files of rules in a folder, by key. What is hidden is left out."""
+    found = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(RULES) and not name.startswith("."):
+                path = Path(parent, name)
+                key = path.relative_to(folder).as_posix().removesuffix(RULES)
+                # Some systems take names apart into letters and accents.
+                found[normalize("NFC", key)] = path
+    return found
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text. Raises Invalid if it is not UTF-8."""
+    try:
+        return plain(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path} is not UTF-8 text (byte {error.start})") from None
+
+
+def read_templates(folder: Path) -> Iterator[Template]:
+    """Read a folder's templates: `NAME.liquid`, with `NAME.html.liquid` for what is also HTML."""
+    paths = {path.name.removesuffix(LIQUID): path for path in _liquid(folder / TEMPLATES)}
+    for name, path in paths.items():
+        base = name.removesuffix(HTML)
+        if name != base:
+            if base not in paths:
+                raise Invalid(f"{path}: there is no {base}{LIQUID} that this is the HTML of")
+            continue
+        subject, _, text = read_text(path).partition("\n")
+        if not subject.startswith("Subject:"):
+            raise Invalid(f"{path}: its first line must be `Subject: …`")
+        html = paths.get(name + HTML)
+        yield Template(
+            channel="email",
+            name=normalize("NFC", name),
+            subject=" ".join(subject.removeprefix("Subject:").split()),
+            text=text.removeprefix("\n"),
+            html=read_text(html) if html else None,
+        )
+
+
+def template_files(template: Template) -> dict[str, str]:
+    """Return the files that a template is written to, by their paths in the folder."""
+    subject = " ".join(template.subject.split())
+    base = f"{TEMPLATES}/{template.name}"
+    files = {base + LIQUID: f"Subject: {subject}\n\n{plain(template.text)}"}
+    if template.html is not None:
+        files[base + HTML + LIQUID] = plain(template.html)
+    return files
+
+
+def _keyed(path: Path) -> list[tuple[str, Path]]:
+    if not path.is_dir():
+        return [(normalize("NFC", path.stem), path)]
+    found = list(rules_in(path).items())
+    if not found:
+        # Most likely another folder was meant, and pruning would end everything.
+        raise Invalid(f"{path}: there are no files of rules (*{RULES}) in this folder")
+    return found
+
+
+def _liquid(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{LIQUID}") if not path.name.startswith("."))
