@@ -1,6 +1,8 @@
 // The marketer's playground: rules on the left, a cart on the right, people below. It speaks only to /graphql.
 // The access token lives in this page's memory and nowhere else: a reload signs out.
 
+import { attachCompletion } from "./completion.js";
+
 const $ = (selector) => document.querySelector(selector);
 const el = (tag, attributes = {}, ...children) => {
   const node = Object.assign(document.createElement(tag), attributes);
@@ -11,26 +13,33 @@ let session = null;
 
 class ApiError extends Error {}
 
-async function graphql(query, variables = {}) {
+async function graphql(query, variables = {}, { mayRenew = true } = {}) {
   const headers = { "content-type": "application/json", accept: "application/graphql-response+json, application/json" };
   if (session) headers.authorization = `Bearer ${session.accessToken}`;
   const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) });
   const answer = await response.json().catch(() => ({ errors: [{ message: `the server answered ${response.status}` }] }));
   const code = answer.errors?.[0]?.extensions?.code;
-  if (code === "UNAUTHENTICATED" && session && (await renew())) return graphql(query, variables);
+  if (code === "UNAUTHENTICATED" && mayRenew && (session || renewal) && (await renew())) return graphql(query, variables);
   if (answer.errors) throw new ApiError(answer.errors.map((error) => error.message).join("; "));
   return answer.data;
 }
 
-async function renew() {
-  const token = session.refreshToken;
-  session = null;
-  const { refreshSession } = await graphql(
-    `mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { tokens { accessToken refreshToken } } }`,
-    { input: { refreshToken: token } },
-  );
-  session = refreshSession.tokens;
-  return session !== null;
+// Requests that are refused together are renewed together: a refresh token is good for one use.
+let renewal = null;
+
+function renew() {
+  renewal ??= (async () => {
+    const input = { refreshToken: session.refreshToken };
+    session = null;
+    const { refreshSession } = await graphql(
+      `mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { session { accessToken refreshToken } } }`,
+      { input },
+      { mayRenew: false },
+    );
+    session = refreshSession.session;
+    return session !== null;
+  })().finally(() => (renewal = null));
+  return renewal;
 }
 
 const later = (action, milliseconds) => {
@@ -43,7 +52,9 @@ const later = (action, milliseconds) => {
 
 // --- rules ---------------------------------------------------------------------------------------
 
-const EXAMPLE = `segment families { user.household_size >= 3 }
+const EXAMPLE = `attributes user { household_size: number }
+
+segment families { user.household_size >= 3 }
 
 promotion coffee_three_for_two "Three coffees cost two" {
   buy 2 items where category = "COFFEE" get 1 items where category = "COFFEE" free
@@ -128,6 +139,41 @@ function problem(diagnostic) {
   return el("li", { className: severity.toLowerCase() },
     el("button", { type: "button", onclick: jump }, el("b", {}, `${line}:${column} `), message,
       hint ? el("span", { className: "hint" }, ` — ${hint}`) : null, el("span", { className: "quiet" }, ` ${code}`)));
+}
+
+async function format() {
+  const verdict = $("#verdict");
+  try {
+    const { formatRules } = await graphql(`query ($source: String!) { formatRules(source: $source) { source } }`, { source: source.value });
+    if (formatRules.source === null) return void (verdict.textContent = "mend the syntax first, then it can be formatted");
+    replaceAll(formatRules.source);
+    verdict.textContent = "formatted";
+  } catch (error) {
+    verdict.textContent = error.message;
+  }
+}
+
+function replaceAll(text) {
+  if (text === source.value) return;
+  const line = source.value.slice(0, source.selectionStart).split("\n").length;
+  source.focus();
+  source.select();
+  // Unlike assigning the value this can be undone.
+  if (!document.execCommand("insertText", false, text)) source.value = text;
+  const caret = text.split("\n").slice(0, line).join("\n").length;
+  source.setSelectionRange(caret, caret);
+  check();
+}
+
+async function completions(text, offset) {
+  if (!session) return [];
+  const { completeRules } = await graphql(
+    `query ($source: String!, $offset: Int!) {
+      completeRules(source: $source, offset: $offset) { label kind detail documentation insert offset endOffset }
+    }`,
+    { source: text, offset },
+  );
+  return completeRules;
 }
 
 // --- the cart ------------------------------------------------------------------------------------
@@ -234,11 +280,11 @@ $("#sign-in").addEventListener("submit", async (event) => {
   const said = event.target.querySelector("output");
   try {
     const { signIn } = await graphql(
-      `mutation ($input: SignInInput!) { signIn(input: $input) { tokens { accessToken refreshToken } userErrors { message } } }`,
+      `mutation ($input: SignInInput!) { signIn(input: $input) { session { accessToken refreshToken } userErrors { message } } }`,
       { input: { email, password } },
     );
-    if (!signIn.tokens) return void (said.textContent = signIn.userErrors.map((e) => e.message).join("; "));
-    session = signIn.tokens;
+    if (!signIn.session) return void (said.textContent = signIn.userErrors.map((e) => e.message).join("; "));
+    session = signIn.session;
     said.textContent = "";
     event.target.hidden = true;
     $("#who").hidden = false;
@@ -281,6 +327,8 @@ addLine({ sku: "TEA-7", category: "TEA", brand: "Private", price: "3.20", quanti
 const checkSoon = later(check, 300);
 source.addEventListener("input", () => (underline([]), checkSoon()));
 source.addEventListener("scroll", () => ((paint.scrollTop = source.scrollTop), (paint.scrollLeft = source.scrollLeft)));
+attachCompletion({ textarea: source, mirror: paint, ask: completions, say: (text) => ($("#help").textContent = text) });
+$("#format").addEventListener("click", format);
 $("#add").addEventListener("click", () => (addLine(), price()));
 $("#cart").addEventListener("input", () => price());
 underline([]);
