@@ -7,9 +7,10 @@ import strawberry
 from models.errors import Invalid
 from resolvers.access import staff
 from schema.context import Info
+from schema.explanation import ExplainRulesInput, RulesExplanation
 from schema.ids import from_global
 from schema.rules import Completion, FormattedRules, RulesHover, RulesReport, SegmentPreview
-from services import drafts, editing
+from services import drafts, editing, explanations
 
 Source = Annotated[str, strawberry.argument(description="The text of the rules.")]
 Replacing = Annotated[
@@ -125,6 +126,33 @@ class RulesQueries:
             campaign_id=_key(campaign_id),
         )
         return RulesHover.of(found) if found else None
+
+    @strawberry.field(
+        description="Why a segment, a promotion or a trigger is for someone or is not, "
+        "and the least that would turn that.",
+        extensions=staff(),
+    )
+    async def explain_rules(
+        self,
+        info: Info,
+        input: Annotated[
+            ExplainRulesInput, strawberry.argument(description="What, for whom and when.")
+        ],
+    ) -> RulesExplanation:
+        context = info.context
+        account, currency = await explanations.explain(
+            explanations.Question(
+                input.name,
+                source=input.source,
+                campaign_id=_key(input.campaign_id),
+                user_id=from_global("User", input.user_id) if input.user_id else None,
+                cart=input.cart.document() if input.cart else None,
+            ),
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=input.at or context.clock.now(),
+        )
+        return RulesExplanation.of(account, currency)
 
 
 def _key(campaign_id: strawberry.ID | None) -> str | None:

@@ -65,6 +65,21 @@ async def preview(
 
     The text may use what is live. Raises RulesRefused if it does not check.
     """
+    program = await program_of(source, stores=stores, campaign_id=campaign_id)
+    stages = _stages(segment, program, now)
+    count, sample = await asyncio.gather(
+        stores.segments.count(stages), stores.segments.sample(stages, limit=limit)
+    )
+    return Preview(count, tuple(sample))
+
+
+async def program_of(
+    source: str | None, *, stores: Stores, campaign_id: str | None = None
+) -> dsl.Program:
+    """Return a text as a program, together with what is live where they agree; or what is live.
+
+    Raises RulesRefused if the text does not check.
+    """
     checked = await _check(source or "", stores, True, campaign_id)
     if checked.program is None and source is not None:
         # What stands alone need not agree with what is live.
@@ -72,11 +87,7 @@ async def preview(
     if checked.program is None:
         errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
         raise RulesRefused(errors, {}, (DRAFT,))
-    stages = _stages(segment, checked.program, now)
-    count, sample = await asyncio.gather(
-        stores.segments.count(stages), stores.segments.sample(stages, limit=limit)
-    )
-    return Preview(count, tuple(sample))
+    return checked.program
 
 
 async def segment_counts(published: Published, *, stores: Stores, now: datetime) -> dict[str, int]:

@@ -1,0 +1,71 @@
+"""Explaining rules: why they are for someone, or what it would take."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dsl
+from engine.explaining import Account, Situation, account_of
+from engine.pricing.reading import read_cart
+from models.cart import Cart
+from models.errors import DomainError, Invalid, NotFound
+from models.store import Stores
+from services import drafts, facts
+from services.rulebook import Published, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to explain. Without `source` it is what is live; with it, the text, which may use that.
+
+    The live text of the campaign that the text is to replace is left out.
+    """
+
+    name: str
+    source: str | None = None
+    campaign_id: str | None = None
+    user_id: str | None = None
+    cart: Mapping[str, Any] | None = None
+
+
+async def explain(
+    question: Question, *, stores: Stores, rulebook: Rulebook, now: datetime
+) -> tuple[Account, str]:
+    """Give an account of a segment, promotion or trigger; also the currency that it is told in.
+
+    Earlier uses are not looked at. Raises Invalid, naming the place, NotFound or RulesRefused.
+    """
+    published = await _published(question, stores, rulebook)
+    program = published.program
+    cart = None if question.cart is None else _cart(question.cart, program)
+    known: Mapping[str, Any] = {}
+    if question.user_id is not None:
+        people = await facts.load([question.user_id], published, stores=stores, now=now)
+        if question.user_id not in people:
+            raise NotFound("There is no such person.", field=("userId",))
+        known = people[question.user_id]
+    paused = frozenset(
+        name for name, campaign in published.campaign_of.items() if campaign in published.paused
+    )
+    moment = dsl.Moment(now, program.zone, program)
+    situation = Situation(moment, known, cart, paused=paused)
+    account = await asyncio.to_thread(account_of, question.name, situation)
+    return account, cart.currency if cart else program.currency
+
+
+async def _published(question: Question, stores: Stores, rulebook: Rulebook) -> Published:
+    if question.source is None:
+        return await rulebook.current()
+    program = await drafts.program_of(
+        question.source, stores=stores, campaign_id=question.campaign_id
+    )
+    return Published(program=program)
+
+
+def _cart(document: Mapping[str, Any], program: dsl.Program) -> Cart:
+    try:
+        return read_cart(document, program)
+    except DomainError as error:
+        raise Invalid(error.message, field=("cart", *error.field)) from error
