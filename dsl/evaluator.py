@@ -51,12 +51,13 @@ def holds(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSING)
 
 def value(expr: Expr, facts: Facts, moment: Moment) -> Any:
     """Return an expression's value in its stored form, or MISSING. Whole numbers come as int."""
-    found = evaluate(expr, Scope(facts, moment))
-    return (
-        int(found)
-        if isinstance(found, float) and abs(found) < 2**53 and found.is_integer()
-        else found
-    )
+    return plain(evaluate(expr, Scope(facts, moment)))
+
+
+def plain(found: Any) -> Any:
+    """Return a value with whole numbers as int."""
+    whole = isinstance(found, float) and abs(found) < 2**53 and found.is_integer()
+    return int(found) if whole else found
 
 
 def stored_constant(const: Const, moment: Moment) -> Any:

@@ -26,6 +26,8 @@ class Moment:
     program: Program = field(default=Program(), compare=False, repr=False)
     # Instants that windows and comparisons ask for again and again.
     _starts: dict[Window, datetime | None] = field(default_factory=dict, compare=False, repr=False)
+    # The same for compiled code, under names that are quick to look up.
+    starts: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         now = self.now.replace(tzinfo=UTC) if self.now.tzinfo is None else self.now.astimezone(UTC)
@@ -35,6 +37,11 @@ class Moment:
     def today(self) -> date:
         """Today's date in the moment's zone."""
         return local_of(self.now, self.zone).date()
+
+    @cached_property
+    def end(self) -> datetime:
+        """The first instant after now: time is whole milliseconds."""
+        return self.now + MILLISECOND
 
     @cached_property
     def in_workspace(self) -> "Moment":
@@ -47,7 +54,7 @@ class Moment:
 
     def in_zone(self, zone: str) -> "Moment":
         """Return the same instant seen in another zone."""
-        return replace(self, zone=zone, _starts={})
+        return replace(self, zone=zone, _starts={}, starts={})
 
     def start_of(self, window: Window) -> datetime | None:
         """Return a window's first instant (inclusive; it always ends at `now`), None for `ever`."""
