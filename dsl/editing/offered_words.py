@@ -9,7 +9,7 @@ from dsl.editing.offers import CompletionKind, Offer, Rank
 from dsl.editing.phrases import PHRASES, Phrase, owner_of
 from dsl.editing.place import Place
 from dsl.editing.world import Known
-from dsl.kinds import BOOL, Kind, ListOf, Money, Record, Text
+from dsl.kinds import BOOL, Kind, ListOf, Money, Record, Simple, Text
 from dsl.money import CURRENCIES
 from dsl.parser.table import TIME_UNITS, State, table
 
@@ -24,8 +24,9 @@ _OPERATOR_WORDS = frozenset(
 )
 _JOINTS = frozenset(["AND", "OR"])
 _VALUE_WORDS = frozenset(["TRUE", "FALSE", "NOW", "TODAY", "NOT"])
+_BY_USE = ("day", "week", "month", "year", "hour", "minute")
 WINDOWS = frozenset(["LAST", "THIS", "SINCE", "EVER"])
-_UNITS = frozenset(["PERCENT_SIGN", *(unit.upper() for unit in TIME_UNITS)])
+_UNITS = frozenset(["CURRENCY", "PERCENT_SIGN", *(unit.upper() for unit in TIME_UNITS)])
 _PLURALS = {"person": "people", "entry": "entries"}
 _MOST_FOLLOWING = 4
 _COMMON = ("USD", "EUR", "GBP", "CNY", "JPY", "CHF", "CAD", "AUD", "INR", "BRL")
@@ -53,10 +54,9 @@ def of_words(place: Place, known: Known, accepted: set[str]) -> Iterator[Offer]:
     if "EQ" in rest:
         yield from _operators(place, known)
         rest -= _OPERATOR_WORDS | {"NOT"}
+    rest -= _unfit(wanted.wanted_kind(place, known.world))
     if "CURRENCY" in rest:
         yield from _currencies(place, known)
-        if isinstance(wanted.wanted_kind(place, known.world), Money):
-            rest -= _UNITS
     if "PERCENT_SIGN" in rest:
         yield Offer(Rank.WANTED, "%", CompletionKind.UNIT, "a share", "%")
     if place.before[-1].type == "IN" and not _may_be_member(place, known):
@@ -140,6 +140,19 @@ def _may_be_member(place: Place, known: Known) -> bool:
 # --- units, currencies, other words --------------------------------------------------------------
 
 
+def _unfit(kind: Kind | None) -> frozenset[str]:
+    """Return the units that a number held against a value of this type cannot have."""
+    match kind:
+        case Money():
+            return _UNITS - {"CURRENCY"}
+        case Simple("percent"):
+            return _UNITS - {"PERCENT_SIGN"}
+        case Simple("number"):
+            return _UNITS
+        case _:
+            return frozenset()
+
+
 def _currencies(place: Place, known: Known) -> Iterator[Offer]:
     kind = wanted.wanted_kind(place, known.world)
     own = kind.currency if isinstance(kind, Money) and kind.currency else None
@@ -171,7 +184,10 @@ def _keywords(place: Place, terminals: set[str]) -> Iterator[Offer]:
 
 
 def _in_order(word: str) -> tuple[int, str]:
-    return (WEEKDAYS.index(word) if word in WEEKDAYS else 0), word
+    for order in (WEEKDAYS, _BY_USE):
+        if word.removesuffix("s") in order or word in order:
+            return order.index(word if word in order else word.removesuffix("s")), word
+    return 0, word
 
 
 def _is_other_number(word: str, words: dict[str, str], place: Place) -> bool:

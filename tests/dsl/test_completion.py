@@ -265,6 +265,14 @@ def test_units_agree_with_their_number() -> None:
     assert "day" in labels("segment s { count(order_placed, last 1 | ")
 
 
+def test_units_suit_what_is_compared() -> None:
+    of_money = labels("promotion p { when cart.subtotal > 5 | }")
+    assert of_money[0] == "USD"
+    assert not {"%", "days"} & set(of_money)
+    assert labels("segment s { user.points > 5 | }") == ["and", "or"]
+    assert labels("segment s { count(order_placed, last 5 |")[:2] == ["days", "weeks"]
+
+
 def test_operators_suit_what_is_compared() -> None:
     assert labels("segment s { user.consent.email | }")[:2] == ["=", "!="]
     assert "<" not in labels("segment s { user.consent.email | }")
