@@ -5,8 +5,9 @@ dsl.compiled and dsl.mongo must agree with it on every program: tests/dsl/test_b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, assert_never
 
 from dsl.aggregates import combine, elements_of, value_kind
@@ -127,9 +128,8 @@ def _aggregate(aggregate: Aggregate, scope: Scope) -> Any:
     base = _raw(source.ref, scope) if isinstance(source, ListSource) else scope.facts.get("events")
     groups = elements_of(aggregate, base, moment)
     if where is not None:
-        groups = [
-            [one for one in group if judge(where, replace(scope, element=one))] for group in groups
-        ]
+        inside = partial(Scope, scope.facts, moment, segments=scope.segments)
+        groups = [[one for one in group if judge(where, inside(element=one))] for group in groups]
     if aggregate.function == "count":
         return sum(map(len, groups))
     if aggregate.function == "any":
