@@ -250,7 +250,7 @@ function receipt(quote) {
   ].filter(Boolean);
 }
 
-const why = (reason) => (reason ? [reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock?.text].filter(Boolean).join(" · ") : "");
+const why = (reason) => (reason ? [...new Set([reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock?.text])].filter(Boolean).join(" · ") : "");
 
 // --- people --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dsl.editing.names import Role, role_at
 from dsl.editing.offered_names import of_names
 from dsl.editing.offered_texts import of_texts, of_values
 from dsl.editing.offered_words import WINDOWS, of_declarations, of_words
-from dsl.editing.offers import Completion, Offer
+from dsl.editing.offers import Completion, Offer, Rank
 from dsl.editing.place import Place, place_at
 from dsl.editing.world import Known, known
 from dsl.program import Settings
@@ -32,12 +32,14 @@ def complete(
             held = best.get(offer.label)
             if held is None or offer.rank < held.rank:
                 best[offer.label] = offer
-    ranked = sorted(best.values(), key=lambda offer: (offer.rank, _is_aside(offer, place)))
+    ranked = sorted(best.values(), key=lambda offer: _order(offer, place))
     return [_completion(offer, place) for offer in ranked[:MOST]]
 
 
-def _is_aside(offer: Offer, place: Place) -> bool:
-    return not offer.label.startswith(place.written)
+def _order(offer: Offer, place: Place) -> tuple[int, bool]:
+    """Return how far down an offer stands: on a new line mostly something new is begun."""
+    rank = Rank.FIRST if place.fresh and offer.rank is Rank.BEGINS else offer.rank
+    return rank, not offer.label.startswith(place.written)
 
 
 def _offers(place: Place, program: Known) -> Iterator[Offer]:

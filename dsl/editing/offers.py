@@ -37,6 +37,7 @@ class Completion:
 class Rank(IntEnum):
     """How likely it is that something is meant; the likeliest first."""
 
+    FIRST = -1
     WANTED = 0
     NEAR = 1
     FOLLOWS = 2

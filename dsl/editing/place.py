@@ -139,7 +139,8 @@ class Place:
 
     `start` to `end` is what is being written there and will be replaced; `written` is its part
     before the cursor. `text`: it is within quotes, of which the end is missing where `open_text`.
-    `spaced`: a word must be set off from the number before it.
+    `spaced`: a word must be set off from the number before it. `fresh`: nothing but space comes
+    before it on its line.
     """
 
     lexed: Tokens
@@ -151,6 +152,7 @@ class Place:
     text: bool = False
     open_text: bool = False
     spaced: bool = False
+    fresh: bool = False
 
     @property
     def before(self) -> Sequence[Token]:
@@ -215,10 +217,12 @@ def place_at(source: SourceFile, offset: int) -> Place | None:
     at = bisect_left(tokens, offset, key=lambda token: token.span.end)
     token = tokens[at] if at < len(tokens) and tokens[at].span.start < offset else None
     if token is None:
-        return _place(lexed, at, offset, offset, "")
+        fresh = not source.text[source.text.rfind("\n", 0, offset) + 1 : offset].strip()
+        return replace(_place(lexed, at, offset, offset, ""), fresh=fresh)
     start, end = token.span.start, token.span.end
     if token.word:
-        return _place(lexed, at, start, end, source.text[start:offset])
+        found = _place(lexed, at, start, end, source.text[start:offset])
+        return replace(found, fresh=token.opens_line)
     if token.type == "STRING":
         is_open = at in lexed.unclosed
         if offset < end or is_open:

@@ -73,6 +73,14 @@ def test_a_clause_goes_on_with_what_may_follow() -> None:
     assert labels("segment s { user.email is known | }") == ["and", "or"]
 
 
+def test_on_a_new_line_clauses_come_before_what_goes_on() -> None:
+    assert labels("promotion p {\n  when cart.quantity > 5 |")[:2] == ["and", "or"]
+    assert labels("promotion p {\n  when cart.quantity > 5\n  |")[:2] == [
+        "active from",
+        "active every",
+    ]
+
+
 def test_every_clause_and_step_can_be_offered() -> None:
     """The words that the grammar takes at each clause's beginning are all in the phrases."""
     bodies = {
