@@ -8,6 +8,8 @@ import pymongo
 import pymongo.errors
 
 from models.store.campaigns import Campaigns
+from models.store.codes import Codes
+from models.store.counters import Counters
 from models.store.credentials import Credentials
 from models.store.database import Database, Store, connect, unavailable
 from models.store.effects import Effects
@@ -18,9 +20,11 @@ from models.store.imports import Imports
 from models.store.leases import Leases
 from models.store.limits import Limits
 from models.store.migrations import Migration, migrate
+from models.store.orders import Orders
 from models.store.outbox import Outbox
 from models.store.products import Coupons, Products
 from models.store.publications import Publications
+from models.store.redemptions import Redemptions
 from models.store.runs import Runs
 from models.store.segments import Segments
 from models.store.sessions import Sessions
@@ -57,6 +61,10 @@ class Stores:
     products: Products
     coupons: Coupons
     imports: Imports
+    counters: Counters
+    redemptions: Redemptions
+    codes: Codes
+    orders: Orders
 
     @classmethod
     def over(cls, database: Database, *, patience: float | None = None) -> Self:

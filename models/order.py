@@ -1,0 +1,121 @@
+"""An order: the quote that it was placed at, what it took, and what has come of it since."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from models.quote import Quote, Taken
+from models.redemption import Taking
+
+
+class OrderState(StrEnum):
+    PLACED = "placed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A code that came with the order."""
+
+    promotion: str
+    code: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is to be given back to a counter; `act` is unique, so that it is done once.
+
+    `own` says that the buyer's own use is forgotten as well.
+    """
+
+    act: str
+    name: str
+    uses: int
+    money: int
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that is yet to be told: `id` is unique to it among all of its name."""
+
+    name: str
+    id: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Units of one line that came back: what was paid for them, and what promotions had taken."""
+
+    line: int
+    quantity: int
+    refund: int
+    shares: tuple[Taken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Things that came back together. `key` is the shop's: the same return is taken once."""
+
+    key: str
+    at: datetime
+    lines: tuple[Returned, ...]
+
+    @property
+    def refund(self) -> int:
+        return sum(line.refund for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """`id` is the key it was placed under, `attempt` the one of several tries that succeeded.
+
+    `items` are the category and brand of each line. `settle_at` (wall time) is set while something
+    that follows from a change is yet to be done: `owed`, `untold`, or settling what was taken.
+    """
+
+    id: str
+    attempt: str
+    fingerprint: str
+    placed_at: datetime
+    publication: int
+    quote: Quote
+    items: tuple[Mapping[str, Any], ...]
+    takings: tuple[Taking, ...]
+    user_id: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()
+    granted: tuple[Granted, ...] = ()
+    state: OrderState = OrderState.PLACED
+    cancelled_at: datetime | None = None
+    returns: tuple[Return, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    untold: tuple[Told, ...] = ()
+    settle_at: datetime | None = None
+    revision: int = field(default=1)
+
+    @property
+    def returned(self) -> int:
+        """Return what was paid for all that came back."""
+        return sum(each.refund for each in self.returns)
+
+    @property
+    def refunded(self) -> int:
+        """Return what the buyer gets back: after a cancellation everything."""
+        return self.quote.total if self.state is OrderState.CANCELLED else self.returned
+
+    def units_returned(self, line: int) -> int:
+        """Return how many units of a line have come back."""
+        return sum(r.quantity for each in self.returns for r in each.lines if r.line == line)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether nothing of it is kept, so that it counts as no use of anything."""
+        return self.state is OrderState.CANCELLED or all(
+            self.units_returned(place) == line.quantity
+            for place, line in enumerate(self.quote.lines)
+        )

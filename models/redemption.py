@@ -1,0 +1,47 @@
+"""What an order takes of things that run out, and the hold on it until the order is there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dsl.clauses import Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """One use of something counted: of a promotion, or of the money of its campaign.
+
+    `most` uses and `budget` in minor units bound what everyone may take together, `per_user` what
+    the buyer may; None and nothing: without bound. `uses` is 0 for a campaign's money alone.
+    `promotions` are those whose saving the money is.
+    """
+
+    name: str
+    promotions: tuple[str, ...]
+    uses: int = 1
+    money: int = 0
+    most: int | None = None
+    budget: int | None = None
+    per_user: tuple[Limit, ...] = ()
+    zone: str = "UTC"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it draws on something that others draw on as well."""
+        return self.most is not None or self.budget is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption:
+    """What one attempt at an order takes, all of it or nothing.
+
+    `id` is unique to the attempt, `order` the same for all attempts at one order. Nobody gives it
+    back before `until`, which is wall time; `at` is business time and what windows count from.
+    """
+
+    id: str
+    order: str
+    takings: tuple[Taking, ...]
+    at: datetime
+    until: datetime
+    user_id: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()  # single-use: the code as it is compared, its promotion

@@ -1,0 +1,214 @@
+"""Counters that are never exceeded: uses and money of promotions, by everyone and by each user.
+
+A counter of everyone remembers in `held` who took without having settled, so that taking and
+releasing may be repeated; what is given back after that is remembered in `returned`, the latest
+thousand. A counter of one user is the list of their uses.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from models.store.database import Document, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much of something is used: by everyone, and by the user asked about, at which times."""
+
+    uses: int = 0
+    money: int = 0
+    times: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What one holder wants of a counter."""
+
+    holder: str
+    uses: int
+    money: int
+
+
+class Counters(Store):
+    NAME = "counters"
+    REMEMBERED: ClassVar[int] = 1_000
+    TRIES: ClassVar[int] = 20
+
+    async def read(self, names: Iterable[str], user_id: str | None) -> dict[str, Count]:
+        """Return what is used of these, by everyone and by this user, in one read."""
+        everyone = {_shared(name): name for name in names}
+        own = {} if user_id is None else {_own(name, user_id): name for name in everyone.values()}
+        if not everyone:
+            return {}
+        found: dict[str, Document] = {}
+        wanted = [*everyone, *own]
+        fields = {"uses": 1, "money": 1, "times.at": 1}
+        async for document in self.documents.find({"_id": {"$in": wanted}}, fields):
+            name = everyone.get(document["_id"]) or own[document["_id"]]
+            found.setdefault(name, {}).update(document)
+        return {
+            name: Count(
+                document.get("uses", 0),
+                document.get("money", 0),
+                tuple(use["at"] for use in document.get("times", ())),
+            )
+            for name, document in found.items()
+        }
+
+    async def draw(
+        self, name: str, draws: Sequence[Draw], *, most: int | None, budget: int | None
+    ) -> frozenset[str]:
+        """Grant these draws in order, as far as the bounds allow, in one update.
+
+        Returns the holders that were granted. A holder that has drawn and not settled is granted
+        again without being counted again.
+        """
+        wanted = [{"h": draw.holder, "n": draw.uses, "m": draw.money} for draw in draws]
+        held = {"$ifNull": ["$held", []]}
+        fits: list[Any] = [{"$not": {"$in": ["$$this.h", "$$value.held.h"]}}]
+        if most is not None:
+            fits.append({"$lte": [{"$add": ["$$value.uses", "$$this.n"]}, most]})
+        if budget is not None:
+            fits.append({"$lte": [{"$add": ["$$value.money", "$$this.m"]}, budget]})
+        granted = {
+            "uses": {"$add": ["$$value.uses", "$$this.n"]},
+            "money": {"$add": ["$$value.money", "$$this.m"]},
+            "held": {"$concatArrays": ["$$value.held", ["$$this"]]},
+        }
+        start = {
+            "uses": {"$ifNull": ["$uses", 0]},
+            "money": {"$ifNull": ["$money", 0]},
+            "held": held,
+        }
+        after = {
+            "$reduce": {
+                "input": {"$literal": wanted},
+                "initialValue": start,
+                "in": {"$cond": [{"$and": fits}, granted, "$$value"]},
+            }
+        }
+        document = await self._update(
+            _shared(name),
+            [
+                {"$set": {"after": after}},
+                {
+                    "$set": {
+                        "uses": "$after.uses",
+                        "money": "$after.money",
+                        "held": "$after.held",
+                    }
+                },
+                {"$unset": "after"},
+            ],
+        )
+        holders = {draw.holder for draw in draws}
+        return frozenset(each["h"] for each in document["held"] if each["h"] in holders)
+
+    async def settle(self, name: str, holders: Sequence[str]) -> None:
+        """What these holders drew is theirs: it can no longer be released."""
+        await self.documents.update_one(
+            {"_id": _shared(name)}, {"$pull": {"held": {"h": {"$in": list(holders)}}}}
+        )
+
+    async def release(self, name: str, holder: str) -> None:
+        """Return what a holder drew and has not settled. Safe to repeat."""
+        mine = {"$filter": {"input": "$held", "cond": {"$eq": ["$$this.h", {"$literal": holder}]}}}
+        others = {
+            "$filter": {"input": "$held", "cond": {"$ne": ["$$this.h", {"$literal": holder}]}}
+        }
+        await self.documents.update_one(
+            {"_id": _shared(name), "held.h": {"$eq": holder}},
+            [
+                {"$set": {"mine": {"$first": mine}}},
+                {
+                    "$set": {
+                        "uses": {"$subtract": ["$uses", "$mine.n"]},
+                        "money": {"$subtract": ["$money", "$mine.m"]},
+                        "held": others,
+                    }
+                },
+                {"$unset": "mine"},
+            ],
+        )
+
+    async def give_back(self, name: str, act: str, *, uses: int, money: int) -> None:
+        """Return what was settled, once for each `act`. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": _shared(name), "returned": {"$ne": act}},
+            {
+                "$inc": {"uses": -uses, "money": -money},
+                "$push": {"returned": {"$each": [act], "$slice": -self.REMEMBERED}},
+            },
+        )
+
+    async def draw_own(
+        self,
+        name: str,
+        user_id: str,
+        holder: str,
+        at: datetime,
+        allowed: Callable[[Sequence[datetime]], bool],
+    ) -> bool:
+        """Note one more use by a user, if that is allowed after the uses at these times.
+
+        A holder is counted once. Decided on what was read, and written only if that still holds.
+        """
+        key = _own(name, user_id)
+        for _ in range(self.TRIES):
+            document = await self.documents.find_one({"_id": {"$eq": key}}) or {}
+            times = document.get("times", [])
+            if any(use["holder"] == holder for use in times):
+                return True
+            if not allowed([use["at"] for use in times]):
+                return False
+            version = document.get("version", 0)
+            seen = {"version": version} if document else {"version": {"$exists": False}}
+            try:
+                done = await self.documents.update_one(
+                    {"_id": {"$eq": key}, **seen},
+                    {"$push": {"times": {"holder": holder, "at": at}}, "$inc": {"version": 1}},
+                    upsert=not document,
+                )
+            except DuplicateKeyError:
+                continue
+            if done.modified_count or done.upserted_id:
+                return True
+        return False
+
+    async def give_back_own(self, name: str, user_id: str, holder: str) -> None:
+        """Forget a use by a user. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": {"$eq": _own(name, user_id)}, "times.holder": {"$eq": holder}},
+            {"$pull": {"times": {"holder": {"$eq": holder}}}, "$inc": {"version": 1}},
+        )
+
+    async def _update(self, key: str, pipeline: list[Document]) -> Document:
+        for tried in (False, True):
+            try:
+                document = await self.documents.find_one_and_update(
+                    {"_id": {"$eq": key}},
+                    pipeline,
+                    projection={"held.h": 1},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:  # someone else made it at the same moment
+                if tried:
+                    raise
+                continue
+            assert document is not None  # an upsert always answers
+            return document
+        raise AssertionError
+
+
+def _shared(name: str) -> str:
+    return f"all|{name}"
+
+
+def _own(name: str, user_id: str) -> str:
+    return f"user|{name}|{user_id}"

@@ -1,0 +1,187 @@
+"""Orders as documents. The insert of one is the moment at which all that it takes is taken."""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from models.errors import NotFound
+from models.order import Granted, Order, OrderState, Owed, Return, Returned, Told
+from models.quote import (
+    GiftGiven,
+    GrantGiven,
+    Quote,
+    QuoteLine,
+    ShippingQuote,
+    Taken,
+    UnitRun,
+    Verdict,
+)
+from models.store.database import Document, Store
+from models.store.redemptions import taking_document, taking_of
+
+_VOID = "void"  # no order, but a note of attempts that may no longer become one
+
+
+class Orders(Store):
+    NAME = "orders"
+    INDEXES = (
+        IndexModel([("settle_at", ASCENDING)], name="settle_at", sparse=True),
+        IndexModel([("user", ASCENDING), ("placed_at", DESCENDING)], name="user"),
+    )
+
+    async def find(self, order_id: str) -> Order | None:
+        """Return the order, if it was placed."""
+        document = await self.documents.find_one({"_id": {"$eq": order_id}})
+        return None if document is None or document["state"] == _VOID else _order(document)
+
+    async def get(self, order_id: str) -> Order:
+        """Return the order. Raises NotFound."""
+        order = await self.find(order_id)
+        if order is None:
+            raise NotFound("There is no such order.")
+        return order
+
+    async def commit(self, order: Order) -> bool:
+        """Place the order, unless another attempt has, or this one was given up for lost."""
+        try:
+            await self.documents.replace_one(
+                {
+                    "_id": {"$eq": order.id},
+                    "state": _VOID,
+                    "attempts": {"$ne": order.attempt},
+                },
+                _document(order),
+                upsert=True,
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def void(self, order_id: str, attempt: str) -> Order | None:
+        """Keep an attempt from placing the order from now on; return the order if it is placed."""
+        for _ in range(2):
+            try:
+                await self.documents.update_one(
+                    {"_id": {"$eq": order_id}, "state": _VOID},
+                    {"$addToSet": {"attempts": attempt}},
+                    upsert=True,
+                )
+            except DuplicateKeyError:
+                if order := await self.find(order_id):
+                    return order
+            else:
+                return None
+        raise AssertionError("an order was there and was not")
+
+    async def save(self, order: Order) -> Order | None:
+        """Save what has become of an order, unless it has changed since; return it as it is."""
+        saved = replace(order, revision=order.revision + 1)
+        done = await self.documents.replace_one(
+            {"_id": {"$eq": order.id}, "revision": order.revision}, _document(saved)
+        )
+        return saved if done.matched_count else None
+
+    async def settled(self, order: Order) -> None:
+        """Note that all that followed from the order's last change is done."""
+        await self.documents.update_one(
+            {"_id": {"$eq": order.id}, "revision": order.revision},
+            {"$set": {"owed": [], "untold": []}, "$unset": {"settle_at": ""}},
+        )
+
+    async def unsettled(self, wall: datetime, *, limit: int) -> list[Order]:
+        """Return orders of which something should be done by now and is not."""
+        cursor = self.documents.find({"settle_at": {"$lt": wall}}).sort("settle_at").limit(limit)
+        return [_order(document) async for document in cursor]
+
+
+def _document(order: Order) -> Document:
+    document: Document = {
+        "_id": order.id,
+        "attempt": order.attempt,
+        "fingerprint": order.fingerprint,
+        "placed_at": order.placed_at,
+        "publication": order.publication,
+        "user": order.user_id,
+        "state": order.state.value,
+        "quote": asdict(order.quote),
+        "items": [dict(item) for item in order.items],
+        "takings": [taking_document(taking) for taking in order.takings],
+        "codes": [list(code) for code in order.codes],
+        "granted": [asdict(granted) for granted in order.granted],
+        "cancelled_at": order.cancelled_at,
+        "returns": [asdict(each) for each in order.returns],
+        "owed": [asdict(owed) for owed in order.owed],
+        "untold": [asdict(told) for told in order.untold],
+        "revision": order.revision,
+    }
+    if order.settle_at is not None:
+        document["settle_at"] = order.settle_at
+    return document
+
+
+def _order(document: Document) -> Order:
+    return Order(
+        id=document["_id"],
+        attempt=document["attempt"],
+        fingerprint=document["fingerprint"],
+        placed_at=document["placed_at"],
+        publication=document["publication"],
+        user_id=document["user"],
+        state=OrderState(document["state"]),
+        quote=_quote(document["quote"]),
+        items=tuple(document["items"]),
+        takings=tuple(taking_of(taking) for taking in document["takings"]),
+        codes=tuple((code, promotion) for code, promotion in document["codes"]),
+        granted=tuple(Granted(**granted) for granted in document["granted"]),
+        cancelled_at=document["cancelled_at"],
+        returns=tuple(_return(each) for each in document["returns"]),
+        owed=tuple(Owed(**owed) for owed in document["owed"]),
+        untold=tuple(Told(**told) for told in document["untold"]),
+        settle_at=document.get("settle_at"),
+        revision=document["revision"],
+    )
+
+
+def _return(document: Document) -> Return:
+    lines = tuple(
+        Returned(line["line"], line["quantity"], line["refund"], _taken(line["shares"]))
+        for line in document["lines"]
+    )
+    return Return(document["key"], document["at"], lines)
+
+
+def _quote(document: Document) -> Quote:
+    shipping = document["shipping"]
+    return Quote(
+        currency=document["currency"],
+        lines=tuple(_line(line) for line in document["lines"]),
+        shipping=ShippingQuote(
+            shipping["price"], shipping["discount"], _taken(shipping["applied"])
+        ),
+        points=document["points"],
+        verdicts=tuple(Verdict(**verdict) for verdict in document["verdicts"]),
+        gifts=tuple(GiftGiven(**gift) for gift in document["gifts"]),
+        grants=tuple(GrantGiven(**grant) for grant in document["grants"]),
+        reduced=document["reduced"],
+    )
+
+
+def _line(document: Document) -> QuoteLine:
+    units = tuple(
+        UnitRun(run["count"], run["total"], _taken(run["applied"])) for run in document["units"]
+    )
+    return QuoteLine(
+        sku=document["sku"],
+        quantity=document["quantity"],
+        subtotal=document["subtotal"],
+        discount=document["discount"],
+        applied=_taken(document["applied"]),
+        units=units,
+    )
+
+
+def _taken(documents: list[dict[str, Any]]) -> tuple[Taken, ...]:
+    return tuple(Taken(**taken) for taken in documents)

@@ -1,0 +1,95 @@
+"""Holds on what orders take: there from before the first counter moves until all is settled."""
+
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+
+from dsl.clauses import Length, Limit
+from models.redemption import Redemption, Taking
+from models.store.database import Document, Store
+
+
+class Redemptions(Store):
+    NAME = "redemptions"
+    INDEXES = (
+        IndexModel([("until", ASCENDING)], name="until"),
+        IndexModel([("order", ASCENDING)], name="order"),
+    )
+
+    async def hold(self, redemption: Redemption) -> None:
+        """Write down what is about to be taken, so that it can be given back whatever happens."""
+        await self.documents.insert_one(_document(redemption))
+
+    async def forget(self, redemption_id: str) -> None:
+        """It is settled, or all of it was given back."""
+        await self.documents.delete_one({"_id": {"$eq": redemption_id}})
+
+    async def of_order(self, order: str) -> list[Redemption]:
+        """Return the attempts at an order that are under way, or were left behind."""
+        cursor = self.documents.find({"order": {"$eq": order}})
+        return [_redemption(document) async for document in cursor]
+
+    async def overdue(self, wall: datetime, *, limit: int) -> list[Redemption]:
+        """Return those whose time is over, the oldest first."""
+        cursor = self.documents.find({"until": {"$lt": wall}}).sort("until").limit(limit)
+        return [_redemption(document) async for document in cursor]
+
+
+def taking_document(taking: Taking) -> Document:
+    """Return the stored form of a taking."""
+    return {
+        "name": taking.name,
+        "promotions": list(taking.promotions),
+        "uses": taking.uses,
+        "money": taking.money,
+        "most": taking.most,
+        "budget": taking.budget,
+        "zone": taking.zone,
+        "per_user": [_limit_document(limit) for limit in taking.per_user],
+    }
+
+
+def taking_of(document: Document) -> Taking:
+    """Read a taking from its stored form."""
+    return Taking(
+        **{
+            **document,
+            "promotions": tuple(document["promotions"]),
+            "per_user": tuple(_limit(limit) for limit in document["per_user"]),
+        }
+    )
+
+
+def _limit_document(limit: Limit) -> dict[str, Any]:
+    within = limit.within and [limit.within.count, limit.within.unit]
+    return {"count": limit.count, "per": limit.per, "within": within}
+
+
+def _limit(document: Document) -> Limit:
+    within = document["within"]
+    return Limit(document["count"], document["per"], Length(*within) if within else None)
+
+
+def _document(redemption: Redemption) -> Document:
+    return {
+        "_id": redemption.id,
+        "order": redemption.order,
+        "takings": [taking_document(taking) for taking in redemption.takings],
+        "at": redemption.at,
+        "until": redemption.until,
+        "user": redemption.user_id,
+        "codes": [list(code) for code in redemption.codes],
+    }
+
+
+def _redemption(document: Document) -> Redemption:
+    return Redemption(
+        id=document["_id"],
+        order=document["order"],
+        takings=tuple(taking_of(taking) for taking in document["takings"]),
+        at=document["at"],
+        until=document["until"],
+        user_id=document["user"],
+        codes=tuple((code, promotion) for code, promotion in document["codes"]),
+    )
