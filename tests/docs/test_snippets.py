@@ -18,7 +18,7 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, matches
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 EVERY = [block for page in PAGES for block in blocks(page)]
 # What needs no server. `fanfare up` and its like are shown, not run.
-RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|schema)\b")
+RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|plan|schema)\b")
 LANGUAGES = {"rules", "console", "json", "graphql", "sh", "text", "js", "mermaid", "toml", "yaml"}
 
 
@@ -89,6 +89,7 @@ def test_operations_are_of_this_api(block):
 def test_a_command_prints_what_is_printed_here(block, tmp_path):
     for other in blocks(block.page):
         if other.line < block.line and (name := other.value("file")):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(other.text, encoding="utf-8")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for command, shown in turns(block.text):
