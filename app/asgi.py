@@ -69,6 +69,7 @@ class Api:
             clock=wiring.clock,
             rulebook=wiring.rulebook,
             activity=wiring.activity,
+            claims=wiring.claims,
             passwords=self.passwords,
             tokens=self.tokens,
             request_id=admitted.request_id,

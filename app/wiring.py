@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.settings import Settings
 from models.store import Database, Stores, connect
 from services.activity import Activity
+from services.claims import Claims
 from services.jobs import Jobs
 from services.rulebook import Rulebook
 from workers.bells import DramatiqJobs
@@ -28,6 +29,7 @@ class Wiring:
     clock: Clock
     rulebook: Rulebook
     activity: Activity
+    claims: Claims
     jobs: Jobs
     queue: redis.asyncio.Redis
 
@@ -54,14 +56,16 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
     )
     jobs = DramatiqJobs(settings.redis_url)
     stores = Stores.over(database, patience=patience)
+    rulebook = Rulebook(stores)
     try:
         yield Wiring(
             settings=settings,
             database=database,
             stores=stores,
             clock=Clock.parse(settings.clock),
-            rulebook=Rulebook(stores),
+            rulebook=rulebook,
             activity=Activity(stores),
+            claims=Claims(stores, rulebook),
             jobs=jobs,
             queue=queue,
         )

@@ -9,6 +9,7 @@ from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
+from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.events import EventMutations, EventQueries
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
@@ -20,17 +21,25 @@ from schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be asked.")
-class Query(UserQueries, CampaignQueries, EventQueries, RulesQueries, ReleaseQueries, QuoteQueries):
+class Query(
+    UserQueries,
+    CampaignQueries,
+    EventQueries,
+    RulesQueries,
+    ReleaseQueries,
+    QuoteQueries,
+    ClaimQueries,
+):
     pass
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(UserMutations, CampaignMutations, EventMutations, ReleaseMutations):
+class Mutation(UserMutations, CampaignMutations, EventMutations, ReleaseMutations, ClaimMutations):
     pass
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(CampaignSubscriptions):
+class Subscription(CampaignSubscriptions, ClaimSubscriptions):
     pass
 
 

@@ -10,6 +10,7 @@ from models.errors import Unauthenticated
 from models.principal import Principal
 from models.store import Stores
 from services.activity import Activity
+from services.claims import Claims
 from services.clock import Clock
 from services.jobs import Jobs
 from services.passwords import Passwords
@@ -26,6 +27,7 @@ class Context:
     clock: Clock
     rulebook: Rulebook
     activity: Activity
+    claims: Claims
     passwords: Passwords
     tokens: Tokens
     request_id: str

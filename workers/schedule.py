@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
-from services import campaigns, runs, sequencer, sweeper
+from services import campaigns, runs, sequencer, stocks, sweeper
 from services.clock import Clock
 from services.jobs import Jobs
 from services.rulebook import Rulebook
@@ -26,6 +26,7 @@ STAND_BY = 1.0
 DUE_EVERY = 0.1
 SWEEP_EVERY = 1.0
 CAMPAIGNS_EVERY = 0.25
+STOCKS_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(
             _every(CAMPAIGNS_EVERY, lambda: _look_after_campaigns(watch, schedule))
         ),
+        asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
     ]
     try:
         while not stopping.is_set():
@@ -100,6 +102,10 @@ async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
     if watch.publication != published.number:
         await runs.stop_ended(published, stores=schedule.stores, jobs=schedule.jobs, now=now)
         watch.publication = published.number
+
+
+async def _look_after_stocks(schedule: Schedule) -> None:
+    await stocks.look_after(schedule.clock.now(), stores=schedule.stores)
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

@@ -8,6 +8,7 @@ import pymongo
 import pymongo.errors
 
 from models.store.campaigns import Campaigns
+from models.store.claims import Claims, Stocks
 from models.store.codes import Codes
 from models.store.counters import Counters
 from models.store.credentials import Credentials
@@ -61,6 +62,8 @@ class Stores:
     products: Products
     coupons: Coupons
     imports: Imports
+    claims: Claims
+    stocks: Stocks
     counters: Counters
     redemptions: Redemptions
     codes: Codes

@@ -69,6 +69,9 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.ingestEvents": INTEGRATORS,
     "Mutation.saveTemplate": MARKETERS,
     "Subscription.campaignActivity": STAFF,
+    "Query.stock": EVERYONE,
+    "Mutation.claimStock": SIGNED_IN,
+    "Subscription.stock": EVERYONE,
 }
 
 ROOTS = {

@@ -1,0 +1,59 @@
+"""Flash sales. Each field is one call to a service."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import anyone, signed_in
+from schema.claim import Claim, ClaimStockInput, ClaimStockPayload, Stock
+from schema.context import Info
+from schema.ids import from_global
+from services import claims
+
+Sale = Annotated[str, strawberry.argument(description="The flash sale's name in the rules.")]
+
+
+@strawberry.type
+class ClaimQueries:
+    @strawberry.field(
+        description="What is left of a flash sale, half a second old at most.", extensions=anyone()
+    )
+    async def stock(self, info: Info, sale: Sale) -> Stock | None:
+        return Stock.of(await info.context.claims.stock(sale))
+
+
+@strawberry.type
+class ClaimMutations:
+    @strawberry.mutation(
+        description="Hold one unit of a flash sale until it is ordered or the hold ends.",
+        extensions=signed_in(),
+    )
+    async def claim_stock(
+        self,
+        info: Info,
+        input: Annotated[ClaimStockInput, strawberry.argument(description="What to hold.")],
+    ) -> ClaimStockPayload:
+        context = info.context
+        named = from_global("User", input.user_id) if input.user_id else None
+        claim = await context.claims.claim(
+            input.sale,
+            input.idempotency_key,
+            user_id=claims.buyer(named, context.caller),
+            now=context.clock.now(),
+        )
+        return ClaimStockPayload(claim=Claim.of(claim))
+
+
+@strawberry.type
+class ClaimSubscriptions:
+    @strawberry.subscription(
+        description="What is left of a flash sale now, and again whenever that changes.",
+        extensions=anyone(),
+    )
+    async def stock(self, info: Info, sale: Sale) -> AsyncIterator[Stock]:
+        following = info.context.claims.follow(sale)
+        async with aclosing(following):
+            async for stock in following:
+                yield Stock.of(stock)

@@ -1,0 +1,70 @@
+"""Flash sales in the API."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from models import claim as models
+from models.claim import ClaimState
+from schema.ids import to_global
+from schema.payloads import Payload
+
+strawberry.enum(ClaimState, description="What has become of a claim.")
+
+
+@strawberry.type(description="One unit of a flash sale, held for one person.")
+class Claim:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    sale: str = strawberry.field(description="The flash sale's name in the rules.")
+    sku: str = strawberry.field(description="What is held.")
+    state: ClaimState = strawberry.field(description="Whether it is still held.")
+    held_at: datetime = strawberry.field(description="Since when.")
+    held_until: datetime = strawberry.field(
+        description="Without an order until then the unit returns to stock."
+    )
+    order: str | None = strawberry.field(description="The order it was sold with.")
+
+    @classmethod
+    def of(cls, claim: models.Claim) -> Self:
+        """Show a claim."""
+        return cls(
+            id=strawberry.ID(to_global("Claim", claim.id)),
+            sale=claim.name,
+            sku=claim.sku,
+            state=claim.state,
+            held_at=claim.at,
+            held_until=claim.until,
+            order=claim.order,
+        )
+
+
+@strawberry.type(description="What is left of a flash sale.")
+class Stock:
+    initial: int = strawberry.field(description="How many units there were at first.")
+    free: int = strawberry.field(description="How many can be claimed now.")
+    held: int = strawberry.field(description="How many are held and not ordered yet.")
+    sold: int = strawberry.field(description="How many are ordered.")
+
+    @classmethod
+    def of(cls, stock: models.Stock) -> Self:
+        """Show a stock."""
+        return cls(initial=stock.initial, free=stock.free, held=stock.held, sold=stock.sold)
+
+
+@strawberry.input(description="What to hold, and for whom.")
+class ClaimStockInput:
+    sale: str = strawberry.field(description="The flash sale's name in the rules.")
+    idempotency_key: str = strawberry.field(
+        description="Made by the caller; the same key again is answered with the same claim."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="For integrators: whom for. Customers claim for themselves."
+    )
+
+
+@strawberry.type(
+    description="The unit held. Refusals: SOLD_OUT, LIMIT_REACHED, NOT_ACTIVE, PAUSED."
+)
+class ClaimStockPayload(Payload):
+    claim: Claim | None = strawberry.field(default=None, description="What is held now.")

@@ -1,0 +1,61 @@
+"""Flash sales through the API."""
+
+import pytest
+
+from models.campaign import Act
+from models.principal import Role
+from services.releases import RulesFile, release
+from tests.client import Api
+from tests.shop import NOW
+
+SALE = """
+flash_sale midnight { active from 2020-01-01  sku "A100" at 99 CNY stock 2  limit 1 per user }
+"""
+CLAIM = """
+mutation ($input: ClaimStockInput!) {
+  claimStock(input: $input) {
+    claim { id sku state heldAt heldUntil } userErrors { code field message }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def sale(api: Api) -> Api:
+    await release([RulesFile("sale", "Sale", SALE)], Act("cli", NOW), stores=api.stores)
+    return api
+
+
+async def claim(api: Api, by, key: str = "k", **fields):
+    variables = {"input": {"sale": "midnight", "idempotencyKey": key, **fields}}
+    payload = (await api.ask(CLAIM, variables, by=by))["claimStock"]
+    errors = [error["code"] for error in payload["userErrors"]]
+    return payload["claim"] or errors
+
+
+async def test_a_unit_is_held_for_whoever_claims_it_first(sale):
+    ann, bob, cy = [await sale.caller(Role.CUSTOMER) for _ in range(3)]
+
+    first = await claim(sale, ann)
+    assert (first["sku"], first["state"]) == ("A100", "HELD")
+    assert await claim(sale, ann) == first
+    assert await claim(sale, ann, "another") == ["LIMIT_REACHED"]
+    assert (await claim(sale, bob))["id"] != first["id"]
+    assert await claim(sale, cy) == ["SOLD_OUT"]
+
+    left = (await sale.ask('{ stock(sale: "midnight") { initial free held sold } }'))["stock"]
+    assert left == {"initial": 2, "free": 0, "held": 2, "sold": 0}
+
+
+async def test_customers_claim_for_themselves_and_integrators_for_anyone(sale):
+    ann, bob = [await sale.caller(Role.CUSTOMER) for _ in range(2)]
+    shop = await sale.caller(Role.INTEGRATOR)
+
+    assert await claim(sale, bob, userId=ann.global_id) == ["FORBIDDEN"]
+    for_ann = await claim(sale, shop, userId=ann.global_id)
+
+    assert await claim(sale, ann) == for_ann
+
+
+async def test_a_sale_that_does_not_exist_is_null(sale):
+    assert await sale.ask('{ stock(sale: "noon") { free } }') == {"stock": None}

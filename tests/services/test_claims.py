@@ -1,0 +1,207 @@
+"""Flash sales on a real database: never more than there is, whoever asks how often."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from models.claim import ClaimState
+from models.errors import Conflict, NotFound
+from services import stocks
+from services.claims import Claims, confirm, give_back
+
+SALE = """
+flash_sale midnight "Midnight" {
+  active from 2026-03-01 to 2026-03-10
+  sku "A100" at 99 CNY stock %s
+  %s
+  hold 10 minutes
+}
+"""
+
+
+@pytest.fixture
+async def sale(shop):
+    async def publish(stock: int = 5, limit: str = "limit 1 per user") -> Claims:
+        await shop.publish(SALE % (stock, limit))
+        return Claims(shop.stores, shop.rulebook)
+
+    return publish
+
+
+async def outcomes(claims, users, now, key="k"):
+    return await asyncio.gather(
+        *(claims.claim("midnight", key, user_id=user, now=now) for user in users),
+        return_exceptions=True,
+    )
+
+
+def codes(results):
+    return sorted({r.code for r in results if isinstance(r, Conflict)})
+
+
+def held(results):
+    return [r for r in results if not isinstance(r, BaseException)]
+
+
+async def told(shop, kind):
+    cursor = shop.stores.outbox.documents.find({"type": kind})
+    return [document async for document in cursor]
+
+
+async def counts(shop):
+    (stock,) = await shop.stores.stocks.all()
+    return await shop.stores.claims.counts(stock["id"])
+
+
+async def test_no_more_is_held_than_there_is_by_two_processes(sale, shop):
+    one = await sale(20)
+    two = Claims(shop.stores, shop.rulebook)
+    users = [f"u{n}" for n in range(60)]
+
+    a, b = await asyncio.gather(
+        outcomes(one, users, shop.clock.now()), outcomes(two, reversed(users), shop.clock.now())
+    )
+
+    assert len({claim.id for claim in held(a) + held(b)}) == 20
+    assert {claim.unit for claim in held(a) + held(b)} == set(range(20))
+    assert codes(a + b) == ["SOLD_OUT"]
+    assert await counts(shop) == {ClaimState.HELD: 20}
+
+
+async def test_the_same_key_is_the_same_claim(sale, shop):
+    claims = await sale(1)
+    now = shop.clock.now()
+
+    first, again = await outcomes(claims, ["ann", "ann"], now)
+    (later,) = await outcomes(Claims(shop.stores, shop.rulebook), ["ann"], now)
+    sold_out = await outcomes(claims, ["bob", "ann"], now)
+
+    assert first.id == again.id == later.id == sold_out[1].id
+    assert codes(sold_out) == ["SOLD_OUT"]
+
+
+async def test_refusals_after_the_sell_out_ask_nobody(sale, shop):
+    claims = await sale(1)
+    now = shop.clock.now()
+    await outcomes(claims, ["ann", "bob"], now)
+
+    await shop.stores.claims.documents.delete_many({})
+
+    assert codes(await outcomes(claims, ["bob", "cy"], now)) == ["SOLD_OUT"]
+    await asyncio.sleep(0.6)
+    assert held(await outcomes(claims, ["bob"], now))
+
+
+@pytest.mark.parametrize(("limit", "most"), [("limit 1 per user", 1), ("limit 3 per user", 3)])
+async def test_a_limit_per_user_is_kept(sale, shop, limit, most):
+    claims = await sale(50, limit)
+    now = shop.clock.now()
+
+    results = await asyncio.gather(
+        *(claims.claim("midnight", f"k{n}", user_id="ann", now=now) for n in range(10)),
+        return_exceptions=True,
+    )
+
+    assert len(held(results)) == most
+    assert codes(results) == ["LIMIT_REACHED"]
+
+
+async def test_a_limit_over_a_time_lets_go_of_what_is_long_ago(sale, shop):
+    claims = await sale(50, "limit 1 per user per 1 hours")
+    now = shop.clock.now()
+    (first,) = await outcomes(claims, ["ann"], now, "a")
+    await confirm(
+        first.id, "o1", user_id="ann", stores=shop.stores, rulebook=shop.rulebook, now=now
+    )
+
+    (soon,) = await outcomes(claims, ["ann"], now + timedelta(minutes=59), "b")
+    (later,) = await outcomes(claims, ["ann"], now + timedelta(minutes=60), "c")
+
+    assert soon.code == "LIMIT_REACHED"
+    assert later.state is ClaimState.HELD
+
+
+async def test_a_total_limit_is_part_of_the_stock(sale, shop):
+    claims = await sale(50, "limit 2 total")
+
+    results = await outcomes(claims, ["a", "b", "c"], shop.clock.now())
+
+    assert len(held(results)) == 2
+
+
+async def test_a_hold_that_ends_returns_to_stock(sale, shop):
+    claims = await sale(1)
+    await outcomes(claims, ["ann", "bob"], shop.clock.now())
+    await stocks.look_after(shop.clock.now(), stores=shop.stores)
+    assert len(await told(shop, "stock.sold_out")) == 1
+
+    shop.clock.turn(minutes=10)
+    await stocks.look_after(shop.clock.now(), stores=shop.stores)
+    await stocks.look_after(shop.clock.now(), stores=shop.stores)
+
+    assert await counts(shop) == {}
+    assert len(await told(shop, "claim.held")) == 1
+    assert len(await told(shop, "claim.released")) == 1
+    assert len(await told(shop, "stock.available")) == 1
+    (bob,) = await outcomes(Claims(shop.stores, shop.rulebook), ["bob"], shop.clock.now(), "k2")
+    assert bob.state is ClaimState.HELD
+
+
+async def test_an_order_confirms_a_claim_once(sale, shop):
+    claims = await sale(1)
+    (claim,) = await outcomes(claims, ["ann"], shop.clock.now())
+    parts = {"stores": shop.stores, "rulebook": shop.rulebook, "now": shop.clock.now()}
+
+    first = await confirm(claim.id, "o1", user_id="ann", **parts)
+    again = await confirm(claim.id, "o1", user_id="ann", **parts)
+
+    assert first.state is again.state is ClaimState.SOLD
+    assert first.version == again.version
+    with pytest.raises(Conflict, match="ordered already"):
+        await confirm(claim.id, "o2", user_id="ann", **parts)
+    with pytest.raises(NotFound):
+        await confirm(claim.id, "o1", user_id="bob", **parts)
+    shop.clock.turn(minutes=20)
+    await stocks.look_after(shop.clock.now(), stores=shop.stores)
+    assert await counts(shop) == {ClaimState.SOLD: 1}
+
+    await give_back(claim.id, "o1", stores=shop.stores, now=shop.clock.now())
+    assert await counts(shop) == {}
+
+
+async def test_an_order_after_the_hold_is_honoured_while_stock_is_left(sale, shop):
+    claims = await sale(2)
+    ann, bob = await outcomes(claims, ["ann", "bob"], shop.clock.now())
+    shop.clock.turn(minutes=11)
+    await stocks.look_after(shop.clock.now(), stores=shop.stores)
+    await outcomes(Claims(shop.stores, shop.rulebook), ["cy"], shop.clock.now())
+    parts = {"stores": shop.stores, "rulebook": shop.rulebook, "now": shop.clock.now()}
+
+    late = await confirm(ann.id, "o1", user_id="ann", **parts)
+    with pytest.raises(Conflict) as refusal:
+        await confirm(bob.id, "o2", user_id="bob", **parts)
+
+    assert late.state is ClaimState.SOLD
+    assert refusal.value.code == "SOLD_OUT"
+
+
+async def test_claims_are_refused_outside_the_sale(sale, shop):
+    claims = await sale()
+    shop.clock.turn(days=30)
+
+    assert codes(await outcomes(claims, ["ann"], shop.clock.now())) == ["NOT_ACTIVE"]
+    with pytest.raises(NotFound):
+        await claims.claim("noon", "k", user_id="ann", now=shop.clock.now())
+
+
+async def test_what_is_left_can_be_followed(sale, shop):
+    claims = await sale(3)
+    following = claims.follow("midnight")
+
+    assert (await anext(following)).free == 3
+    await outcomes(claims, ["ann", "bob"], shop.clock.now())
+    stock = await asyncio.wait_for(anext(following), 3)
+    await following.aclose()
+
+    assert (stock.initial, stock.held, stock.sold, stock.free) == (3, 2, 0, 1)
