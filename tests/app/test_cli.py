@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli import app
@@ -25,13 +26,10 @@ def fanfare(*arguments, **environment):
     )
 
 
-def commands(group=None, path=()):
-    found = [path]
-    for command in (group or app).registered_commands:
-        found.append((*path, command.name))
-    for nested in (group or app).registered_groups:
-        found += commands(nested.typer_instance, (*path, nested.name))
-    return found
+def commands(command=None, path=()):
+    """Return the words of every command, groups included."""
+    inner = getattr(command or get_command(app), "commands", {})
+    return [path, *(each for name in inner for each in commands(inner[name], (*path, name)))]
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
