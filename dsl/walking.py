@@ -1,6 +1,6 @@
 """Walking over a checked expression: its parts, and the facts that it reads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -75,16 +75,20 @@ def fact_name(expr: Expr) -> str | None:
             return None
 
 
-def substitute(expr: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
-    """Return an expression with parts replaced; what aggregates do with elements stays as it is."""
-    if not isinstance(expr, Const) and expr in replacements:
-        return replacements[expr]
+def substitute(expr: Expr, by: Callable[[Expr], Expr | None]) -> Expr:
+    """Return an expression with parts replaced by what `by` gives for them, the outer ones first.
+
+    What aggregates do with their elements stays as it is.
+    """
+    found = by(expr)
+    if found is not None:
+        return found
     match expr:
         case Apply(_, arguments):
-            return replace(expr, arguments=tuple(substitute(a, replacements) for a in arguments))
+            return replace(expr, arguments=tuple(substitute(each, by) for each in arguments))
         case AllOf(operands) | AnyOf(operands):
-            return replace(expr, operands=tuple(substitute(o, replacements) for o in operands))
+            return replace(expr, operands=tuple(substitute(each, by) for each in operands))
         case Not(operand):
-            return replace(expr, operand=substitute(operand, replacements))
+            return replace(expr, operand=substitute(operand, by))
         case _:
             return expr

@@ -25,11 +25,15 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """The smallest change that would make a promotion apply: bring `path` to `to`, by so much."""
+    """The smallest change that would make a promotion apply: bring `path` to `to`, by so much.
+
+    `text` says it for people.
+    """
 
     path: str
     to: Any
     by: Any = None
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,13 +112,8 @@ class Unlock:
     @classmethod
     def of(cls, unlock: models.Unlock) -> Self:
         """Show a change."""
-        more = "" if unlock.by is None else f" ({unlock.by} from here)"
-        return cls(
-            path=unlock.path,
-            to=unlock.to,
-            by=unlock.by,
-            text=f"{unlock.path} of {unlock.to}{more}",
-        )
+        text = unlock.text or f"{unlock.path} of {unlock.to}"
+        return cls(path=unlock.path, to=unlock.to, by=unlock.by, text=text)
 
 
 @strawberry.type(description="Why a promotion did not apply.")

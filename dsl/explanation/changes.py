@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsl.core import Aggregate, Apply, Const, Expr, Now, Ref, Today
-from dsl.evaluator import Scope, evaluate, judge
 from dsl.explanation.english import Voice, find_predicate, noun
 from dsl.explanation.gaps import gap, spare
+from dsl.explanation.reading import Reader
 from dsl.explanation.targets import distance, nearest
 from dsl.kinds import BOOL, NUMBER, ListOf
 from dsl.operators import apply, find_operator
 from dsl.values import MISSING, read
-from dsl.walking import fact_name, facts_read, nodes, substitute
+from dsl.walking import fact_name, facts_read, nodes
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -37,18 +37,18 @@ class Change:
     spare: str = ""
 
 
-def change(test: Expr, wanted: bool, scope: Scope, voice: Voice) -> Change | None:
+def change(test: Expr, wanted: bool, reader: Reader, voice: Voice) -> Change | None:
     """Return what would make a test come out as wanted, if one thing would."""
-    found = _change(test, wanted, scope, voice)
+    found = _change(test, wanted, reader, voice)
     if found is None or found.to is MISSING:
         return found
-    turned = substitute(test, {found.subject: Const(found.to, found.subject.kind)})
-    return found if judge(turned, scope) is wanted else None
+    otherwise = {found.subject: Const(found.to, found.subject.kind)}
+    return found if reader.judge(test, otherwise) is wanted else None
 
 
-def missing_facts(test: Expr, scope: Scope) -> tuple[str, ...]:
+def missing_facts(test: Expr, reader: Reader) -> tuple[str, ...]:
     """Return the names of the facts that a test reads and that are not known."""
-    found = (name for name, fact in facts_read(test) if evaluate(fact, scope) is MISSING)
+    found = (name for name, fact in facts_read(test) if reader.value(fact) is MISSING)
     return tuple(dict.fromkeys(found))
 
 
@@ -70,34 +70,34 @@ def sides(test: Expr) -> tuple[Expr, ...]:
             return (test,)
 
 
-def _change(test: Expr, wanted: bool, scope: Scope, voice: Voice) -> Change | None:
+def _change(test: Expr, wanted: bool, reader: Reader, voice: Voice) -> Change | None:
     match test:
         case Aggregate("any"):
-            return _existence(test, wanted, scope, voice)
+            return _existence(test, wanted, reader, voice)
         case Ref() | Aggregate():
             words = f"would have to be {'true' if wanted else 'false'}"
-            return _plain(test, words, scope, voice, to=wanted)
+            return _plain(test, words, reader, voice, to=wanted)
         case Apply("is known", (subject,)) if isinstance(subject, Ref | Aggregate):
             words = f"would have to be {'known' if wanted else 'missing'}"
-            return _plain(subject, words, scope, voice)
+            return _plain(subject, words, reader, voice)
         case Apply("=" | "<" | "<=" | ">" | ">=" as operator, (left, right)):
-            if _is_about_the_right(left, right, scope):
+            if _is_about_the_right(left, right, reader):
                 test = Apply(_MIRRORED[operator], (right, left), BOOL)
-            return _comparison(test, wanted, scope, voice)
+            return _comparison(test, wanted, reader, voice)
         case Apply("in", (subject, _)) if not is_fixed(subject):
-            return _among(test, wanted, scope, voice)
+            return _among(test, wanted, reader, voice)
         case Apply(_, (subject, *_)) if not is_fixed(subject):
-            return _plain(subject, _demand(test, wanted, voice), scope, voice)
+            return _plain(subject, _demand(test, wanted, voice), reader, voice)
         case _:
             return None
 
 
-def _is_about_the_right(left: Expr, right: Expr, scope: Scope) -> bool:
+def _is_about_the_right(left: Expr, right: Expr, reader: Reader) -> bool:
     """Whether it is the right side of a comparison that should change."""
     if is_fixed(left) or is_fixed(right):
         return is_fixed(left)
-    if (evaluate(left, scope) is MISSING) != (evaluate(right, scope) is MISSING):
-        return evaluate(right, scope) is MISSING
+    if (reader.value(left) is MISSING) != (reader.value(right) is MISSING):
+        return reader.value(right) is MISSING
     return _passes_by_itself(left) and not _passes_by_itself(right)
 
 
@@ -112,8 +112,8 @@ def _demand(test: Expr, wanted: bool, voice: Voice) -> str:
     return f"would have to {predicate}" if wanted else f"must not {predicate}"
 
 
-def _plain(subject: Expr, words: str, scope: Scope, voice: Voice, *, to: Any = MISSING) -> Change:
-    return Change(subject, *_names(subject, voice), evaluate(subject, scope), to, None, words)
+def _plain(subject: Expr, words: str, reader: Reader, voice: Voice, *, to: Any = MISSING) -> Change:
+    return Change(subject, *_names(subject, voice), reader.value(subject), to, None, words)
 
 
 def _names(subject: Expr, voice: Voice) -> tuple[str, str]:
@@ -125,29 +125,29 @@ def _count(test: Aggregate) -> Aggregate:
     return Aggregate("count", test.source, (), test.where, test.window, NUMBER)
 
 
-def _existence(test: Aggregate, wanted: bool, scope: Scope, voice: Voice) -> Change:
+def _existence(test: Aggregate, wanted: bool, reader: Reader, voice: Voice) -> Change:
     count = _count(test)
-    seen = evaluate(count, scope)
+    seen = reader.value(count)
     by = 1 - seen if wanted else -seen
     names = fact_name(test) or "", noun(count, voice)
     return Change(test, *names, seen, wanted, by, gap(count, by, voice), spare(count, by, voice))
 
 
-def _comparison(test: Expr, wanted: bool, scope: Scope, voice: Voice) -> Change | None:
+def _comparison(test: Expr, wanted: bool, reader: Reader, voice: Voice) -> Change | None:
     assert isinstance(test, Apply)
     subject, other = test.arguments
-    seen, bound = evaluate(subject, scope), evaluate(other, scope)
+    seen, bound = reader.value(subject), reader.value(other)
     row = find_operator(test.operator, test.arguments)
     if is_fixed(subject) or bound is MISSING or row is None:
         return None
 
     def accepts(candidate: Any) -> bool:
-        return (apply(row, scope.moment, (candidate, bound)) is True) is wanted
+        return (apply(row, reader.moment, (candidate, bound)) is True) is wanted
 
     if test.operator == "=" and not wanted and subject.kind != BOOL:
         # Anything else would do, and which is not for us to say.
-        return _plain(subject, _demand(test, wanted, voice), scope, voice)
-    to = nearest(subject, bound, seen, accepts, scope.moment)
+        return _plain(subject, _demand(test, wanted, voice), reader, voice)
+    to = nearest(subject, bound, seen, accepts, reader.moment)
     if to is MISSING:
         return None
     by = distance(seen, to, subject)
@@ -167,9 +167,9 @@ def _is_beyond(to: Any, bound: Any) -> bool:
     return isinstance(to, float) and to != bound
 
 
-def _among(test: Apply, wanted: bool, scope: Scope, voice: Voice) -> Change | None:
+def _among(test: Apply, wanted: bool, reader: Reader, voice: Voice) -> Change | None:
     subject, many = test.arguments
-    values, seen = evaluate(many, scope), evaluate(subject, scope)
+    values, seen = reader.value(many), reader.value(subject)
     if values is MISSING or (wanted and not values):
         return None
     to, by = MISSING, None

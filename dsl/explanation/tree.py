@@ -1,19 +1,20 @@
 """A condition judged and explained: every test with what it saw, and what would turn it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from dsl.core import AllOf, AnyOf, Const, Expr, InSegment, Not
-from dsl.evaluator import Facts, Scope, evaluate, judge
+from dsl.evaluator import Facts, Scope
 from dsl.explanation.changes import Change, change, missing_facts, sides
 from dsl.explanation.english import Voice, clause, noun
+from dsl.explanation.reading import Reader
 from dsl.explanation.targets import magnitude
 from dsl.explanation.wording import in_words
 from dsl.kinds import BOOL
 from dsl.moment import Moment
 from dsl.values import MISSING
-from dsl.walking import fact_name, facts_read, substitute
+from dsl.walking import fact_name, facts_read
 
 Shape: TypeAlias = Literal["all", "any", "not", "segment", "test"]
 
@@ -61,93 +62,96 @@ def explain(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSIN
     currency = cart.get("currency") if isinstance(cart, Mapping) else None
     if not isinstance(currency, str):
         currency = moment.program.currency
-    return _Explainer(Voice(moment.zone, currency)).tree(condition, Scope(facts, moment, element))
+    return _Explainer(Voice(moment.zone, currency), Scope(facts, moment, element)).tree(condition)
 
 
 class _Explainer:
     """Walks conditions, and into the segments that they name."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, scope: Scope, segments: "_Segments | None" = None) -> None:
         self._voice = voice
-        self._segments: dict[tuple[str, frozenset[str]], Explanation] = {}
+        self._scope = scope
+        self._reader = Reader(scope)
+        self._segments: _Segments = {} if segments is None else segments
 
-    def tree(self, condition: Expr, scope: Scope) -> Explanation:
+    def tree(self, condition: Expr) -> Explanation:
         match condition:
             case AllOf(operands):
-                parts = tuple(self.tree(operand, scope) for operand in operands)
-                return _joined("all", condition, parts, all(p.holds for p in parts), scope)
+                parts = tuple(map(self.tree, operands))
+                return self._joined("all", condition, parts, all(p.holds for p in parts))
             case AnyOf(operands):
-                parts = tuple(self.tree(operand, scope) for operand in operands)
-                return _joined("any", condition, parts, any(p.holds for p in parts), scope)
+                parts = tuple(map(self.tree, operands))
+                return self._joined("any", condition, parts, any(p.holds for p in parts))
             case InSegment() | Not(InSegment()):
-                return self._segment(condition, scope)
+                return self._segment(condition)
             case Not(AllOf() | AnyOf() | Not() as operand):
-                part = self.tree(operand, scope)
-                return replace(
-                    part,
-                    shape="not",
-                    condition=condition,
-                    text="not",
-                    holds=not part.holds,
-                    parts=(part,),
+                part = self.tree(operand)
+                return Explanation(
+                    "not",
+                    condition,
+                    "not",
+                    not part.holds,
+                    (part,),
+                    changes=part.changes,
+                    turned_by=part.turned_by,
                 )
             case _:
-                return self._test(condition, scope)
+                return self._test(condition)
 
-    def _test(self, condition: Expr, scope: Scope) -> Explanation:
+    def _test(self, condition: Expr) -> Explanation:
         test = condition.operand if isinstance(condition, Not) else condition
-        came_out = judge(test, scope)
+        came_out = self._reader.judge(test)
         held = came_out is (test is condition)
-        found = change(test, not came_out, scope, self._voice)
-        missing = missing_facts(test, scope)
+        found = change(test, not came_out, self._reader, self._voice)
+        missing = missing_facts(test, self._reader)
         return Explanation(
             "test",
             condition,
             clause(condition, self._voice),
             held,
-            seen=self._seen(test, scope),
+            seen=self._seen(test),
             missing=missing,
             change=_told(found, held, missing),
             changes=None if found is None else (found,),
             turned_by=_replacements(found, test, came_out),
         )
 
-    def _seen(self, test: Expr, scope: Scope) -> tuple[Seen, ...]:
-        looked_at = [(fact_name(side) or noun(side, self._voice), side) for side in sides(test)]
-        for side in sides(test):
-            looked_at += facts_read(side)
+    def _seen(self, test: Expr) -> tuple[Seen, ...]:
         found: dict[Expr, Seen] = {}
-        for name, expr in looked_at:
-            stored = evaluate(expr, scope)
-            voice = self._voice
-            text = in_words(stored, expr.kind, currency=voice.currency, zone=voice.zone)
-            found.setdefault(expr, Seen(name, expr, stored, text))
-        return tuple(found.values())
+        for side in sides(test):
+            for name, expr in ((fact_name(side), side), *facts_read(side)):
+                if expr not in found:
+                    found[expr] = self._seen_one(name or noun(expr, self._voice), expr)
+        # What the test is about comes first.
+        return tuple(sorted(found.values(), key=lambda seen: seen.expr not in sides(test)))
 
-    def _segment(self, condition: Expr, scope: Scope) -> Explanation:
+    def _seen_one(self, name: str, expr: Expr) -> Seen:
+        stored, voice = self._reader.value(expr), self._voice
+        text = in_words(stored, expr.kind, currency=voice.currency, zone=voice.zone)
+        return Seen(name, expr, stored, text)
+
+    def _segment(self, condition: Expr) -> Explanation:
         denied = isinstance(condition, Not)
         test = condition.operand if isinstance(condition, Not) else condition
         assert isinstance(test, InSegment)
-        is_member = judge(test, scope)
-        inner = self._inside(test.segment, scope)
-        explained = Explanation(
+        inner = self._inside(test.segment)
+        is_member = self._reader.judge(test) if inner is None else inner.holds
+        turned_by: Mapping[Expr, Const] = {}
+        if inner is not None and inner.changes is not None:
+            turned_by = {**inner.turned_by, test: Const(not is_member, BOOL)}
+        return Explanation(
             "segment",
             condition,
             clause(condition, self._voice),
             is_member is not denied,
-        )
-        if inner is None:
-            return explained
-        turned_by = {**inner.turned_by, test: Const(not is_member, BOOL)}
-        return replace(
-            explained,
-            parts=(inner,),
-            changes=inner.changes,
-            turned_by={} if inner.changes is None else turned_by,
+            () if inner is None else (inner,),
+            changes=None if inner is None else inner.changes,
+            turned_by=turned_by,
         )
 
-    def _inside(self, name: str, scope: Scope) -> Explanation | None:
+    def _inside(self, name: str) -> Explanation | None:
         """Explain a segment's condition; None where the facts say who is in, or nobody can be."""
+        scope = self._scope
         known = scope.facts.get("segments")
         if isinstance(known, list | tuple | set | frozenset) and name in known:
             return None
@@ -158,10 +162,49 @@ class _Explainer:
         key = (name, within)
         if key not in self._segments:
             inner = Scope(scope.facts, scope.moment.in_workspace, segments=within)
-            own = _Explainer(Voice(inner.moment.zone, self._voice.currency))
-            own._segments = self._segments
-            self._segments[key] = own.tree(segment.condition, inner)
+            voice = Voice(inner.moment.zone, self._voice.currency)
+            own = _Explainer(voice, inner, self._segments)
+            self._segments[key] = own.tree(segment.condition)
         return self._segments[key]
+
+    def _joined(
+        self, shape: Shape, condition: Expr, parts: tuple[Explanation, ...], held: bool
+    ) -> Explanation:
+        text = "all of these" if shape == "all" else "at least one of these"
+        in_the_way = [part for part in parts if part.holds is held]
+        # One part decides, or all those that are in the way must turn.
+        one_will_do = held is (shape == "all")
+        ways = [(part,) for part in in_the_way] if one_will_do else [tuple(in_the_way)]
+        found = [way for way in (self._way(each, condition, held) for each in ways) if way]
+        changes, turned_by = min(found, key=lambda way: _cost(way[0]), default=(None, {}))
+        return Explanation(
+            shape, condition, text, held, parts, changes=changes, turned_by=turned_by
+        )
+
+    def _way(self, parts: Iterable[Explanation], condition: Expr, held: bool) -> "_Way | None":
+        """Return the changes that turn these parts, if together they turn the whole."""
+        changes: dict[Expr, Change] = {}
+        turned_by: dict[Expr, Const] = {}
+        for part in parts:
+            if part.changes is None:
+                return None
+            for each in part.changes:
+                before = changes.get(each.subject)
+                if before is None or abs(each.by or 0) >= abs(before.by or 0):
+                    changes[each.subject] = each
+            turned_by |= part.turned_by
+        turned_by |= {
+            subject: Const(each.to, subject.kind)
+            for subject, each in changes.items()
+            if each.to is not MISSING
+        }
+        if self._reader.judge(condition, turned_by) is held:
+            return None
+        return tuple(changes.values()), turned_by
+
+
+_Segments: TypeAlias = dict[tuple[str, frozenset[str]], Explanation]
+_Way: TypeAlias = tuple[tuple[Change, ...], Mapping[Expr, Const]]
 
 
 def _told(found: Change | None, held: bool, missing: Sequence[str]) -> str:
@@ -178,47 +221,6 @@ def _replacements(found: Change | None, test: Expr, came_out: bool) -> Mapping[E
     if found.to is MISSING:
         return {test: Const(not came_out, BOOL)}
     return {found.subject: Const(found.to, found.subject.kind)}
-
-
-def _joined(
-    shape: Shape, condition: Expr, parts: tuple[Explanation, ...], held: bool, scope: Scope
-) -> Explanation:
-    text = "all of these" if shape == "all" else "at least one of these"
-    explained = Explanation(shape, condition, text, held, parts)
-    in_the_way = [part for part in parts if part.holds is held]
-    # One part decides, or all those that are in the way must turn.
-    one_will_do = held is (shape == "all")
-    ways = [(p,) for p in in_the_way] if one_will_do else [tuple(in_the_way)]
-    found = [way for way in (_way(each, condition, held, scope) for each in ways) if way]
-    if not found:
-        return explained
-    changes, turned_by = min(found, key=lambda way: _cost(way[0]))
-    return replace(explained, changes=changes, turned_by=turned_by)
-
-
-_Way: TypeAlias = tuple[tuple[Change, ...], Mapping[Expr, Const]]
-
-
-def _way(parts: Iterable[Explanation], condition: Expr, held: bool, scope: Scope) -> _Way | None:
-    """Return the changes that turn these parts, if together they turn the whole."""
-    changes: dict[Expr, Change] = {}
-    turned_by: dict[Expr, Const] = {}
-    for part in parts:
-        if part.changes is None:
-            return None
-        for each in part.changes:
-            before = changes.get(each.subject)
-            if before is None or abs(each.by or 0) >= abs(before.by or 0):
-                changes[each.subject] = each
-        turned_by |= part.turned_by
-    turned_by |= {
-        subject: Const(each.to, subject.kind)
-        for subject, each in changes.items()
-        if each.to is not MISSING
-    }
-    if judge(substitute(condition, turned_by), scope) is held:
-        return None
-    return tuple(changes.values()), turned_by
 
 
 def _cost(changes: tuple[Change, ...]) -> tuple[int, float]:

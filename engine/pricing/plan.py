@@ -22,7 +22,7 @@ from dsl.promotions import (
     Take,
     Tiers,
 )
-from engine.pricing.nodes import nodes
+from dsl.walking import nodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,20 @@
 """Why a promotion did not apply: the clause that stopped it, what it saw, and what would help."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from dsl import MISSING, Moment, holds, value
-from dsl.core import Aggregate, AllOf, Apply, Const, EventSource, Expr, ListSource, Ref
-from dsl.kinds import TIMESTAMP, Kind, Money
+import dsl
+from dsl import MISSING, Explanation, Moment, value
+from dsl.core import Expr
+from dsl.explanation import Change
+from dsl.kinds import TIMESTAMP
 from dsl.money import to_text
+from dsl.walking import facts_read
 from engine.pricing.candidates import Sieve
-from engine.pricing.nodes import nodes
 from engine.pricing.plan import Planned
 from engine.pricing.request import with_remaining
 from engine.pricing.turn import Facts
 from engine.pricing.usage import used_up, uses_counted
+from engine.stored import shown
 from models.quote import Reason, Unlock, Why
 
 
@@ -35,7 +36,7 @@ def explain(why: Why, planned: Planned, sieve: Sieve, remaining: int | None = No
             seen = {"cart.currency": sieve.request.cart.currency}
             return Reason(why, "currency", seen, Unlock("cart.currency", promotion.currency))
         case Why.NOT_ACTIVE:
-            return Reason(why, "active", {"now": _shown(moment.now, TIMESTAMP, "")})
+            return Reason(why, "active", {"now": shown(moment.now, TIMESTAMP, "")})
         case _:
             return Reason(why, _CLAUSES.get(why, ""))
 
@@ -83,62 +84,25 @@ def _budget(planned: Planned, sieve: Sieve) -> Reason:
 
 
 def _failed(why: Why, clause: str, condition: Expr | None, facts: Facts, moment: Moment) -> Reason:
-    parts = condition.operands if isinstance(condition, AllOf) else (condition,)
-    failing = [part for part in parts if part is not None and not holds(part, facts, moment)]
+    assert condition is not None, why
+    explained = dsl.explain(condition, facts, moment)
+    parts = explained.parts if explained.shape == "all" else (explained,)
     currency = facts["cart"]["currency"]
     values = {
-        name: _shown(value(leaf, facts, moment), leaf.kind, currency)
-        for part in failing
-        for name, leaf in _leaves(part)
+        name: shown(value(fact, facts, moment), fact.kind, currency)
+        for part in parts
+        if not part.holds
+        for name, fact in facts_read(part.condition)
     }
-    unlock = _unlock(failing[0], facts, moment) if len(failing) == 1 else None
-    return Reason(why, clause, values, unlock)
+    return Reason(why, clause, values, _unlock(explained, currency))
 
 
-def _shown(seen: Any, kind: Kind, currency: str) -> Any:
-    """Return a value as the outside reads it: money as decimal text, times as RFC 3339."""
-    if seen is MISSING:
-        return None
-    if isinstance(kind, Money) and isinstance(seen, int):
-        return to_text(seen, kind.currency or currency)
-    return seen.isoformat().replace("+00:00", "Z") if isinstance(seen, datetime) else seen
-
-
-def _leaves(expr: Expr) -> Iterator[tuple[str, Expr]]:
-    """Yield the facts that a condition reads, under the names by which it calls them."""
-    inside: set[int] = set()
-    for node in nodes(expr):
-        name = None if id(node) in inside else _name(node)
-        if name is not None:
-            yield name, node
-            inside |= {id(each) for each in nodes(node)}
-
-
-def _name(node: Expr) -> str | None:
-    match node:
-        case Ref(root, path) if root != "element":
-            return ".".join((root, *path))
-        case Aggregate(function, EventSource(event, nested), field):
-            return f"{function}({'.'.join((event, *nested, *field))})"
-        case Aggregate(function, ListSource(ref), field):
-            return f"{function}({'.'.join((ref.root, *ref.path, *field))})"
+def _unlock(explained: Explanation, currency: str) -> Unlock | None:
+    """Return the change that is enough by itself, if there is one and it has a value."""
+    match explained.changes:
+        case (Change(subject, name, what, _, to, by, text),) if to is not MISSING:
+            kind = subject.kind
+            by = None if by is None else shown(by, kind, currency)
+            return Unlock(name, shown(to, kind, currency), by, f"{what}: {text}")
         case _:
             return None
-
-
-def _unlock(condition: Expr, facts: Facts, moment: Moment) -> Unlock | None:
-    """Return the smallest change to the cart that makes a comparison with a literal true."""
-    match condition:
-        case Apply(">=" | ">" | "=" | "<=" | "<" as operator, (left, Const(bound))):
-            name = _name(left)
-        case _:
-            return None
-    if name is None or "cart." not in name:
-        return None
-    currency, kind = facts["cart"]["currency"], left.kind
-    # Strictly more or less: by one minor unit of money, or one thing.
-    to = bound + {">": 1, "<": -1}[operator] if operator in ("<", ">") else bound
-    seen = value(left, facts, moment)
-    numbers = isinstance(seen, int | float) and isinstance(to, int | float)
-    by = _shown(to - seen, kind, currency) if numbers else None
-    return Unlock(name, _shown(to, kind, currency), by)

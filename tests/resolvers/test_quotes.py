@@ -98,7 +98,7 @@ async def test_what_is_missing_is_said(api, ann):
             "path": "cart.subtotal",
             "to": "50.00",
             "by": "15.00",
-            "text": "cart.subtotal of 50.00 (15.00 from here)",
+            "text": "cart.subtotal: 15.00 USD short",
         },
     }
 

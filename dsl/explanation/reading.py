@@ -1,0 +1,46 @@
+"""Reading facts once, and judging conditions as if some parts of them were otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsl.core import Aggregate, Const, Expr, InSegment, Ref
+from dsl.evaluator import Scope, evaluate
+from dsl.moment import Moment
+from dsl.walking import substitute
+
+_AS_IT_IS: Mapping[Expr, Const] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Evaluates within a scope. Facts, aggregates above all, are worked out once and kept."""
+
+    scope: Scope
+    _known: dict[Expr, Const] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> Moment:
+        return self.scope.moment
+
+    def value(self, expr: Expr, otherwise: Mapping[Expr, Const] = _AS_IT_IS) -> Any:
+        """Return a value, or MISSING; with these parts of the expression as given."""
+        kinds = {type(part) for part in otherwise}
+
+        def known(part: Expr) -> Expr | None:
+            if type(part) in kinds and part in otherwise:
+                return otherwise[part]
+            return self._fact(part)
+
+        return evaluate(substitute(expr, known), self.scope)
+
+    def judge(self, condition: Expr, otherwise: Mapping[Expr, Const] = _AS_IT_IS) -> bool:
+        """Whether a condition is true; with these parts of it as given."""
+        return self.value(condition, otherwise) is True
+
+    def _fact(self, part: Expr) -> Const | None:
+        if not isinstance(part, Ref | Aggregate | InSegment):
+            return None
+        if part not in self._known:
+            self._known[part] = Const(evaluate(part, self.scope), part.kind)
+        return self._known[part]
