@@ -11,6 +11,7 @@ import app.importer.load as importer
 from app import console, demo_campaigns, demo_summary, maintenance
 from app.client import Client
 from app.clock import Clock
+from app.commands.folder import read_templates
 from app.importer.load import Plan
 from app.importer.shift import shift_rules
 from app.replay import Tally, clock_from, replay
@@ -57,7 +58,7 @@ def run(settings: Settings, *, workers: int = 1, die_with_parent: bool = False) 
 def _import(stack: Stack) -> tuple[Plan, dict[str, Any]]:
     """Bring in what is not there yet, and the people and templates that the demo needs."""
 
-    templates = demo_campaigns.templates(EXAMPLES / "templates")
+    templates = list(read_templates(EXAMPLES))
 
     async def bring_in(database: Database) -> tuple[Plan, dict[str, Any]]:
         stores = Stores.over(database)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import dsl
 from app.client import Client
@@ -90,19 +89,3 @@ def _create(title: str, text: str, author: Client) -> dict[str, str]:
     campaign = {"title": title, "source": text, "goal": _GOALS[title], "channels": ["EMAIL"]}
     created: dict[str, str] = author.do("createCampaign", campaign, _CAMPAIGN)["campaign"]
     return created
-
-
-def templates(folder: Path) -> list[Template]:
-    """Read the templates of a folder."""
-    return [_template(file) for file in sorted(folder.glob("*.liquid"))]
-
-
-def _template(file: Path) -> Template:
-    """Read a template: its first line is the subject."""
-    subject, _, text = file.read_text().partition("\n")
-    return Template(
-        channel="email",
-        name=file.stem,
-        subject=subject.removeprefix("Subject:").strip(),
-        text=text.lstrip("\n"),
-    )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dsl
-from app import demo_campaigns
+from app.commands.folder import read_templates
 from dsl.triggers import If, Send, Split, WaitFor
 from engine import rendering
 from models.template import Template
@@ -14,7 +14,7 @@ from services.rules import check_rules
 
 FOLDER = Path(__file__).parent.parent / "examples"
 NOW = datetime(2017, 12, 31, tzinfo=UTC)
-LETTERS = {template.name: template for template in demo_campaigns.templates(FOLDER / "templates")}
+LETTERS = {template.name: template for template in read_templates(FOLDER)}
 
 
 def sent(steps):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import dsl
+from app.commands.folder import read_templates
 from app.demo import EXAMPLES
-from app.demo_campaigns import split, templates
+from app.demo_campaigns import split
 from app.importer.shift import shift_rules
 from services.rules import check_rules
 from tests.app.conftest import cut_down
@@ -62,7 +63,7 @@ def test_the_rules_hold_wherever_the_year_is_moved(weeks):
 
 
 def test_every_message_has_a_template():
-    names = {template.name for template in templates(EXAMPLES / "templates")}
+    names = {template.name for template in read_templates(EXAMPLES)}
     program = dsl.check([dsl.SourceFile("rules", SOURCE)], SETTINGS).program
 
     assert program is not None
