@@ -74,6 +74,12 @@ class QuoteCartInput:
     source: str | None = strawberry.field(
         default=None, description="For staff: rules to try in place of those that are live."
     )
+    with_published: bool = strawberry.field(
+        default=False, description="Try `source` together with the rules that are live."
+    )
+    campaign_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The campaign whose live rules `source` is to replace."
+    )
     at: datetime | None = strawberry.field(
         default=None, description="For staff: another time than now."
     )

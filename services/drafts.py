@@ -46,7 +46,7 @@ async def report(
 
     The live text of the campaign that it is to replace is left out.
     """
-    checked = await _check(source, stores, with_published, campaign_id, examples_at=now)
+    checked = await check(source, stores, with_published, campaign_id, examples_at=now)
     own = next(file for file in checked.files if file.name == DRAFT)
     diagnostics = await _as_seen_from_here(checked.diagnostics, stores)
     return Report(diagnostics, dsl.outline(own))
@@ -80,10 +80,15 @@ async def program_of(
 
     Raises RulesRefused if the text does not check.
     """
-    checked = await _check(source or "", stores, True, campaign_id)
+    checked = await check(source or "", stores, True, campaign_id)
     if checked.program is None and source is not None:
         # What stands alone need not agree with what is live.
-        checked = await _check(source, stores, False, None)
+        checked = await check(source, stores, False, None)
+    return agreed(checked)
+
+
+def agreed(checked: dsl.Checked) -> dsl.Program:
+    """Return the program of a text that was checked. Raises RulesRefused if it has errors."""
     if checked.program is None:
         errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
         raise RulesRefused(errors, {}, (DRAFT,))
@@ -98,7 +103,7 @@ async def segment_counts(published: Published, *, stores: Stores, now: datetime)
     }
 
 
-async def _check(
+async def check(
     source: str,
     stores: Stores,
     with_published: bool,
@@ -106,6 +111,7 @@ async def _check(
     *,
     examples_at: datetime | None = None,
 ) -> dsl.Checked:
+    """Check a text, with what is live if wanted; run the examples where a time is given for them."""
     files, settings = await program_with(source, stores, with_published, campaign_id)
     return await publications.check(files, settings, examples_at=examples_at)
 

@@ -14,11 +14,10 @@ from models.principal import Principal, Role
 from models.quote import Quote, Verdict, Why
 from models.store import Stores
 from models.user import STAFF
-from services import facts, publications
-from services.publications import RulesRefused
+from services import drafts, facts, products
 from services.rulebook import Published, Rulebook
+from services.scarcity import Opened, scarcity_of
 
-DRAFT = "rules"
 HEAVY = 2_000  # beyond this a quote is worked out in a thread, not to hold up other requests
 
 # A buyer hears of what they could have; not of what is for others, or for those with a code.
@@ -30,6 +29,8 @@ async def quote_cart(
     *,
     user_id: str | None = None,
     source: str | None = None,
+    with_published: bool = False,
+    campaign_id: str | None = None,
     at: datetime | None = None,
     caller: Principal,
     stores: Stores,
@@ -38,7 +39,8 @@ async def quote_cart(
 ) -> Quote:
     """Return what a cart costs this person now, or nobody in particular.
 
-    Staff may try rules that are not published (`source`) and other times (`at`); only staff and the
+    Staff may try rules that are not published (`source`; `with_published` together with those that
+    are, but for the campaign that they are to replace) and other times (`at`); only staff and the
     shop's integrators may ask for others, a customer is always the buyer. Paused campaigns do not
     apply. Raises Invalid, naming the place within `cart`.
     """
@@ -46,36 +48,71 @@ async def quote_cart(
     buyer = _buyer(user_id, caller) if is_customer else user_id
     if (source is not None or at is not None) and not caller.roles & STAFF:
         raise Forbidden("Only staff may try other rules or times.")
-    published = await rulebook.current() if source is None else await _trial(source, stores)
-    program, moment = published.program, at or now
+    if source is None:
+        published = await rulebook.current()
+    else:
+        checked = await drafts.check(source, stores, with_published, campaign_id)
+        published = Published(program=drafts.agreed(checked))
+    asked, _ = await request_for(
+        cart,
+        buyer,
+        published,
+        guesser=None if caller.roles & STAFF else buyer,
+        stores=stores,
+        now=at or now,
+    )
+    priced = await priced_at(asked)
+    return _told(priced) if is_customer else priced
+
+
+async def request_for(
+    cart: Mapping[str, Any],
+    buyer: str | None,
+    published: Published,
+    *,
+    guesser: str | None,
+    stores: Stores,
+    now: datetime,
+) -> tuple[Request, Opened]:
+    """Return what is to be priced, and the single-use codes in it that are good for this buyer.
+
+    Raises Invalid and RateLimited.
+
+    `guesser` is whom single-use codes that are not good are counted against.
+    """
+    program = published.program
     try:
         sent = read_cart(cart, program)
     except DomainError as error:
         raise Invalid(error.message, field=("cart", *error.field)) from error
-    known = await _facts(buyer, published, stores=stores, now=moment)
-    asked = Request(
-        sent, known, dsl.Moment(moment, program.zone, program), paused=_paused(published)
+    moment = dsl.Moment(now, program.zone, program)
+    known, facts_known, scarcity = await asyncio.gather(
+        products.with_known_facts(sent, program, stores=stores),
+        _facts(buyer, published, stores=stores, now=now),
+        scarcity_of(sent, buyer, moment, guesser=guesser, stores=stores),
     )
-    heavy = effort(asked) > HEAVY
-    priced = await asyncio.to_thread(quote, asked) if heavy else quote(asked)
-    return _told(priced) if is_customer else priced
+    request = Request(
+        known,
+        facts_known,
+        moment,
+        usage=scarcity.usage,
+        unlocked=frozenset(scarcity.opened.values()),
+        paused=_paused(published),
+    )
+    return request, scarcity.opened
+
+
+async def priced_at(asked: Request, *, per_unit: bool = False) -> Quote:
+    """Return the quote, worked out in a thread if that takes long."""
+    if effort(asked) > HEAVY:
+        return await asyncio.to_thread(quote, asked, per_unit=per_unit)
+    return quote(asked, per_unit=per_unit)
 
 
 def _buyer(user_id: str | None, caller: Principal) -> str:
     if user_id not in (None, caller.user_id):
         raise Forbidden("You may only ask for yourself.", field=("userId",))
     return caller.user_id
-
-
-async def _trial(source: str, stores: Stores) -> Published:
-    """Return rules as if only they were published. Raises RulesRefused."""
-    workspace = await stores.workspace.get()
-    settings = dsl.Settings(zone=workspace.zone, currency=workspace.currency)
-    checked = await publications.check([dsl.SourceFile(DRAFT, source)], settings)
-    if checked.program is None:
-        errors = [d for d in checked.diagnostics if d.severity is dsl.Severity.ERROR]
-        raise RulesRefused(errors, {}, (DRAFT,))
-    return Published(program=checked.program)
 
 
 async def _facts(

@@ -96,19 +96,25 @@ function endOffset(points, { offset, line, column, endLine, endColumn }) {
   return at + endColumn - 1;
 }
 
+// A campaign's rules are tried together with what else is live; the small example stands alone.
+const beside = () => {
+  const campaignId = $("#campaign").value || null;
+  return { campaignId, withPublished: campaignId !== null };
+};
+
 async function check() {
   const turn = ++checkedTurn;
   const verdict = $("#verdict");
   if (!session) return void (verdict.textContent = "sign in to check the rules");
   try {
     const { checkRules } = await graphql(
-      `query ($source: String!) {
-        checkRules(source: $source) {
+      `query ($source: String!, $campaignId: ID, $withPublished: Boolean!) {
+        checkRules(source: $source, campaignId: $campaignId, withPublished: $withPublished) {
           diagnostics { code severity message hint offset line column endLine endColumn }
           declarations { kind name title }
         }
       }`,
-      { source: source.value },
+      { source: source.value, ...beside() },
     );
     if (turn !== checkedTurn) return;
     const { diagnostics, declarations } = checkRules;
@@ -168,10 +174,10 @@ function replaceAll(text) {
 async function completions(text, offset) {
   if (!session) return [];
   const { completeRules } = await graphql(
-    `query ($source: String!, $offset: Int!) {
-      completeRules(source: $source, offset: $offset) { label kind detail documentation insert offset endOffset }
+    `query ($source: String!, $offset: Int!, $campaignId: ID, $withPublished: Boolean!) {
+      completeRules(source: $source, offset: $offset, campaignId: $campaignId, withPublished: $withPublished) { label kind detail documentation insert offset endOffset }
     }`,
-    { source: text, offset },
+    { source: text, offset, ...beside() },
   );
   return completeRules;
 }
@@ -220,7 +226,7 @@ const price = later(async () => {
           userErrors { message field }
         }
       }`,
-      { input: { cart: cartInput(), userId: $("#customer").value || null, source: source.value } },
+      { input: { cart: cartInput(), userId: $("#customer").value || null, source: source.value, ...beside() } },
     );
     const { quote, userErrors } = quoteCart;
     out.replaceChildren(...(quote ? receipt(quote) : userErrors.map((e) => el("p", { className: "bad" }, [...(e.field ?? []), e.message].join(" · ")))));
@@ -260,10 +266,10 @@ async function preview(segment, button) {
   out.textContent = "counting …";
   try {
     const { segmentPreview } = await graphql(
-      `query ($source: String!, $segment: String!) {
-        segmentPreview(source: $source, segment: $segment) { count sample { id name email } }
+      `query ($source: String!, $segment: String!, $campaignId: ID) {
+        segmentPreview(source: $source, segment: $segment, campaignId: $campaignId) { count sample { id name email } }
       }`,
-      { source: source.value, segment: segment.name },
+      { source: source.value, segment: segment.name, campaignId: beside().campaignId },
     );
     const rows = segmentPreview.sample.map((person) => el("tr", {}, el("td", {}, person.name ?? ""), el("td", { className: "quiet" }, person.email ?? "")));
     out.replaceChildren(el("p", {}, el("span", { className: "big" }, segmentPreview.count.toLocaleString()), ` people are in ${segment.name}`), el("table", {}, ...rows));
@@ -289,7 +295,8 @@ $("#sign-in").addEventListener("submit", async (event) => {
     event.target.hidden = true;
     $("#who").hidden = false;
     $("#who span").textContent = email;
-    await Promise.allSettled([loadCampaigns(), loadCustomers(), check()]);
+    await Promise.allSettled([loadCampaigns(), loadCustomers()]);
+    await check();
   } catch (error) {
     said.textContent = error.message;
   }
@@ -308,9 +315,10 @@ async function loadCampaigns() {
     source.value = campaigns.edges.find(({ node }) => node.id === select.value)?.node.source ?? EXAMPLE;
     check();
   };
-  if (campaigns.edges.length) {
-    select.value = campaigns.edges[0].node.id;
-    source.value = campaigns.edges[0].node.source;
+  const first = campaigns.edges.find(({ node }) => /^promotion /m.test(node.source)) ?? campaigns.edges[0];
+  if (first) {
+    select.value = first.node.id;
+    source.value = first.node.source;
   }
 }
 

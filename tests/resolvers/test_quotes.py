@@ -191,3 +191,18 @@ async def test_paused_promotions_do_not_apply(api, ann):
 
     assert set(status(quoted).values()) == {"PAUSED"}
     assert quoted["total"]["amount"] == "65.00"
+
+
+async def test_rules_being_tried_can_stand_beside_those_that_are_live(api, ann):
+    source = "promotion extra { take 1 USD off cart }"
+
+    alone = await quote(api, ann, cart(), source=source)
+    beside = await quote(api, ann, cart(), source=source, withPublished=True)
+
+    assert status(alone) == {"extra": "APPLIED"}
+    assert status(beside) == {
+        "extra": "APPLIED",
+        "tenth": "APPLIED",
+        "families": "SIGN_IN",
+        "staff_day": "CODE",
+    }
