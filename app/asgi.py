@@ -70,6 +70,7 @@ class Api:
             rulebook=wiring.rulebook,
             activity=wiring.activity,
             claims=wiring.claims,
+            groups=wiring.groups,
             passwords=self.passwords,
             tokens=self.tokens,
             request_id=admitted.request_id,

@@ -14,6 +14,7 @@ from app.settings import Settings
 from models.store import Database, Stores, connect
 from services.activity import Activity
 from services.claims import Claims
+from services.groups import Groups
 from services.jobs import Jobs
 from services.rulebook import Rulebook
 from workers.bells import DramatiqJobs
@@ -30,6 +31,7 @@ class Wiring:
     rulebook: Rulebook
     activity: Activity
     claims: Claims
+    groups: Groups
     jobs: Jobs
     queue: redis.asyncio.Redis
 
@@ -66,6 +68,7 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
             rulebook=rulebook,
             activity=Activity(stores),
             claims=Claims(stores, rulebook),
+            groups=Groups(stores, rulebook),
             jobs=jobs,
             queue=queue,
         )

@@ -20,6 +20,7 @@ class Told:
 
     state: str
     at: datetime
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.events import EventMutations, EventQueries
+from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
@@ -34,7 +35,14 @@ class Query(
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(UserMutations, CampaignMutations, EventMutations, ReleaseMutations, ClaimMutations):
+class Mutation(
+    UserMutations,
+    CampaignMutations,
+    EventMutations,
+    ReleaseMutations,
+    ClaimMutations,
+    GroupMutations,
+):
     pass
 
 

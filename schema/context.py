@@ -12,6 +12,7 @@ from models.store import Stores
 from services.activity import Activity
 from services.claims import Claims
 from services.clock import Clock
+from services.groups import Groups
 from services.jobs import Jobs
 from services.passwords import Passwords
 from services.rulebook import Rulebook
@@ -28,6 +29,7 @@ class Context:
     rulebook: Rulebook
     activity: Activity
     claims: Claims
+    groups: Groups
     passwords: Passwords
     tokens: Tokens
     request_id: str

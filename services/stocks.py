@@ -1,18 +1,22 @@
-"""What happens to stocks by themselves: holds end, and the feed hears of what has changed."""
+"""What happens by itself: holds and groups end, and the feed hears of what has changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from models.claim import Claim, Told
 from models.feed import FeedEntry
+from models.group import Group
 from models.store import Stores
 
 _PAGE = 500
 
 
 async def look_after(now: datetime, *, stores: Stores) -> None:
-    """Return to stock what was held too long, and tell the feed. Safe to repeat, also at once."""
+    """End what was held too long and groups that did not come together, and tell the feed.
+
+    Safe to repeat, also at once.
+    """
     await stores.claims.release_ended(now)
     while claims := await stores.claims.with_untold(_PAGE):
         await stores.outbox.add(
@@ -25,7 +29,34 @@ async def look_after(now: datetime, *, stores: Stores) -> None:
         # Forgotten last: whoever is killed before comes back here, and entries are keyed.
         await stores.claims.told(claims)
         if len(claims) < _PAGE:
+            break
+    await stores.groups.fail_ended(now)
+    while groups := await stores.groups.with_untold(_PAGE):
+        await stores.outbox.add(entry for group in groups for entry in _group_entries(group))
+        for group in groups:
+            await stores.groups.told(group)
+        if len(groups) < _PAGE:
             return
+
+
+def _group_entries(group: Group) -> Iterator[FeedEntry]:
+    about = {"group": group.id, "group_buy": group.name, "sku": group.sku, "size": group.size}
+    for told in group.untold:
+        user_id = group.members[0].user_id if told.state == "opened" else told.user_id
+        key = f"group:{group.id}:{told.state}:{user_id or ''}"
+        verb = f"group.{told.state}"
+        yield FeedEntry(key, verb, told.at, group.campaign_id, user_id, about)
+        # Each member gets what they joined for or their money back, never both.
+        outcome = {"completed": "fulfilled", "failed": "refunded"}.get(told.state)
+        for member in group.members if outcome else ():
+            yield FeedEntry(
+                f"group:{group.id}:outcome:{member.user_id}",
+                f"group.{outcome}",
+                told.at,
+                group.campaign_id,
+                member.user_id,
+                about,
+            )
 
 
 def _claim_entry(claim: Claim, told: Told) -> FeedEntry:

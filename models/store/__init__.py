@@ -16,6 +16,7 @@ from models.store.database import Database, Store, connect, unavailable
 from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
+from models.store.groups import Groups
 from models.store.identities import Identities
 from models.store.imports import Imports
 from models.store.leases import Leases
@@ -64,6 +65,7 @@ class Stores:
     imports: Imports
     claims: Claims
     stocks: Stocks
+    groups: Groups
     counters: Counters
     redemptions: Redemptions
     codes: Codes

@@ -72,6 +72,9 @@ TABLE: dict[str, set[Any]] = {
     "Query.stock": EVERYONE,
     "Mutation.claimStock": SIGNED_IN,
     "Subscription.stock": EVERYONE,
+    "Query.group": EVERYONE,
+    "Mutation.openGroup": SIGNED_IN,
+    "Mutation.joinGroup": SIGNED_IN,
 }
 
 ROOTS = {

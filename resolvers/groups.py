@@ -1,0 +1,66 @@
+"""Group buys. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import anyone, signed_in
+from schema.context import Info
+from schema.group import (
+    Group,
+    JoinGroupInput,
+    JoinGroupPayload,
+    OpenGroupInput,
+    OpenGroupPayload,
+)
+from schema.ids import from_global
+from services import claims, groups
+
+
+@strawberry.type
+class GroupQueries:
+    @strawberry.field(description="A group, for whoever has its link.", extensions=anyone())
+    async def group(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="What the link carries.")],
+    ) -> Group | None:
+        context = info.context
+        group = await groups.see(from_global("Group", id), stores=context.stores)
+        return Group.of(group, context.principal and context.principal.user_id)
+
+
+@strawberry.type
+class GroupMutations:
+    @strawberry.mutation(
+        description="Open a group and be its first member.", extensions=signed_in()
+    )
+    async def open_group(
+        self,
+        info: Info,
+        input: Annotated[OpenGroupInput, strawberry.argument(description="What to buy.")],
+    ) -> OpenGroupPayload:
+        context = info.context
+        user_id = _who(info, input.user_id)
+        group = await context.groups.open(
+            input.group_buy, input.idempotency_key, user_id=user_id, now=context.clock.now()
+        )
+        return OpenGroupPayload(group=Group.of(group, user_id))
+
+    @strawberry.mutation(description="Become a member of a group.", extensions=signed_in())
+    async def join_group(
+        self,
+        info: Info,
+        input: Annotated[JoinGroupInput, strawberry.argument(description="Which group.")],
+    ) -> JoinGroupPayload:
+        context = info.context
+        user_id = _who(info, input.user_id)
+        group = await context.groups.join(
+            from_global("Group", input.group_id), user_id=user_id, now=context.clock.now()
+        )
+        return JoinGroupPayload(group=Group.of(group, user_id))
+
+
+def _who(info: Info, user_id: strawberry.ID | None) -> str:
+    named = from_global("User", user_id) if user_id else None
+    return claims.buyer(named, info.context.caller)
