@@ -11,7 +11,7 @@ Imports nothing else from this project.
 """
 
 from dsl.checker import Checked, check
-from dsl.compiled import compiled
+from dsl.compiled import Compiler, compiled
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
 from dsl.difference import Change, difference, segments_changed
@@ -31,6 +31,7 @@ __all__ = [
     "MISSING",
     "Change",
     "Checked",
+    "Compiler",
     "Completion",
     "CompletionKind",
     "Declared",

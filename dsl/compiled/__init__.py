@@ -15,6 +15,7 @@ from dsl.core import Expr
 from dsl.evaluator import Facts, plain
 from dsl.moment import Moment
 from dsl.program import Program
+from dsl.values import MISSING
 
 # Of facts, a moment, and where a list's element is asked about, that.
 Judge: TypeAlias = Callable[..., bool]
@@ -43,7 +44,7 @@ class Compiler:
     def value(self, expr: Expr) -> Valuer:
         """Return the function that gives what dsl.value does."""
         evaluate = self.function(expr, frozenset(), truth=False)
-        return lambda facts, moment: plain(evaluate(facts, moment))
+        return lambda facts, moment, element=MISSING: plain(evaluate(facts, moment, element))
 
     def function(self, expr: Expr, segments: frozenset[str], *, truth: bool) -> Function:
         """Compile an expression within the conditions of these segments."""
