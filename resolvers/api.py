@@ -30,6 +30,7 @@ class Query(
     ReleaseQueries,
     QuoteQueries,
     ClaimQueries,
+    GroupQueries,
 ):
     pass
 

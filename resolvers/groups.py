@@ -27,7 +27,7 @@ class GroupQueries:
     ) -> Group | None:
         context = info.context
         group = await groups.see(from_global("Group", id), stores=context.stores)
-        return Group.of(group, context.principal and context.principal.user_id)
+        return Group.of(group, context.principal.user_id if context.principal else None)
 
 
 @strawberry.type
