@@ -7,27 +7,20 @@ from typing import TypeAlias, assert_never
 
 from dsl.core import (
     Aggregate,
-    AllOf,
-    AnyOf,
-    Apply,
-    Const,
     EventSource,
     Ever,
     Expr,
     InSegment,
     Last,
-    ListSource,
-    Not,
-    Now,
     Ref,
     Since,
     This,
-    Today,
     Window,
 )
 from dsl.program import Program
 from dsl.promotions import Award, Promotion, SplitEffects, Tiers
 from dsl.triggers import If, OnEvent, Send, SetFact, Split, Step, Trigger, Wait, WaitFor, WaitUntil
+from dsl.walking import parts
 
 # Since when (None: ever) and which fields of an event.
 Needs: TypeAlias = Mapping[str, tuple[datetime | None, frozenset[str]]]
@@ -97,7 +90,7 @@ def _needs(expression: Expr, program: Program, seen: set[str]) -> Iterator[Need]
                 yield from _needs(program.segments[segment].condition, program, seen)
         case _:
             pass
-    for part in _parts(expression):
+    for part in parts(expression):
         yield from _needs(part, program, seen)
 
 
@@ -110,27 +103,8 @@ def _fields(expression: Expr) -> Iterator[str]:
             yield from path[:1]
         case _:
             pass
-    for part in _parts(expression):
+    for part in parts(expression):
         yield from _fields(part)
-
-
-def _parts(expression: Expr) -> Iterator[Expr]:
-    match expression:
-        case Apply(_, arguments):
-            yield from arguments
-        case Not(operand):
-            yield operand
-        case AllOf(operands) | AnyOf(operands):
-            yield from operands
-        case Aggregate(source=source, where=where):
-            if isinstance(source, ListSource):
-                yield source.ref
-            if where is not None:
-                yield where
-        case Const() | Ref() | Now() | Today() | InSegment():
-            return
-        case _:
-            assert_never(expression)
 
 
 # --- where rules keep their expressions -----------------------------------------------------------

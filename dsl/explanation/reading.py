@@ -25,6 +25,8 @@ class Reader:
 
     def value(self, expr: Expr, otherwise: Mapping[Expr, Const] = _AS_IT_IS) -> Any:
         """Return a value, or MISSING; with these parts of the expression as given."""
+        if not otherwise and (fact := self._fact(expr)) is not None:
+            return fact.value
         kinds = {type(part) for part in otherwise}
 
         def known(part: Expr) -> Expr | None:

@@ -172,17 +172,19 @@ class _Explainer:
     ) -> Explanation:
         text = "all of these" if shape == "all" else "at least one of these"
         in_the_way = [part for part in parts if part.holds is held]
-        # One part decides, or all those that are in the way must turn.
-        one_will_do = held is (shape == "all")
-        ways = [(part,) for part in in_the_way] if one_will_do else [tuple(in_the_way)]
-        found = [way for way in (self._way(each, condition, held) for each in ways) if way]
-        changes, turned_by = min(found, key=lambda way: _cost(way[0]), default=(None, {}))
+        way: _Way | None
+        if held is (shape == "all"):  # any one of them decides
+            ways = [(p.changes, p.turned_by) for p in in_the_way if p.changes is not None]
+            way = min(ways, key=lambda each: _cost(each[0]), default=None)
+        else:
+            way = self._all_of(in_the_way, condition, held)
+        changes, turned_by = way or (None, {})
         return Explanation(
             shape, condition, text, held, parts, changes=changes, turned_by=turned_by
         )
 
-    def _way(self, parts: Iterable[Explanation], condition: Expr, held: bool) -> "_Way | None":
-        """Return the changes that turn these parts, if together they turn the whole."""
+    def _all_of(self, parts: Iterable[Explanation], condition: Expr, held: bool) -> "_Way | None":
+        """Return the changes that turn all these parts, if together they turn the whole."""
         changes: dict[Expr, Change] = {}
         turned_by: dict[Expr, Const] = {}
         for part in parts:
