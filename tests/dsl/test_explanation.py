@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import dsl
 from dsl.core import AllOf, Not, Ref
 from dsl.explanation import Voice, explain, to_english
+from dsl.operators import OPERATORS
 from dsl.values import MISSING
 from dsl.walking import nodes, substitute
 from tests.dsl import random_rules as rules
@@ -336,3 +337,9 @@ def with_fact(document, path, value):
         inner = document.get(first)
         value = with_fact(inner if isinstance(inner, dict) else {}, rest, value)
     return {**document, first: value}
+
+
+def test_every_operator_has_its_phrase():
+    rows = [(name, row) for name, rows in OPERATORS.items() for row in rows]
+
+    assert [name for name, row in rows if not row.english] == []
