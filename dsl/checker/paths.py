@@ -88,11 +88,14 @@ def _say_no_field(name: nodes.Name, record: Record, so_far: tuple[str, ...], sco
     known = [field for field, _ in record.fields]
     owner = ".".join(so_far) or scope.elements
     prefix = f"{owner}." if so_far else ""
+    hint = did_you_mean(name.text, known, prefix)
+    if so_far == ("user",) and nearest(name.text, known) is None:
+        hint = f"facts of your own are declared: `attributes user {{ {name.text}: number }}`"
     scope.world.report.error(
         "E201",
         name.span,
         f"`{owner}` has no `{name.text}`" if so_far else f"{owner} has no `{name.text}`",
-        did_you_mean(name.text, known, prefix),
+        hint,
     )
 
 

@@ -143,3 +143,11 @@ def test_what_a_broken_declaration_would_have_declared_is_not_unknown():
 
     assert [code for code in found if code.startswith("E1")] == ["E101", "E101", "E101"]
     assert [code for code in found if code.startswith("E2")] == ["E202"]
+
+
+def test_a_fact_that_nobody_declared_is_told_how_to_be():
+    source = SourceFile("rules", "segment s { user.household_size >= 3 }")
+
+    (found,) = check([source]).diagnostics
+
+    assert "attributes user { household_size: number }" in found.hint
