@@ -49,7 +49,9 @@ class ExplanationShape(Enum):
 class ExplanationChange:
     name: str = strawberry.field(description="What to change, as `cart.subtotal`.")
     to: JSON | None = strawberry.field(description="What it must become; null: it depends.")
-    by: JSON | None = strawberry.field(description="How far that is; dates in days, times in s.")
+    by: JSON | None = strawberry.field(
+        description="How far: dates in days, times of day in minutes, instants in seconds."
+    )
     text: str = strawberry.field(description="The same for people: `7.40 USD short`.")
 
 
