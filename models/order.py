@@ -75,7 +75,8 @@ class Return:
 class Order:
     """`id` is the key it was placed under, `attempt` the one of several tries that succeeded.
 
-    `items` are the category and brand of each line. `settle_at` (wall time) is set while something
+    `items` are name, category and brand of each line; `tells_money` says that its currency is the
+    workspace's, which is that of events. `settle_at` (wall time) is set while something
     that follows from a change is yet to be done: `owed`, `untold`, or settling what was taken.
     """
 
@@ -87,6 +88,7 @@ class Order:
     quote: Quote
     items: tuple[Mapping[str, Any], ...]
     takings: tuple[Taking, ...]
+    tells_money: bool = True
     user_id: str | None = None
     codes: tuple[tuple[str, str], ...] = ()
     granted: tuple[Granted, ...] = ()

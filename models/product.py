@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """The facts that rules may ask of an item, as the shop vouches for them."""
+    """The facts that rules may ask of an item, as the shop vouches for them.
+
+    `price` and `floor` are in minor units of the workspace's currency.
+    """
 
     sku: str
     name: str = ""
@@ -14,3 +17,4 @@ class Product:
     department: str | None = None
     size: str | None = None
     price: int | None = None
+    floor: int | None = None

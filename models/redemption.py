@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from dsl.clauses import Limit
+
+@dataclass(frozen=True, slots=True)
+class PerUser:
+    """At most `count` uses by one user; with `within`, in any such length of time (7, "day")."""
+
+    count: int
+    within: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +27,7 @@ class Taking:
     money: int = 0
     most: int | None = None
     budget: int | None = None
-    per_user: tuple[Limit, ...] = ()
+    per_user: tuple[PerUser, ...] = ()
     zone: str = "UTC"
 
     @property

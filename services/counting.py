@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
+from dsl.clauses import Length, Limit
 from engine.pricing import Used
 from engine.pricing.usage import used_up
-from models.redemption import Taking
+from models.redemption import PerUser, Taking
 from models.store import Stores
 from models.store.counters import Counters, Draw
 
@@ -66,14 +67,14 @@ class Counting:
 
     async def take(self, taking: Taking, holder: str, *, user_id: str | None, at: datetime) -> bool:
         """Take one use, if everyone's bounds and the buyer's allow it. Safe to repeat."""
-        if taking.per_user and user_id is not None:
+        own = taking.per_user
+        if own and user_id is not None:
 
             def allowed(times: Sequence[datetime]) -> bool:
                 used = Used(times=times)
-                return not any(used_up(limit, used, at, taking.zone) for limit in taking.per_user)
+                return not any(used_up(_limit(each), used, at, taking.zone) for each in own)
 
-            own = await self._counters.draw_own(taking.name, user_id, holder, at, allowed)
-            if not own:
+            if not await self._counters.draw_own(taking.name, user_id, holder, at, allowed):
                 return False
         return not taking.is_shared or await self._draw(taking, holder)
 
@@ -121,6 +122,10 @@ class Counting:
             return lambda _: None
 
         return settle
+
+
+def _limit(each: PerUser) -> Limit:
+    return Limit(each.count, "user", Length(*each.within) if each.within else None)
 
 
 _COUNTING: WeakKeyDictionary[Counters, Counting] = WeakKeyDictionary()

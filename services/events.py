@@ -17,6 +17,7 @@ from services.rulebook import Published, Rulebook
 
 MOST_EVENTS = 500
 FUTURE = timedelta(minutes=5)
+_OF_ORDERS = frozenset(("order_placed", "order_cancelled"))
 _SOURCE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
@@ -132,15 +133,27 @@ def _checked(
     at = now if incoming.at is None else instant(incoming.at, ("occurredAt",))
     if at - now > FUTURE:
         raise Mismatch(("occurredAt",), "is more than 5 minutes in the future")
+    data = stored_record(incoming.data, record, published.program.currency, ("data",))
     return Event(
-        id=f"{incoming.source}|{incoming.id}",
+        id=_key(incoming, data),
         name=incoming.name,
         user_id=user_id,
         at=at,
         received_at=now,
         publication=published.number,
-        data=stored_record(incoming.data, record, published.program.currency, ("data",)),
+        data=data,
     )
+
+
+def _key(incoming: IncomingEvent, data: Mapping[str, object]) -> str:
+    """Return what an event is known by: its source and id there, but an order's by the order.
+
+    An order is placed once, whoever reports it, and cancelled at most once.
+    """
+    order_id = data.get("order_id")
+    if incoming.name in _OF_ORDERS and isinstance(order_id, str) and 0 < len(order_id) <= 200:
+        return f"{incoming.name}|{order_id}"
+    return f"{incoming.source}|{incoming.id}"
 
 
 def _unknown(name: str, program: Program) -> str:

@@ -1,12 +1,10 @@
 """Holds on what orders take: there from before the first counter moves until all is settled."""
 
 from datetime import datetime
-from typing import Any
 
 from pymongo import ASCENDING, IndexModel
 
-from dsl.clauses import Length, Limit
-from models.redemption import Redemption, Taking
+from models.redemption import PerUser, Redemption, Taking
 from models.store.database import Document, Store
 
 
@@ -46,7 +44,7 @@ def taking_document(taking: Taking) -> Document:
         "most": taking.most,
         "budget": taking.budget,
         "zone": taking.zone,
-        "per_user": [_limit_document(limit) for limit in taking.per_user],
+        "per_user": [{"count": limit.count, "within": limit.within} for limit in taking.per_user],
     }
 
 
@@ -56,19 +54,12 @@ def taking_of(document: Document) -> Taking:
         **{
             **document,
             "promotions": tuple(document["promotions"]),
-            "per_user": tuple(_limit(limit) for limit in document["per_user"]),
+            "per_user": tuple(
+                PerUser(limit["count"], tuple(limit["within"]) if limit["within"] else None)
+                for limit in document["per_user"]
+            ),
         }
     )
-
-
-def _limit_document(limit: Limit) -> dict[str, Any]:
-    within = limit.within and [limit.within.count, limit.within.unit]
-    return {"count": limit.count, "per": limit.per, "within": within}
-
-
-def _limit(document: Document) -> Limit:
-    within = document["within"]
-    return Limit(document["count"], document["per"], Length(*within) if within else None)
 
 
 def _document(redemption: Redemption) -> Document:

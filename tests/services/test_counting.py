@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from dsl.clauses import Length, Limit
-from models.redemption import Taking
+from models.redemption import PerUser, Taking
 from models.store.counters import Count
 from services.counting import Counting
 from tests.shop import NOW
@@ -86,7 +85,7 @@ async def test_what_is_settled_cannot_be_released_but_given_back_once(shop, coun
 
 
 async def test_a_limit_per_user_is_kept_however_many_ask_at_once(shop, counting):
-    own = taking(per_user=(Limit(3, "user"),))
+    own = taking(per_user=(PerUser(3),))
 
     granted = await asyncio.gather(
         *(counting.take(own, f"h{n}", user_id=f"u{n % 2}", at=NOW) for n in range(20))
@@ -97,8 +96,7 @@ async def test_a_limit_per_user_is_kept_however_many_ask_at_once(shop, counting)
 
 
 async def test_a_use_counts_within_its_time_only(shop, counting):
-    week = Length(7, "day")
-    own = taking(per_user=(Limit(1, "user", week),))
+    own = taking(per_user=(PerUser(1, (7, "day")),))
 
     async def take(holder):
         return await counting.take(own, holder, user_id="ann", at=shop.clock.now())

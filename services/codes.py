@@ -1,0 +1,123 @@
+"""Single-use codes: made in bulk or granted, listed, exported and revoked."""
+
+import asyncio
+import csv
+import io
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from dsl import Moment
+from dsl.clauses import Length
+from dsl.moment import add
+from engine.pricing.plan import fold_code
+from models.errors import Invalid, NotFound
+from models.ids import new_id
+from models.store import Stores
+from models.unique_code import Code
+from services.rulebook import Rulebook
+from services.scarcity import LENGTH
+
+MOST = 1_000_000
+MOST_REVOKED = 1_000
+CHUNK = 5_000
+AT_ONCE = 3
+# Crockford's: no letter that looks like a digit, and none that makes words.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def fresh() -> str:
+    """Return a code of 65 random bits."""
+    number = secrets.randbits(5 * LENGTH)
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in range(LENGTH))
+
+
+def expiry(lasts: str | None, moment: Moment) -> datetime | None:
+    """Return when a code granted now for so long ("14 days") ends."""
+    if lasts is None:
+        return None
+    count, _, unit = lasts.partition(" ")
+    return add(moment.now, Length(int(count.replace("_", "")), unit.removesuffix("s")), moment.zone)
+
+
+async def generate(
+    promotion: str,
+    count: int,
+    *,
+    user_id: str | None = None,
+    expires_at: datetime | None = None,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
+) -> str:
+    """Make codes of a promotion that is live; return the name of their batch.
+
+    Raises NotFound and Invalid.
+    """
+    if not 1 <= count <= MOST:
+        raise Invalid(f"From 1 to {MOST:,} codes can be made at a time.", field=("count",))
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("That is over already.", field=("expiresAt",))
+    published = await rulebook.current()
+    found = published.program.promotions.get(promotion)
+    if found is None:
+        raise NotFound(f"No promotion {promotion!r} is live.", field=("promotion",))
+    if not found.unique_codes:
+        raise Invalid(f"{promotion!r} does not say `codes unique`.", field=("promotion",))
+    if user_id is not None and not await stores.users.known([user_id]):
+        raise NotFound("There is no such person.", field=("userId",))
+    batch = new_id()
+    ahead = asyncio.Semaphore(AT_ONCE)
+
+    async def write(size: int) -> None:
+        async with ahead:
+            await stores.codes.add(
+                [
+                    Code(
+                        code=fresh(),
+                        promotion=promotion,
+                        made_at=now,
+                        user_id=user_id,
+                        expires_at=expires_at,
+                        batch=batch,
+                    )
+                    for _ in range(size)
+                ]
+            )
+
+    await asyncio.gather(*(write(min(CHUNK, count - start)) for start in range(0, count, CHUNK)))
+    return batch
+
+
+async def revoke(given: Sequence[str], *, stores: Stores, now: datetime) -> int:
+    """Make codes useless; return how many of them there were, not counting used ones."""
+    if len(given) > MOST_REVOKED:
+        raise Invalid(f"At most {MOST_REVOKED:,} codes at a time.", field=("codes",))
+    return await stores.codes.revoke([fold_code(code) for code in given], now)
+
+
+async def export(promotion: str, batch: str | None, *, stores: Stores) -> AsyncIterator[str]:
+    """Yield a promotion's codes as lines of CSV, a head first."""
+    yield "code,promotion,user,expires_at,revoked_at,order\r\n"
+    async for code in stores.codes.every(promotion, batch):
+        yield _line(code)
+
+
+def _line(code: Code) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(
+        [
+            code.code,
+            code.promotion,
+            code.user_id or "",
+            code.expires_at.isoformat() if code.expires_at else "",
+            code.revoked_at.isoformat() if code.revoked_at else "",
+            _plain(code.order or ""),
+        ]
+    )
+    return text.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Keep a spreadsheet from taking what others wrote for a formula."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") and text else text

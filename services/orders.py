@@ -1,0 +1,225 @@
+"""Placing orders: at the price that the buyer saw, with all that it takes, or not at all.
+
+    hold ─► counters, codes ─► the order's insert ─► settle, grant, tell
+                                                 └► whoever is killed before it: given back
+
+Every attempt takes under a name of its own. What it takes is written down first, so that a sweep
+can give it back; the order is placed by one insert, which a sweep can forbid to an attempt that it
+has given up for lost. So every attempt is either the order or leaves nothing behind.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from dsl.money import to_minor, to_text
+from engine.pricing import Request
+from engine.pricing.plan import fold_code
+from models.cart import Cart
+from models.errors import Conflict, Invalid
+from models.ids import new_id
+from models.order import Granted, Order, Told
+from models.quote import Quote
+from models.redemption import Redemption
+from models.store import Stores
+from services import codes, settling
+from services.clock import Clock
+from services.jobs import Jobs
+from services.quotes import priced_at, request_for
+from services.rulebook import Published, Rulebook
+from services.scarcity import Opened, takings
+
+LEASE = timedelta(seconds=30)
+TRIES = 8
+OTHERS = 1.0  # seconds to wait for another attempt at the same order
+LOOK = 0.05
+LONGEST_KEY = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """An order as the shop wants it: `key` is unique to it, `total` what the buyer was shown."""
+
+    key: str
+    cart: Mapping[str, Any]
+    total: Decimal
+    user_id: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this order from another under the same key."""
+        sent = {"cart": self.cart, "total": str(self.total.normalize()), "user": self.user_id}
+        text = json.dumps(sent, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChanged:
+    """The cart no longer costs what the buyer saw. Nothing was taken."""
+
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """What placing and undoing orders needs."""
+
+    stores: Stores
+    rulebook: Rulebook
+    jobs: Jobs
+    clock: Clock
+
+
+async def place(placing: Placing, till: Till) -> Order | PriceChanged:
+    """Place an order. Safe to repeat: the same key gives the same answer.
+
+    Raises Conflict if the key is another order's, Invalid, and NotFound for the buyer.
+    """
+    if not 0 < len(placing.key) <= LONGEST_KEY or not placing.key.isprintable():
+        raise Invalid(f"A key is 1 to {LONGEST_KEY} printable characters.", field=("key",))
+    await _abandon_others(placing, till)
+    for _ in range(TRIES):
+        if found := await _placed(placing, till):
+            return found
+        published = await till.rulebook.current()
+        asked, opened = await request_for(
+            placing.cart,
+            placing.user_id,
+            published,
+            guesser=placing.user_id,
+            stores=till.stores,
+            now=till.clock.now(),
+        )
+        quote = await priced_at(asked, per_unit=True)
+        if quote.total != _seen(placing, quote.currency):
+            return await _placed(placing, till) or PriceChanged(quote)
+        order = _order(placing, quote, asked, opened, published, till.clock)
+        if await _take_all(order, till) and await till.stores.orders.commit(order):
+            return await settling.finish(order, till.stores, till.rulebook, till.jobs, till.clock)
+        await settling.undo(_redemption(order, till.clock.wall()), till.stores)
+    raise Conflict("Too many want the same at this moment; try again.", code="BUSY")
+
+
+async def _placed(placing: Placing, till: Till) -> Order | None:
+    found = await till.stores.orders.find(placing.key)
+    if found is not None and found.fingerprint != placing.fingerprint:
+        raise Conflict(
+            f"The key {placing.key!r} is that of another order.", code="KEY_USED", field=("key",)
+        )
+    return found
+
+
+async def _abandon_others(placing: Placing, till: Till) -> None:
+    """Wait a little for other attempts at this order, then give them up for lost."""
+    others = await till.stores.redemptions.of_order(placing.key)
+    waited = 0.0
+    while others and waited < OTHERS:
+        await asyncio.sleep(LOOK)
+        waited += LOOK
+        others = await till.stores.redemptions.of_order(placing.key)
+    for other in others:
+        await settling.resolve(other, till.stores, till.clock.wall())
+
+
+def _seen(placing: Placing, currency: str) -> int:
+    try:
+        return to_minor(placing.total, currency)
+    except ValueError as reason:
+        raise Invalid(f"total: {reason}", field=("total",)) from None
+
+
+async def _take_all(order: Order, till: Till) -> bool:
+    """Take everything or be told that something is gone; then what was taken is to be undone."""
+    if not order.takings and not order.codes:
+        return True
+    redemption = _redemption(order, till.clock.wall() + LEASE)
+    await till.stores.redemptions.hold(redemption)
+    return await settling.take(redemption, till.stores)
+
+
+def _redemption(order: Order, until: datetime) -> Redemption:
+    return Redemption(
+        id=order.attempt,
+        order=order.id,
+        takings=order.takings,
+        at=order.placed_at,
+        until=until,
+        user_id=order.user_id,
+        codes=order.codes,
+    )
+
+
+def _order(
+    placing: Placing,
+    quote: Quote,
+    asked: Request,
+    opened: Opened,
+    published: Published,
+    clock: Clock,
+) -> Order:
+    applied = tuple(verdict for verdict in quote.verdicts if verdict.applied)
+    program, now = published.program, asked.moment.now
+    order = Order(
+        id=placing.key,
+        attempt=new_id(),
+        fingerprint=placing.fingerprint,
+        placed_at=now,
+        publication=published.number,
+        user_id=placing.user_id,
+        tells_money=quote.currency == program.currency,
+        quote=replace(quote, verdicts=applied),
+        items=tuple(
+            {
+                name: line.fields[name]
+                for name in ("name", "category", "brand")
+                if name in line.fields
+            }
+            for line in asked.cart.lines
+        ),
+        takings=takings(quote, program),
+        codes=_codes(quote, asked.cart, opened, published),
+        granted=tuple(
+            Granted(grant.granted, codes.fresh(), codes.expiry(grant.lasts, asked.moment))
+            for grant in quote.grants
+        ),
+        settle_at=clock.wall() + LEASE,
+    )
+    if order.user_id is None:  # events happen to somebody
+        return order
+    return replace(order, untold=(_told(order),))
+
+
+def _codes(
+    quote: Quote, cart: Cart, opened: Opened, published: Published
+) -> tuple[tuple[str, str], ...]:
+    """Return one single-use code for each promotion that applied because of it."""
+    given = {fold_code(code) for code in cart.codes}
+    by_promotion = {promotion: key for key, promotion in reversed(list(opened.items()))}
+    promotions = published.program.promotions
+    return tuple(
+        (by_promotion[verdict.name], verdict.name)
+        for verdict in quote.verdicts
+        if verdict.applied
+        and verdict.name in by_promotion
+        and given.isdisjoint(fold_code(code) for code in promotions[verdict.name].codes)
+    )
+
+
+def _told(order: Order) -> Told:
+    """Return the event that tells of the order. Amounts in another currency are not told."""
+    quote, money = order.quote, order.tells_money
+    data: dict[str, Any] = {
+        "order_id": order.id,
+        "items": [
+            settling.item(order, place, line.quantity, line.total if money else None)
+            for place, line in enumerate(quote.lines)
+        ],
+    }
+    if money:
+        data["total"] = to_text(quote.total, quote.currency)
+    return Told("order_placed", order.id, order.placed_at, data)

@@ -1,0 +1,61 @@
+"""What the shop sells: saved in bulk, and what carts say of it put right."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from dsl.kinds import TEXT
+from dsl.program import Program
+from models.cart import Cart, CartLine
+from models.errors import Invalid
+from models.product import Product
+from models.store import Stores
+
+MOST = 1_000
+
+
+async def upsert(products: Sequence[Product], *, stores: Stores) -> int:
+    """Insert or replace products by sku; return how many. Raises Invalid."""
+    if len(products) > MOST:
+        raise Invalid(
+            f"A call takes at most {MOST} products, not {len(products)}.", field=("products",)
+        )
+    for place, product in enumerate(products):
+        where = ("products", str(place))
+        if not 0 < len(product.sku.strip()) <= 200:
+            raise Invalid("A sku is 1 to 200 characters.", field=(*where, "sku"))
+        for name in ("price", "floor"):
+            if (getattr(product, name) or 0) < 0:
+                raise Invalid(f"A {name} must not be negative.", field=(*where, name))
+    await stores.products.save_many(list({product.sku: product for product in products}.values()))
+    return len(products)
+
+
+async def with_known_facts(cart: Cart, program: Program, *, stores: Stores) -> Cart:
+    """Return the cart with what we know of its products in place of what was sent."""
+    skus = {line.sku for line in cart.lines if line.sku}
+    if not skus:
+        return cart
+    known = await stores.products.find_many(sorted(skus))
+    if not known:
+        return cart
+    declared = {name for name, kind in program.item.fields if kind == TEXT}
+    return replace(
+        cart,
+        lines=tuple(
+            _known(line, known[line.sku], declared, cart.currency == program.currency)
+            if line.sku in known
+            else line
+            for line in cart.lines
+        ),
+    )
+
+
+def _known(line: CartLine, product: Product, declared: set[str], same_money: bool) -> CartLine:
+    facts: dict[str, Any] = {
+        name: value
+        for name in ("name", "category", "brand", "department", "size")
+        if name in declared and (value := getattr(product, name))
+    }
+    floor = product.floor if same_money and product.floor is not None else line.floor
+    return replace(line, floor=floor, fields={**line.fields, **facts})

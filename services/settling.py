@@ -1,0 +1,188 @@
+"""What follows from an order's changes, each part safe to repeat, and the sweep that repeats it."""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any
+
+from dsl.money import to_text
+from models.errors import DomainError, Unavailable
+from models.event import IncomingEvent, Outcome
+from models.order import Order
+from models.redemption import Redemption
+from models.store import Stores
+from models.unique_code import Code
+from services import events
+from services.clock import Clock
+from services.counting import counting_over
+from services.jobs import Jobs
+from services.rulebook import Rulebook
+
+log = logging.getLogger(__name__)
+
+SOURCE = "orders"
+PAGE = 100
+
+
+async def take(redemption: Redemption, stores: Stores) -> bool:
+    """Take all that was written down, one after the other; stop at what is not to be had."""
+    counting = counting_over(stores)
+    for code, promotion in redemption.codes:
+        if not await stores.codes.take(
+            code,
+            promotion,
+            holder=redemption.id,
+            order=redemption.order,
+            buyer=redemption.user_id,
+            now=redemption.at,
+        ):
+            return False
+    # In the same order for all: two who want the last of two things do not both go without.
+    for taking in redemption.takings:
+        if not await counting.take(
+            taking, redemption.id, user_id=redemption.user_id, at=redemption.at
+        ):
+            return False
+    return True
+
+
+async def undo(redemption: Redemption, stores: Stores) -> None:
+    """Give back what an attempt took that did not become the order."""
+    if redemption.takings or redemption.codes:
+        await _release(redemption, stores)
+        await stores.redemptions.forget(redemption.id)
+
+
+async def resolve(redemption: Redemption, stores: Stores, wall: datetime) -> None:
+    """Settle what an attempt took if it became the order; else see that it never will, and undo.
+
+    An attempt may still be taking things without knowing: it is looked at again when its time is
+    over.
+    """
+    order = await stores.orders.void(redemption.order, redemption.id)
+    if order is not None and order.attempt == redemption.id:
+        await _settle(order, stores)
+        return
+    await _release(redemption, stores)
+    if redemption.until < wall:
+        await stores.redemptions.forget(redemption.id)
+
+
+async def _release(redemption: Redemption, stores: Stores) -> None:
+    counting = counting_over(stores)
+    for taking in redemption.takings:
+        await counting.release(taking, redemption.id, user_id=redemption.user_id)
+    if redemption.codes:
+        await stores.codes.give_back(redemption.id)
+
+
+async def finish(
+    order: Order, stores: Stores, rulebook: Rulebook, jobs: Jobs, clock: Clock
+) -> Order:
+    """Do what follows from an order's last change; what fails now is left to the sweep."""
+    try:
+        await _finish(order, stores, rulebook, jobs, clock)
+    except Unavailable as error:
+        log.warning("order %s is yet to be settled: %s", order.id, error.message)
+    except DomainError:
+        log.exception("order %s cannot be settled", order.id)
+    return order
+
+
+async def sweep(*, stores: Stores, rulebook: Rulebook, jobs: Jobs, clock: Clock) -> int:
+    """Resolve attempts that were left behind, finish orders; return how many of both."""
+    wall = clock.wall()
+    overdue = await stores.redemptions.overdue(wall, limit=PAGE)
+    for redemption in overdue:
+        await resolve(redemption, stores, wall)
+    orders = await stores.orders.unsettled(wall, limit=PAGE)
+    for order in orders:
+        await finish(order, stores, rulebook, jobs, clock)
+    return len(overdue) + len(orders)
+
+
+def item(order: Order, place: int, quantity: int, amount: int | None) -> dict[str, Any]:
+    """Return units of a line as events tell of them."""
+    line, facts = order.quote.lines[place], order.items[place]
+    told: dict[str, Any] = {"quantity": quantity}
+    if line.sku:
+        told["sku"] = line.sku
+    told |= {name: facts[name] for name in ("category", "brand") if name in facts}
+    if amount is not None:
+        told["amount"] = to_text(amount, order.quote.currency)
+    return told
+
+
+async def _finish(
+    order: Order, stores: Stores, rulebook: Rulebook, jobs: Jobs, clock: Clock
+) -> None:
+    await asyncio.gather(
+        _settle(order, stores),
+        _give_back(order, stores),
+        _grant(order, stores),
+        _tell(order, stores, rulebook, jobs, clock.now()),
+    )
+    await stores.orders.settled(order)
+
+
+async def _settle(order: Order, stores: Stores) -> None:
+    if not order.takings and not order.codes:
+        return
+    counting = counting_over(stores)
+    await asyncio.gather(*(counting.settle(taking, order.attempt) for taking in order.takings))
+    await stores.redemptions.forget(order.attempt)
+
+
+async def _give_back(order: Order, stores: Stores) -> None:
+    for owed in order.owed:
+        if owed.uses or owed.money:
+            await stores.counters.give_back(owed.name, owed.act, uses=owed.uses, money=owed.money)
+        if owed.own and order.user_id is not None:
+            await stores.counters.give_back_own(owed.name, order.user_id, order.attempt)
+    if order.codes and order.is_undone:
+        await stores.codes.give_back(order.attempt)
+
+
+async def _grant(order: Order, stores: Stores) -> None:
+    granted = [
+        Code(
+            code=each.code,
+            promotion=each.promotion,
+            made_at=order.placed_at,
+            user_id=order.user_id,
+            expires_at=each.expires_at,
+            batch=f"order {order.id}",
+        )
+        for each in order.granted
+    ]
+    await stores.codes.add(granted)
+    if granted and order.is_undone:
+        at = order.cancelled_at or (order.returns[-1].at if order.returns else order.placed_at)
+        await stores.codes.revoke([code.key for code in granted], at)
+
+
+async def _tell(
+    order: Order, stores: Stores, rulebook: Rulebook, jobs: Jobs, now: datetime
+) -> None:
+    if not order.untold or order.user_id is None:
+        return
+    verdicts = await events.ingest(
+        [
+            IncomingEvent(
+                id=told.id,
+                name=told.name,
+                user=order.user_id,
+                source=SOURCE,
+                at=told.at,
+                data=told.data,
+            )
+            for told in order.untold
+        ],
+        stores=stores,
+        rulebook=rulebook,
+        jobs=jobs,
+        now=now,
+    )
+    for verdict in verdicts:
+        if verdict.outcome is Outcome.REJECTED:
+            log.error("no event tells of order %s: %s", order.id, verdict.reason)
