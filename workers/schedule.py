@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
-from services import campaigns, runs, sequencer, stocks, sweeper
+from services import campaigns, runs, sequencer, settling, stocks, sweeper
 from services.clock import Clock
 from services.jobs import Jobs
 from services.rulebook import Rulebook
@@ -91,6 +91,12 @@ async def _ring_due(watch: Watch, schedule: Schedule) -> None:
 
 async def _sweep(watch: Watch, schedule: Schedule) -> None:
     await sweeper.sweep(watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock)
+    await settling.sweep(
+        stores=schedule.stores,
+        rulebook=schedule.rulebook,
+        jobs=schedule.jobs,
+        clock=schedule.clock,
+    )
 
 
 async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
