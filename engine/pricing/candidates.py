@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from dsl import Moment, holds
+from dsl import Moment, Program
 from engine.chance import held_out
-from engine.pricing.plan import Planned
+from engine.matching import Index, Judges
+from engine.memory import once_per_program
+from engine.pricing.conditions import conditions_of, with_request
+from engine.pricing.plan import Planned, plan
 from engine.pricing.request import Request
 from engine.pricing.turn import Facts
 from engine.pricing.usage import used_up
@@ -12,26 +15,66 @@ from engine.schedule import is_active
 from models.quote import Why
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A program's promotions, ready to be matched, and its expressions, ready to be judged."""
+
+    judges: Judges
+    index: Index[Planned]
+
+
+@once_per_program
+def rules(program: Program) -> Rules:
+    """Return a program's rules."""
+    judges = Judges(program)
+    asked = ((planned, conditions_of(planned)) for planned in plan(program).turns)
+    return Rules(judges, Index(asked, judges.compiler))
+
+
 @dataclass(slots=True)
 class Sieve:
-    """Judges promotions one by one against the cart as it was sent."""
+    """Judges promotions against the cart as it was sent."""
 
     request: Request
     facts: Facts
     codes: frozenset[str]
+    rules: Rules
     _moments: dict[str, Moment] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request) -> "Sieve":
-        return cls(request, request.seen(), request.codes())
+        return cls(request, request.seen(), request.codes(), rules(request.moment.program))
+
+    @property
+    def judges(self) -> Judges:
+        return self.rules.judges
 
     def moment(self, planned: Planned) -> Moment:
         """Return the moment in the promotion's own zone."""
-        if planned.zone == self.request.moment.zone:
+        return self._moment_in(planned.zone)
+
+    def _moment_in(self, zone: str | None) -> Moment:
+        if zone is None or zone == self.request.moment.zone:
             return self.request.moment
-        if planned.zone not in self._moments:
-            self._moments[planned.zone] = self.request.moment.in_zone(planned.zone)
-        return self._moments[planned.zone]
+        if zone not in self._moments:
+            self._moments[zone] = self.request.moment.in_zone(zone)
+        return self._moments[zone]
+
+    def candidates(self) -> list[Planned]:
+        """Return the promotions that nothing stops, in the order of their turns."""
+        asked = with_request(self.facts, self.request)
+        found = self.rules.index.match(asked, self._moment_in)
+        return [planned for planned in found if not self._is_left_out(planned)]
+
+    def _is_left_out(self, planned: Planned) -> bool:
+        """Judge what the index does not know about."""
+        promotion = planned.promotion
+        return (
+            promotion.name in self.request.paused
+            or not is_active(promotion.active, self.request.moment)
+            or self._is_held_out(planned)
+            or self._is_used_up(planned)
+        )
 
     def stops(self, planned: Planned) -> Why | None:
         """Return why a promotion is no candidate, None if it is one."""
@@ -50,17 +93,20 @@ class Sieve:
 
     def _stops_person(self, planned: Planned) -> Why | None:
         promotion, moment = planned.promotion, self.moment(planned)
-        if promotion.audience and not holds(promotion.audience, self.facts, moment):
+        if promotion.audience and not self.judges.holds(promotion.audience, self.facts, moment):
             return Why.AUDIENCE
         if self._is_held_out(planned):
             return Why.HOLDOUT
-        used = self.request.used(promotion.name)
-        if any(used_up(limit, used, moment.now, planned.zone) for limit in promotion.limits):
+        if self._is_used_up(planned):
             return Why.LIMIT
-        # One that names cart.remaining is judged at its turn.
-        if promotion.when and not planned.waits and not holds(promotion.when, self.facts, moment):
+        when = None if planned.waits else promotion.when
+        if when is not None and not self.judges.holds(when, self.facts, moment):
             return Why.WHEN
         return None
+
+    def _is_used_up(self, planned: Planned) -> bool:
+        used, now = self.request.used(planned.name), self.request.moment.now
+        return any(used_up(limit, used, now, planned.zone) for limit in planned.promotion.limits)
 
     def is_unlocked(self, planned: Planned) -> bool:
         """Whether the code that a promotion needs was given."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from dsl import holds
 from engine.pricing.candidates import Sieve
 from engine.pricing.effects import apply
 from engine.pricing.plan import Planned
@@ -118,17 +117,16 @@ class Search:
     def _serve(self, path: Path, planned: Planned) -> Path:
         """Let a promotion apply to what is left, or leave it out of this combination."""
         moment = self.sieve.moment(planned)
-        facts, seen = self.sieve.facts, self.seen
+        facts, seen, judges = self.sieve.facts, self.seen, self.sieve.judges
         if planned.waits or planned.varies:
             facts = with_remaining(facts, path.state.remaining)
             seen = {} if planned.varies else seen
         when = planned.promotion.when
-        if planned.waits and when and not holds(when, facts, moment):
+        if planned.waits and when and not judges.holds(when, facts, moment):
             return _without(path, planned, Why.WHEN)
         till = Till(planned.name, list(path.state.lines), self.prices, path.state.shipping)
-        apply(
-            planned.promotion.effects, till, Turn(facts, moment, self.sieve.request.user_id, seen)
-        )
+        turn = Turn(facts, moment, self.sieve.request.user_id, seen, judges)
+        apply(planned.promotion.effects, till, turn)
         saved = till.saved + till.shipping_saved
         if self._is_over_budget(path, planned, saved):
             return _without(path, planned, Why.BUDGET)

@@ -1,7 +1,7 @@
 """What can be worked out of a program's promotions before any cart is seen."""
 
 import unicodedata
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -23,6 +23,7 @@ from dsl.promotions import (
     Tiers,
 )
 from dsl.walking import nodes
+from engine.memory import once_per_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,9 @@ class Plan:
     choices: int
 
 
-# Programs are immutable and few; the last ones quoted keep their plans, which hold on to them, so
-# that no id is given to another program meanwhile.
-_PLANS: OrderedDict[int, Plan] = OrderedDict()
-_KEPT = 8
-
-
+@once_per_program
 def plan(program: Program) -> Plan:
-    """Return a program's plan, made when it is first asked for."""
-    found = _PLANS.get(id(program))
-    if found is None:
-        found = _PLANS[id(program)] = _make(program)
-        while len(_PLANS) > _KEPT:
-            _PLANS.popitem(last=False)
-    return found
-
-
-def _make(program: Program) -> Plan:
+    """Return a program's plan."""
     promotions = sorted(program.promotions.values(), key=lambda p: (-p.priority, p.name))
     groups = Counter(p.best_of for p in promotions if p.best_of)
     turns = tuple(_plan_one(promotion, program) for promotion in promotions)

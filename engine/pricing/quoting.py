@@ -28,16 +28,7 @@ def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -
     did not apply, without which only those that applied are told of.
     """
     sieve = Sieve.of(request)
-    stopped: dict[str, Why] = {}
-    candidates: list[Planned] = []
-    turns = plan(request.moment.program).turns
-    for planned in turns:
-        why = sieve.stops(planned)
-        if why is None:
-            candidates.append(planned)
-        else:
-            stopped[planned.name] = why
-    path, reduced = Search.of(sieve).best(candidates)
+    path, reduced = Search.of(sieve).best(sieve.candidates())
     cart = request.cart
     return Quote(
         currency=cart.currency,
@@ -49,7 +40,7 @@ def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -
             cart.shipping, cart.shipping - path.state.shipping, _taken(path.state.shipping_cuts)
         ),
         points=sum(each.points for each in path.served),
-        verdicts=tuple(_verdicts(path, turns, stopped, sieve, explained)),
+        verdicts=tuple(_verdicts(path, sieve) if explained else _applied(path)),
         gifts=tuple(gift for each in path.served for gift in each.gifts),
         grants=tuple(grant for each in path.served for grant in each.grants),
         reduced=reduced,
@@ -81,26 +72,30 @@ def _taken(cuts: Sequence[Cut]) -> tuple[Taken, ...]:
     return tuple(Taken(cut.promotion, cut.amount) for cut in cuts)
 
 
-def _verdicts(
-    path: Path, turns: Sequence[Planned], stopped: dict[str, Why], sieve: Sieve, explained: bool
-) -> Iterator[Verdict]:
-    served = {each.planned.name: each for each in path.served}
-    for planned in turns:
+def _applied(path: Path) -> Iterator[Verdict]:
+    for one in path.served:
+        if one.did_something:
+            promotion = one.planned.promotion
+            yield Verdict(promotion.name, promotion.title, applied=True, saved=one.saved)
+
+
+def _verdicts(path: Path, sieve: Sieve) -> Iterator[Verdict]:
+    applied = {verdict.name: verdict for verdict in _applied(path)}
+    for planned in plan(sieve.request.moment.program).turns:
         name, title = planned.name, planned.promotion.title
-        one = served.get(name)
-        if one is not None and one.did_something:
-            yield Verdict(name, title, applied=True, saved=one.saved)
-        elif explained:
-            reason = _reason(planned, path, stopped, sieve)
-            yield Verdict(name, title, applied=False, reason=reason)
+        if name in applied:
+            yield applied[name]
+        else:
+            yield Verdict(name, title, applied=False, reason=_reason(planned, path, sieve))
 
 
-def _reason(planned: Planned, path: Path, stopped: dict[str, Why], sieve: Sieve) -> Reason:
-    if planned.name in stopped:
-        return explain(stopped[planned.name], planned, sieve)
+def _reason(planned: Planned, path: Path, sieve: Sieve) -> Reason:
     for name, why, remaining in path.left_out:
         if name == planned.name:
             return explain(why, planned, sieve, remaining)
     if any(each.planned is planned for each in path.served):
         return explain(Why.NOTHING, planned, sieve)
+    stopped = sieve.stops(planned)
+    if stopped is not None:
+        return explain(stopped, planned, sieve)
     return outdone(planned, [each.planned.name for each in path.served if each.did_something])

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsl import MISSING, Moment, holds, value
+from dsl import MISSING, Moment
 from dsl.core import Expr
+from engine.matching import Judges
 
 Facts = dict[str, Any]
 
@@ -18,6 +19,7 @@ class Turn:
     moment: Moment
     user_id: str
     seen: dict[int, Sequence[int]]
+    judges: Judges
 
     def lines(self, where: Expr | None) -> Sequence[int]:
         """Return the places of the lines for which a condition holds."""
@@ -27,11 +29,11 @@ class Turn:
             known = self.seen[id(where)] = [
                 at
                 for at, item in enumerate(items)
-                if where is None or holds(where, self.facts, self.moment, item)
+                if where is None or self.judges.holds(where, self.facts, self.moment, item)
             ]
         return known
 
     def number(self, expr: Expr) -> int | float | None:
         """Return the number or minor units that an expression gives; None if it is missing."""
-        found = value(expr, self.facts, self.moment)
+        found = self.judges.value(expr, self.facts, self.moment)
         return None if found is MISSING else found
