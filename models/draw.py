@@ -1,0 +1,92 @@
+"""Draws of lotteries, the entries in them, and who won."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from models.claim import Told
+
+
+class DrawState(StrEnum):
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    DRAWN = "drawn"
+
+
+@dataclass(frozen=True, slots=True)
+class DrawPrize:
+    title: str
+    quantity: int
+    grants: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A ticket and the place of its prize among the prizes, counting from 0."""
+
+    prize: int
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """One lottery's draw. `promise` is what `commitment` is the hash of.
+
+    `secret` is told to nobody before the draw. `closing_at` is real time: no entry is taken after.
+    """
+
+    id: str
+    name: str
+    title: str | None
+    campaign_id: str | None
+    prizes: tuple[DrawPrize, ...]
+    promise: Mapping[str, Any]
+    commitment: str
+    secret: bytes
+    state: DrawState
+    opened_at: datetime
+    closes_at: datetime
+    draw_at: datetime
+    entries: int = 0
+    closing_at: datetime | None = None
+    root: str | None = None
+    beacon_value: bytes | None = None
+    winners: tuple[Winner, ...] = ()
+    untold: Sequence[Told] = ()
+
+    def record(self, tickets: Sequence[str]) -> dict[str, Any]:
+        """Return everything that is public by now, which is all that checking the draw takes."""
+        drawn = self.state is DrawState.DRAWN
+        return {
+            "promise": dict(self.promise),
+            "commitment": self.commitment,
+            "trust": "operator" if self.promise["beacon"] is None else "beacon",
+            "root": self.root,
+            "tickets": list(tickets) if self.root is not None else [],
+            "secret": self.secret.hex() if drawn else None,
+            "beacon_value": self.beacon_value.hex() if drawn and self.beacon_value else None,
+            "winners": [{"prize": won.prize, "ticket": won.ticket} for won in self.winners],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One chance of one person. With `nonce` its owner can show that the ticket is theirs."""
+
+    id: str
+    draw: str
+    user_id: str
+    source: str
+    ticket: str
+    nonce: str
+    slot: str | None
+    at: datetime
+
+
+def entry_id(draw: str, user_id: str, source: str) -> str:
+    """Return the id of an entry: the same source enters the same person once."""
+    return f"{draw}|{sha256(f'{user_id}|{source}'.encode()).hexdigest()[:32]}"

@@ -1,0 +1,109 @@
+"""Draws: what is published suffices to recompute them, and nothing in it can be changed."""
+
+import copy
+import random
+from hashlib import sha256
+
+import pytest
+
+from engine import draws
+from models.draw import DrawPrize
+
+PRIZES = (DrawPrize("Phone", 1), DrawPrize("Ten off", 2, "ten_off"))
+
+
+def tickets_for(names, draw="d"):
+    return sorted(draws.ticket_of(draw, name, "source", "nonce") for name in names)
+
+
+def record_of(tickets, *, secret=b"s" * 32, beacon=None, value=b""):
+    promise = draws.promise_of("d", PRIZES, "2026-04-01T12:00:00+00:00", beacon, secret)
+    root = draws.root_of(tickets)
+    winners = draws.winners_of(tickets, PRIZES, secret=secret, beacon_value=value, root=root)
+    return {
+        "promise": promise,
+        "commitment": draws.commitment_of(promise),
+        "root": root,
+        "tickets": tickets,
+        "secret": secret.hex(),
+        "beacon_value": value.hex() or None,
+        "winners": [{"prize": won.prize, "ticket": won.ticket} for won in winners],
+    }
+
+
+def test_a_published_draw_agrees():
+    tickets = tickets_for(f"user {n}" for n in range(50))
+    beacon = {"name": "drand", "round": 7}
+
+    assert draws.problems(record_of(tickets)) == []
+    assert draws.problems(record_of(tickets, beacon=beacon, value=b"\x01" * 32)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda r: r["promise"]["prizes"][0].update(quantity=2), "commitment"),
+        (lambda r: r.update(secret=(b"t" * 32).hex()), "secret"),
+        (lambda r: r["tickets"].pop(), "root"),
+        (lambda r: r["tickets"].reverse(), "ascending"),
+        (lambda r: r["winners"].reverse(), "winners"),
+        (lambda r: r.update(beacon_value="00"), "beacon"),
+        (lambda r: r.pop("tickets"), "well formed"),
+        (lambda r: r["tickets"].append("x"), "not a hash"),
+    ],
+)
+def test_whatever_is_changed_afterwards_shows(change, says):
+    record = copy.deepcopy(record_of(tickets_for(f"user {n}" for n in range(9))))
+
+    change(record)
+
+    assert any(says in problem for problem in draws.problems(record))
+
+
+def test_before_the_draw_only_what_is_there_is_checked():
+    record = record_of(tickets_for("abc")) | {"secret": None, "winners": []}
+
+    assert draws.problems(record) == []
+    assert draws.problems(record | {"root": None, "tickets": []}) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7, 8, 13, 100])
+def test_a_receipt_leads_to_the_root(count):
+    tickets = tickets_for(f"user {n}" for n in range(count))
+    root = draws.root_of(tickets)
+
+    for ticket in tickets:
+        proof = draws.proof_of(tickets, ticket)
+        assert draws.leads_to(ticket, proof, root)
+        assert not draws.leads_to(sha256(ticket.encode()).hexdigest(), proof, root)
+
+
+def test_there_are_no_more_winners_than_prizes_or_tickets():
+    for count in range(6):
+        tickets = tickets_for(f"user {n}" for n in range(count))
+        winners = draws.winners_of(
+            tickets, PRIZES, secret=b"s", beacon_value=b"", root=draws.root_of(tickets)
+        )
+
+        assert len(winners) == min(count, 3)
+        assert len({won.ticket for won in winners}) == len(winners)
+        assert [won.prize for won in winners] == [0, 1, 1][:count]
+
+
+def test_every_ticket_wins_as_often_over_2_000_draws():
+    """Chi-square over 20 tickets, 3 winners each time: 43.8 is exceeded by chance once in 1,000."""
+    rng = random.Random(20_260_401)
+    tickets = tickets_for(f"user {n}" for n in range(20))
+    root = draws.root_of(tickets)
+    wins = dict.fromkeys(tickets, 0)
+    firsts = dict.fromkeys(tickets, 0)
+    for _ in range(2_000):
+        secret = rng.randbytes(32)
+        won = draws.winners_of(tickets, PRIZES, secret=secret, beacon_value=b"", root=root)
+        firsts[won[0].ticket] += 1
+        for each in won:
+            wins[each.ticket] += 1
+
+    # Drawn without replacement, wins vary less than by independent chance: by 17 in 19.
+    assert sum((n - 300) ** 2 / 300 for n in wins.values()) * 19 / 17 < 43.8
+    assert sum((n - 100) ** 2 / 100 for n in firsts.values()) < 43.8
