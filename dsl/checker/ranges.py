@@ -31,12 +31,22 @@ class Ranges:
 
     def meet(self, other: "Ranges") -> "Ranges":
         """Return the values in both."""
-        met = [
-            (max(low, other_low), min(high, other_high))
-            for low, high in self.parts
-            for other_low, other_high in other.parts
-        ]
+        met, mine, theirs = [], 0, 0
+        # Both ascend, so one walk along the two finds every overlap.
+        while mine < len(self.parts) and theirs < len(other.parts):
+            low, high = self.parts[mine]
+            other_low, other_high = other.parts[theirs]
+            met.append((max(low, other_low), min(high, other_high)))
+            if high < other_high:
+                mine += 1
+            else:
+                theirs += 1
         return _tidy(met, self.whole or other.whole)
+
+    @property
+    def size(self) -> int:
+        """How many ranges there are: what meeting others costs."""
+        return len(self.parts)
 
     def rest(self) -> "Ranges":
         """Return every other value."""
@@ -65,6 +75,11 @@ class Words:
                 return Words(other.named - self.named)
             case _:
                 return Words(self.named | other.named, others=True)
+
+    @property
+    def size(self) -> int:
+        """How many values are named: what meeting others costs."""
+        return len(self.named)
 
     def rest(self) -> "Words":
         """Return every other value."""

@@ -10,6 +10,7 @@ from dsl.kinds import BOOL, DATE, TIMESTAMP, Kind, ListOf, Record, Text
 Case: TypeAlias = dict[Expr, Domain]
 
 MOST_CASES = 256
+MOST_EFFORT = 200_000  # ranges looked at in one condition
 TRUTHS = Words(frozenset((True, False)))
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 
@@ -85,9 +86,14 @@ def _cases(condition: Expr, truth: bool) -> list[Case]:
 
 def _all(operands: tuple[Expr, ...], truth: bool) -> list[Case]:
     cases: list[Case] = [{}]
+    effort = 0
     for operand in operands:
         more = _cases(operand, truth)
         _limited(cases, len(more))
+        # A thousand tests of one fact would be met a thousand times a thousand times.
+        effort += sum(domain.values.size for case in cases for domain in case.values())
+        if effort > MOST_EFFORT:
+            raise _TooManyCases
         cases = [met for one in cases for other in more if (met := _met(one, other)) is not None]
     return cases
 
