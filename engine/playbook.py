@@ -1,53 +1,66 @@
-"""A program's triggers made ready to run, once per program."""
+"""What a program does on events, made ready to run, once per program."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dsl import Compiler
+from dsl.offers import Lottery
 from dsl.program import Program
+from engine.matching import Index
+from engine.memory import once_per_program
 from engine.needs import Need, everything, expressions_of_trigger, needs_of
 from engine.plans import Plan, plan_of
-from engine.starting import listeners
+from engine.starting import conditions_of, listeners
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """`listeners` are the plans that an event can start, `needs` what triggers ask about."""
+    """`listeners` are the plans that an event can start; `starts` finds those that it does start.
+
+    `needs` are what triggers ask about.
+    """
 
     program: Program
     plans: Mapping[str, Plan]
     listeners: Mapping[str, tuple[Plan, ...]]
+    lotteries: Mapping[str, tuple[Lottery, ...]]
+    starts: Mapping[str, Index[Plan]] = field(repr=False)
     needs: frozenset[Need] = field(repr=False)
     all_needs: frozenset[Need] = field(repr=False)
 
 
-_KEPT = 32
-_made: OrderedDict[int, Playbook] = OrderedDict()
-
-
+@once_per_program
 def playbook_of(program: Program) -> Playbook:
-    """Return a program's playbook, made when it is first asked for."""
-    # By identity: a playbook holds its program, so that the id is not given to another meanwhile.
-    found = _made.get(id(program))
-    if found is None:
-        found = _made[id(program)] = _make(program)
-        while len(_made) > _KEPT:
-            _made.popitem(last=False)
-    return found
-
-
-def _make(program: Program) -> Playbook:
+    """Return a program's playbook."""
     plans = {name: plan_of(trigger) for name, trigger in program.triggers.items()}
+    listening = {
+        event: tuple(plans[trigger.name] for trigger in triggers)
+        for event, triggers in listeners(program).items()
+    }
+    compiler = Compiler(program)
     return Playbook(
         program,
         plans,
+        listening,
         {
-            event: tuple(plans[trigger.name] for trigger in triggers)
-            for event, triggers in listeners(program).items()
+            event: Index(((plan, conditions_of(plan.trigger, program)) for plan in those), compiler)
+            for event, those in listening.items()
         },
+        _lotteries(program),
         needs_of(
             program,
-            (e for t in program.triggers.values() for e in expressions_of_trigger(t)),
+            (
+                *(e for t in program.triggers.values() for e in expressions_of_trigger(t)),
+                *(on.where for each in program.lotteries.values() for on in each.enter_on),
+            ),
         ),
         everything(program),
     )
+
+
+def _lotteries(program: Program) -> dict[str, tuple[Lottery, ...]]:
+    found: dict[str, dict[str, Lottery]] = {}
+    for lottery in program.lotteries.values():
+        for wanted in lottery.enter_on:
+            found.setdefault(wanted.event, {})[lottery.name] = lottery
+    return {event: tuple(lotteries.values()) for event, lotteries in found.items()}

@@ -1,15 +1,18 @@
 """Whom an event starts on a journey: conditions, windows, holdouts, limits, re-entry."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dsl import Moment, holds
+from dsl.clauses import Active
 from dsl.moment import add
 from dsl.program import Program
 from dsl.triggers import OnEvent, Trigger
 from engine.chance import held_out
 from engine.journeys import Facts, end, matches
+from engine.matching import Condition, Index, within
+from engine.plans import Plan
 from engine.schedule import is_active
 from models.event import Event
 from models.run import Run, RunState, run_id
@@ -21,27 +24,59 @@ LATEST = timedelta(hours=24)
 def listeners(program: Program) -> dict[str, tuple[Trigger, ...]]:
     """Return the triggers that each event can start, by priority."""
     found: dict[str, list[Trigger]] = {}
-    for trigger in sorted(program.triggers.values(), key=lambda t: (-t.priority, t.name)):
+    for trigger in sorted(program.triggers.values(), key=rank):
         if isinstance(trigger.start, OnEvent):
             found.setdefault(trigger.start.event, []).append(trigger)
     return {event: tuple(triggers) for event, triggers in found.items()}
+
+
+def rank(trigger: Trigger) -> tuple[int, str]:
+    """Order triggers, the one that starts first before the others."""
+    return -trigger.priority, trigger.name
 
 
 def starts(trigger: Trigger, event: Event, facts: Facts, moment: Moment) -> bool:
     """Whether this event starts this trigger for its user, limits and other runs aside."""
     if not isinstance(trigger.start, OnEvent) or event.received_at - event.at > LATEST:
         return False
-    program = moment.program
-    campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
-    windows = trigger.active + (campaign.active if campaign else ())
+    facts = {**facts, "event": event.facts()}
     return (
-        is_active(windows, moment)
+        is_active(_windows(trigger, moment.program), moment)
         and matches(trigger.start, event, facts, moment)
-        and (
-            trigger.audience is None
-            or holds(trigger.audience, {**facts, "event": event.facts()}, moment)
-        )
+        and (trigger.audience is None or holds(trigger.audience, facts, moment))
     )
+
+
+def started(
+    index: Index[Plan], event: Event, facts: Facts, moment_in: Callable[[str | None], Moment]
+) -> list[Plan]:
+    """Return the plans of an index of listeners that this event starts, as `starts` says of each.
+
+    `moment_in` gives the moment in a trigger's zone.
+    """
+    if event.received_at - event.at > LATEST:
+        return []
+    told = event.facts()
+    moment = moment_in(None)
+    return [
+        plan
+        for plan in index.match({**facts, "event": told}, moment_in, told)
+        if is_active(_windows(plan.trigger, moment.program), moment)
+    ]
+
+
+def conditions_of(trigger: Trigger, program: Program) -> Iterator[Condition]:
+    """Yield what an event, its user and the time must fulfil; not hours that recur."""
+    yield from within(_windows(trigger, program))
+    if isinstance(trigger.start, OnEvent) and trigger.start.where is not None:
+        yield Condition(trigger.start.where, trigger.zone)
+    if trigger.audience is not None:
+        yield Condition(trigger.audience, trigger.zone)
+
+
+def _windows(trigger: Trigger, program: Program) -> Sequence[Active]:
+    campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
+    return trigger.active + (campaign.active if campaign else ())
 
 
 def begin(trigger: Trigger, event: Event, campaign_id: str | None, program: Program) -> Run:

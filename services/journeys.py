@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from dsl import Moment
-from dsl.triggers import Trigger
 from engine import journeys as engine
+from engine.matching import Index
 from engine.plans import Plan
 from engine.playbook import playbook_of
-from engine.starting import admit, begin, starts, total_limit
+from engine.starting import admit, begin, rank, started, total_limit
 from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
@@ -41,6 +42,15 @@ class Rules:
         """Return the plans that an event may start, under the rules it was received under."""
         program = self.versions[event.publication].program
         return playbook_of(program).listeners.get(event.name, ())
+
+    def index(self, event: Event) -> Index[Plan] | None:
+        """Return the index of these plans."""
+        return playbook_of(self.versions[event.publication].program).starts.get(event.name)
+
+    def lotteries(self, event: Event) -> tuple[Lottery, ...]:
+        """Return the lotteries that an event may enter its user in."""
+        program = self.versions[event.publication].program
+        return playbook_of(program).lotteries.get(event.name, ())
 
     def plan(self, run: Run) -> Plan | None:
         """Return the plan that a run follows."""
@@ -78,8 +88,7 @@ class Journeys:
         for event in events:
             self._move_due(min(event.at, now), now)
             self._notice(event)
-            for plan in self._rules.started_by(event):
-                await self._start(plan, event)
+            await self._start_all(event)
         self._move_due(now, now)
 
     def moved(self) -> list[Run]:
@@ -116,7 +125,8 @@ class Journeys:
             elif self._facts is None:
                 self._keep(engine.end(due, "no_user", now))
             else:
-                moment = self._moment(due.publication, plan.trigger, engine.due_moment(due, now))
+                at = engine.due_moment(due, now)
+                moment = self._moment(due.publication, at, plan.trigger.zone)
                 self._keep_advance(engine.resume(due, plan, self._facts, moment))
 
     def _next_due(self, until: datetime) -> Run | None:
@@ -140,13 +150,31 @@ class Journeys:
             plan = self._rules.plan(run) if run.state is RunState.WAITING else None
             if plan is None or event.name not in run.waits_for:
                 continue
-            moment = self._moment(run.publication, plan.trigger, event.at)
+            moment = self._moment(run.publication, event.at, plan.trigger.zone)
             advance = engine.receive(run, plan, event, self._facts, moment)
             if advance is not None:
                 self._keep_advance(advance)
 
+    async def _start_all(self, event: Event) -> None:
+        """Start what an event starts, by priority."""
+        index = self._rules.index(event)
+        moment_in = partial(self._moment, event.publication, event.at)
+        queue: list[Plan] = []
+        judged_on: Mapping[str, Any] | None = None
+        last: Plan | None = None
+        while index is not None and self._facts is not None:
+            if judged_on is not self._facts:
+                # What one run has done to its user at once counts for those that come after it.
+                judged_on = self._facts
+                found = started(index, event, self._facts, moment_in)
+                queue = [p for p in found if last is None or rank(p.trigger) > rank(last.trigger)]
+            if not queue:
+                return
+            last = queue.pop(0)
+            await self._start(last, event)
+
     async def _start(self, plan: Plan, event: Event) -> None:
-        """Start a run if the trigger, its limits and its other runs allow it."""
+        """Start a run if the trigger's limits and its other runs allow it."""
         trigger = plan.trigger
         published = self._rules.versions[event.publication]
         campaign_id = published.campaign_of.get(trigger.name)
@@ -156,9 +184,7 @@ class Journeys:
             or self._rules.is_paused(campaign_id)
         ):
             return
-        moment = self._moment(event.publication, trigger, event.at)
-        if not starts(trigger, event, self._facts, moment):
-            return
+        moment = self._moment(event.publication, event.at, trigger.zone)
         run = begin(trigger, event, campaign_id, published.program)
         if run.id in self._runs:
             return  # started by a worker that was killed before it could mark the event
@@ -178,11 +204,12 @@ class Journeys:
             self._keep(engine.end(other, "restarted", event.at))
         self._keep_advance(engine.resume(run, plan, self._facts, moment))
 
-    def _moment(self, publication: int, trigger: Trigger, now: datetime) -> Moment:
+    def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:
+        """Return the moment in a trigger's zone."""
         program = self._rules.versions[publication].program
         moment = Moment(now=now, zone=program.zone, program=program)
-        if trigger.zone is None or self._facts is None:
+        if zone is None or self._facts is None:
             return moment
-        if trigger.zone == "user":
-            return moment.in_zone(engine.user_zone(self._facts, moment))
-        return moment.in_zone(trigger.zone)
+        if zone == "user":
+            zone = engine.user_zone(self._facts, moment)
+        return moment.in_zone(zone)

@@ -1,12 +1,13 @@
 """Which of many rules hold for one cart or event.
 
-literals ─► gathering ─► columns ─► index
-                            └► sets
+    literals ─► gathering ─► columns ─► index
+                                └► sets
 
-judges    one expression at a time
+An index is made once per program; windows are conditions too, and judges compile one at a time.
 """
 
 from engine.matching.index import Condition, Index
 from engine.matching.judges import Judges
+from engine.matching.windows import within
 
-__all__ = ["Condition", "Index", "Judges"]
+__all__ = ["Condition", "Index", "Judges", "within"]

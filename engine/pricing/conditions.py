@@ -1,13 +1,13 @@
 """What a promotion asks before its turn, as conditions that an index can look up.
 
-Not among them is what differs from user to user without being a fact: limits and holdouts.
+Not among them are limits, holdouts and hours that recur.
 """
 
 from collections.abc import Iterator
 
-from dsl.core import AnyOf, Apply, Const, Expr, Now, Ref
-from dsl.kinds import BOOL, TEXT, TIMESTAMP, ListOf
-from engine.matching import Condition
+from dsl.core import AnyOf, Apply, Const, Ref
+from dsl.kinds import BOOL, TEXT, ListOf
+from engine.matching import Condition, within
 from engine.pricing.plan import Planned
 from engine.pricing.request import Request
 from engine.pricing.turn import Facts
@@ -22,13 +22,9 @@ _CURRENCY = Ref("cart", ("currency",), TEXT)
 def conditions_of(planned: Planned) -> Iterator[Condition]:
     """Yield what must hold for a promotion to be a candidate."""
     promotion = planned.promotion
-    for window in promotion.active:
-        if window.start is not None:
-            yield _test("<=", Const(window.start, TIMESTAMP), Now())
-        if window.end is not None:
-            yield _test("<", Now(), Const(window.end, TIMESTAMP))
+    yield from within(promotion.active)
     if promotion.currency is not None:
-        yield _test("=", _CURRENCY, Const(promotion.currency, TEXT))
+        yield Condition(Apply("=", (_CURRENCY, Const(promotion.currency, TEXT)), BOOL))
     keys = [_key_of_code(code) for code in sorted(planned.codes)]
     if promotion.unique_codes:
         keys.append(_key_of_promotion(promotion.name))
@@ -49,10 +45,6 @@ def with_request(facts: Facts, request: Request) -> Facts:
     keys = [_key_of_code(code) for code in request.codes()]
     keys += map(_key_of_promotion, request.unlocked)
     return {**facts, _ROOT: {"keys": keys, "signed_in": request.signed_in}}
-
-
-def _test(operator: str, left: Expr, right: Expr) -> Condition:
-    return Condition(Apply(operator, (left, right), BOOL))
 
 
 def _key_of_code(code: str) -> str:

@@ -10,7 +10,8 @@ import dsl
 from dsl import Moment
 from engine.journeys import Advance, receive, resume
 from engine.plans import Plan, plan_of
-from engine.starting import admit, begin, starts
+from engine.playbook import playbook_of
+from engine.starting import admit, begin, listeners, started, starts
 from models.event import Event
 from models.run import Run, RunState
 
@@ -221,3 +222,42 @@ def test_who_is_held_out_gets_a_run_that_did_nothing():
     journey = Journey('holdout 100% then { send email "x" }')
 
     assert (journey.run.state, journey.run.reason) == (RunState.ENDED, "held_out")
+
+
+# --- which of many an event starts ---------------------------------------------------------------
+
+MANY = """
+trigger big { on cart_updated where total >= 50 USD  then { stop } }
+trigger small { on cart_updated where total < 50 USD  priority 2  then { stop } }
+trigger said { on cart_updated where event.total >= 50 USD  priority 1  then { stop } }
+trigger later { on cart_updated  active from 2026-03-03  then { stop } }
+trigger mondays { on cart_updated  active every monday 11:00 to 13:00  then { stop } }
+trigger fridays { on cart_updated  active every friday 11:00 to 13:00  then { stop } }
+trigger families { on cart_updated  for user.size >= 3  then { stop } }
+trigger noon { on cart_updated  for hour(now) = 12 and weekday(today) = "monday"  then { stop } }
+trigger other { on clicked  then { stop } }
+"""
+
+
+@pytest.mark.parametrize("size", [2, 3, None])
+@pytest.mark.parametrize("total", [4999, 5000, None])
+@pytest.mark.parametrize("late", [timedelta(), timedelta(hours=25)])
+def test_an_event_starts_those_that_it_starts_one_by_one(size, total, late):
+    checked = dsl.check([dsl.SourceFile("t.rules", EVENTS + MANY)])
+    assert checked.program is not None, checked.diagnostics
+    program = checked.program
+    playbook = playbook_of(program)
+    moment = Moment(NOW, "UTC", program)
+    facts = {"user": USER | ({"size": size} if size else {}), "events": {}}
+    event = told("cart_updated", **({} if total is None else {"total": total}))
+    event = replace(event, received_at=event.at + late)
+
+    found = started(playbook.starts["cart_updated"], event, facts, lambda _: moment)
+
+    naive = [
+        trigger.name
+        for trigger in listeners(program)["cart_updated"]
+        if starts(trigger, event, facts, moment)
+    ]
+    assert [plan.trigger.name for plan in found] == naive
+    assert bool(naive) is not bool(late)
