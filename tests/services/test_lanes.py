@@ -326,3 +326,22 @@ async def test_an_event_that_cannot_be_applied_is_set_aside_and_blocks_nobody(sh
     dead = await shop.stores.events.documents.find_one({"_id": "api|c1"})
     assert "pending" not in dead
     assert dead["dead"]
+
+
+async def test_what_one_run_does_at_once_counts_for_those_after_it(shop):
+    await shop.publish(
+        CART
+        + """
+trigger after { on cart_updated  for user.tags contains "seen"  then { stop } }
+trigger first { on cart_updated  for not (user.tags contains "seen")  priority 2
+  then { tag "seen" } }
+trigger again { on cart_updated  for not (user.tags contains "seen")  priority 1
+  then { stop } }
+"""
+    )
+    await shop.person()
+
+    await shop.tell(event("cart_updated", "c1", total="25.50"))
+    await shop.work()
+
+    assert {run["trigger"] for run in await shop.runs()} == {"first", "after"}
