@@ -159,12 +159,12 @@ OPERATORS: dict[str, tuple[Operator, ...]] = {
     ">=": _order("be at least {1}", "be no earlier than {1}", operator.ge, "$gte"),
     "in": _told(
         "be one of {1}",
-        _pure("any list", lambda one, many: one in many, lambda a, b: {"$in": [a, b]}),
+        _pure("any list", lambda one, many: one in many, mongo.is_among),
     ),
     "contains": _told(
         "contain {1}",
         _pure("text text", operator.contains, mongo.has_text),
-        _pure("list any", operator.contains, lambda many, one: {"$in": [one, many]}),
+        _pure("list any", operator.contains, _swapped(mongo.is_among)),
     ),
     "starts with": _told(
         "start with {1}",

@@ -14,6 +14,7 @@ from dsl.mongo.terms import (
     integer,
     let,
     literal,
+    or_empty,
     rounded,
     to_long,
     when,
@@ -104,20 +105,24 @@ def _unless_zero(divisor: Code, quotient: Code) -> Code:
 
 
 def has_text(text: Code, part: Code) -> Code:
-    return {"$gte": [{"$indexOfBytes": [text, part]}, 0]}
+    return {"$gte": [{"$indexOfBytes": [text, or_empty(part, "")]}, 0]}
 
 
 def starts_with(text: Code, part: Code) -> Code:
-    return {"$eq": [{"$indexOfBytes": [text, part]}, 0]}
+    return {"$eq": [{"$indexOfBytes": [text, or_empty(part, "")]}, 0]}
 
 
 def ends_with(text: Code, part: Code) -> Code:
-    length = {"$strLenCP": part}
-    start = {"$subtract": [{"$strLenCP": text}, length]}
+    length = {"$strLenCP": or_empty(part, "")}
+    start = {"$subtract": [{"$strLenCP": or_empty(text, "")}, length]}
     return let(
         start,
         lambda s: when({"$gte": [s, 0]}, {"$eq": [{"$substrCP": [text, s, length]}, part]}, False),
     )
+
+
+def is_among(one: Code, many: Code) -> Code:
+    return {"$in": [one, or_empty(many, [])]}
 
 
 def refuse(reason: str) -> Callable[..., NoReturn]:

@@ -68,6 +68,15 @@ def kept_if(test: Callable[[Code], Code], code: Code) -> Code:
     return let(code, lambda it: when(test(it), it))
 
 
+def or_empty(code: Code, empty: Any) -> Code:
+    """Return a value that is never null, though it be used only where it is not null anyway.
+
+    In a $lookup, what comes from around it is constant for each user; MongoDB computes constants
+    beforehand, even in branches never taken, where some functions fail on null.
+    """
+    return code if constant(code) is not None else {"$ifNull": [code, empty]}
+
+
 def each(array: Code, operator: str, body: Callable[[Code], Code]) -> Code:
     """Filter ("$filter") or map ("$map") an array by an expression of its element."""
     part = "cond" if operator == "$filter" else "in"
