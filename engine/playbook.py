@@ -17,7 +17,7 @@ from engine.starting import conditions_of, listeners
 class Playbook:
     """`listeners` are the plans that an event can start; `starts` finds those that it does start.
 
-    `needs` are what triggers ask about.
+    `lotteries` are those that it can enter, `needs` what triggers and lotteries ask about.
     """
 
     program: Program
@@ -42,11 +42,11 @@ def playbook_of(program: Program) -> Playbook:
         program,
         plans,
         listening,
+        _lotteries(program),
         {
             event: Index(((plan, conditions_of(plan.trigger, program)) for plan in those), compiler)
             for event, those in listening.items()
         },
-        _lotteries(program),
         needs_of(
             program,
             (

@@ -26,10 +26,14 @@ class DrawPrize:
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """A ticket and the place of its prize among the prizes, counting from 0."""
+    """A ticket and the place of its prize among the prizes, counting from 0.
+
+    `code` is what the prize grants; only its winner is told.
+    """
 
     prize: int
     ticket: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

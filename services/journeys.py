@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Self
 
 from dsl import Moment
+from dsl.offers import Lottery
 from engine import journeys as engine
 from engine.matching import Index
 from engine.plans import Plan

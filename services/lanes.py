@@ -26,7 +26,7 @@ from models.event import Event
 from models.lease import Lease
 from models.run import Run
 from models.store import Stores
-from services import facts, runs
+from services import draws, facts, runs
 from services.clock import Clock
 from services.jobs import Jobs
 from services.journeys import Journeys, Rules
@@ -167,8 +167,10 @@ def _concerned(
         if any(run.due_at is not None and run.due_at <= now for run in theirs)
     }
     for event in events:
-        if rules.started_by(event) or any(
-            event.name in run.waits_for for run in by_user.get(event.user_id, ())
+        if (
+            rules.started_by(event)
+            or rules.lotteries(event)
+            or any(event.name in run.waits_for for run in by_user.get(event.user_id, ()))
         ):
             concerned.add(event.user_id)
     return sorted(concerned)
@@ -185,7 +187,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     stores = lanes.stores
     moved: list[Run] = []
     started: list[Run] = []
-    applied: list[str] = []
+    applied: list[Event] = []
     failed = False
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
     ordered = sorted(page.events, key=attrgetter("user_id", "at", "id"))
@@ -204,7 +206,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
             continue
         moved += journeys.moved()
         started += journeys.started()
-        applied += [event.id for event in events.get(user_id, ())]
+        applied += events.get(user_id, ())
     # Runs that end make room for those that start: in this order a repeat comes out the same.
     written = await stores.runs.move(moved)
     if written.lost:
@@ -214,7 +216,8 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     await runs.settle(
         (*written.runs, *begun.runs), stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall()
     )
-    await stores.events.mark_applied(applied)
+    await draws.enter(applied, page.rules, page.facts, stores=stores)
+    await stores.events.mark_applied([event.id for event in applied])
     return not failed
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
-from services import campaigns, runs, sequencer, settling, stocks, sweeper
+from services import campaigns, draws, runs, sequencer, settling, stocks, sweeper
 from services.clock import Clock
 from services.jobs import Jobs
 from services.rulebook import Rulebook
@@ -27,6 +27,7 @@ DUE_EVERY = 0.1
 SWEEP_EVERY = 1.0
 CAMPAIGNS_EVERY = 0.25
 STOCKS_EVERY = 0.25
+DRAWS_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
             _every(CAMPAIGNS_EVERY, lambda: _look_after_campaigns(watch, schedule))
         ),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
+        asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
     ]
     try:
         while not stopping.is_set():
@@ -112,6 +114,15 @@ async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
 
 async def _look_after_stocks(schedule: Schedule) -> None:
     await stocks.look_after(schedule.clock.now(), stores=schedule.stores)
+
+
+async def _look_after_draws(schedule: Schedule) -> None:
+    await draws.look_after(
+        await schedule.rulebook.current(),
+        stores=schedule.stores,
+        now=schedule.clock.now(),
+        wall=schedule.clock.wall(),
+    )
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

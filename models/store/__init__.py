@@ -13,6 +13,7 @@ from models.store.codes import Codes
 from models.store.counters import Counters
 from models.store.credentials import Credentials
 from models.store.database import Database, Store, connect, unavailable
+from models.store.draws import Draws, Entries
 from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
@@ -66,6 +67,8 @@ class Stores:
     claims: Claims
     stocks: Stocks
     groups: Groups
+    draws: Draws
+    entries: Entries
     counters: Counters
     redemptions: Redemptions
     codes: Codes

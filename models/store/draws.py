@@ -76,7 +76,10 @@ class Draws(Store):
                 "$set": {
                     "state": DrawState.DRAWN.value,
                     "beacon_value": beacon_value,
-                    "winners": [{"prize": won.prize, "ticket": won.ticket} for won in winners],
+                    "winners": [
+                        {"prize": won.prize, "ticket": won.ticket, "code": won.code}
+                        for won in winners
+                    ],
                 },
                 "$push": {"untold": {"state": "drawn", "at": at}},
             },
@@ -199,7 +202,10 @@ def _draw(document: Document) -> Draw:
         closing_at=document.get("closing_at"),
         root=document.get("root"),
         beacon_value=document.get("beacon_value"),
-        winners=tuple(Winner(won["prize"], won["ticket"]) for won in document.get("winners", ())),
+        winners=tuple(
+            Winner(won["prize"], won["ticket"], won.get("code"))
+            for won in document.get("winners", ())
+        ),
         untold=tuple(Told(told["state"], told["at"]) for told in document.get("untold", ())),
     )
 

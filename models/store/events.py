@@ -61,6 +61,11 @@ class Events(Store):
         found = await self.documents.find_one({"pending": True, "lane": lane}, {"_id": 1})
         return found is not None
 
+    async def any_pending_before(self, at: datetime) -> bool:
+        """Whether an event from before this time waits to be applied, in whatever lane."""
+        found = await self.documents.find_one({"pending": True, "at": {"$lt": at}}, {"_id": 1})
+        return found is not None
+
     async def mark_applied(self, ids: Sequence[str]) -> None:
         """Record that everything that follows from these events has been written."""
         if ids:

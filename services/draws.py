@@ -1,0 +1,275 @@
+"""Lotteries: a draw opens with its rules, events enter people, it closes, and winners are drawn."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from dsl import Moment
+from dsl.offers import Lottery
+from engine import draws
+from engine.journeys import matches
+from engine.schedule import is_active
+from models.claim import Told, stock_id
+from models.draw import Draw, DrawPrize, DrawState, Entry, Winner, entry_id
+from models.errors import NotFound
+from models.event import Event
+from models.feed import FeedEntry
+from models.store import Stores
+from models.unique_code import Code
+from services import codes
+from services.journeys import Rules
+from services.rulebook import Published
+
+GRACE = timedelta(seconds=5)  # for entries under way when a draw closes
+_RECEIPTS = 1_000
+
+
+class Beacon(Protocol):
+    """A public source of randomness that nobody can know before its time."""
+
+    name: str
+
+    def round_at(self, at: datetime) -> int:
+        """Return the round whose value is made at this time."""
+
+    async def value(self, number: int) -> bytes | None:
+        """Return a round's value, None while it is not known."""
+
+
+# --- entering -------------------------------------------------------------------------------------
+
+
+async def enter(
+    events: Sequence[Event], rules: Rules, facts: Mapping[str, Any], *, stores: Stores
+) -> None:
+    """Enter people in the lotteries that these events enter them in. Safe to repeat."""
+    found = [
+        (event, lottery)
+        for event in events
+        for lottery in rules.lotteries(event)
+        if _enters(event, lottery, facts.get(event.user_id), rules)
+    ]
+    if not found:
+        return
+    ids = {_draw_id(lottery, rules.versions[event.publication]) for event, lottery in found}
+    known = await stores.draws.find_many(sorted(ids))
+    for event, lottery in found:
+        published = rules.versions[event.publication]
+        draw_id = _draw_id(lottery, published)
+        if draw_id not in known:
+            # The scheduler has not come to it: nobody enters what is not committed to.
+            opened = await open_draw(lottery, published, event.received_at, stores=stores)
+            known[draw_id] = opened
+    await asyncio.gather(
+        *(
+            _enter(known[draw_id], lottery, event, stores)
+            for event, lottery in found
+            if (draw_id := _draw_id(lottery, rules.versions[event.publication])) in known
+            and known[draw_id].state is DrawState.OPEN
+        )
+    )
+
+
+def _enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rules: Rules) -> bool:
+    published = rules.versions[event.publication]
+    if facts is None or rules.is_paused(published.campaign_of.get(lottery.name)):
+        return False
+    program = published.program
+    moment = Moment(event.at, program.zone, program)
+    return is_active(lottery.active, moment) and any(
+        matches(wanted, event, facts, moment) for wanted in lottery.enter_on
+    )
+
+
+async def _enter(draw: Draw, lottery: Lottery, event: Event, stores: Stores) -> None:
+    """Add one entry, at the first of the user's places that is free; none if they have all."""
+    nonce = secrets.token_hex(16)
+    for place in range(lottery.entries if lottery.entries is not None else 1):
+        entry = Entry(
+            id=entry_id(draw.id, event.user_id, event.id),
+            draw=draw.id,
+            user_id=event.user_id,
+            source=event.id,
+            ticket=draws.ticket_of(draw.id, event.user_id, event.id, nonce),
+            nonce=nonce,
+            slot=None if lottery.entries is None else f"{place}|{event.user_id}",
+            at=event.at,
+        )
+        if await stores.entries.add(entry) != "slot" or await stores.entries.has(entry.id):
+            return
+
+
+# --- what happens by itself -----------------------------------------------------------------------
+
+
+async def open_draw(
+    lottery: Lottery,
+    published: Published,
+    now: datetime,
+    *,
+    stores: Stores,
+    beacon: Beacon | None = None,
+) -> Draw:
+    """Commit to a lottery's secret and prizes; return its draw. An earlier commitment stands."""
+    draw_id = _draw_id(lottery, published)
+    secret = secrets.token_bytes(32)
+    prizes = tuple(DrawPrize(each.title, each.quantity, each.grants) for each in lottery.prizes)
+    source = (
+        None if beacon is None else {"name": beacon.name, "round": beacon.round_at(lottery.draw_at)}
+    )
+    promise = draws.promise_of(draw_id, prizes, lottery.draw_at.isoformat(), source, secret)
+    ends = [window.end for window in lottery.active if window.end is not None]
+    draw = Draw(
+        id=draw_id,
+        name=lottery.name,
+        title=lottery.title,
+        campaign_id=published.campaign_of.get(lottery.name),
+        prizes=prizes,
+        promise=promise,
+        commitment=draws.commitment_of(promise),
+        secret=secret,
+        state=DrawState.OPEN,
+        opened_at=now,
+        closes_at=min([lottery.draw_at, *ends]),
+        draw_at=lottery.draw_at,
+        untold=(Told("opened", now),),
+    )
+    if await stores.draws.open(draw):
+        return draw
+    found = await stores.draws.find(draw_id)
+    assert found is not None  # draws are never deleted
+    return found
+
+
+async def look_after(
+    published: Published,
+    *,
+    stores: Stores,
+    now: datetime,
+    wall: datetime,
+    beacon: Beacon | None = None,
+) -> None:
+    """Open, close and draw what is due, and tell the feed. Safe to repeat, also at once."""
+    lotteries = [
+        lottery for lottery in published.program.lotteries.values() if now < lottery.draw_at
+    ]
+    known = await stores.draws.find_many([_draw_id(each, published) for each in lotteries])
+    for lottery in lotteries:
+        if _draw_id(lottery, published) not in known:
+            await open_draw(lottery, published, now, stores=stores, beacon=beacon)
+    for draw in await stores.draws.in_state(DrawState.OPEN):
+        # What came in before the end and was not worked on yet still counts, until the draw.
+        if draw.closes_at <= now and (
+            draw.draw_at <= now or not await stores.events.any_pending_before(draw.closes_at)
+        ):
+            await stores.draws.begin_closing(draw.id, wall)
+    for draw in await stores.draws.in_state(DrawState.CLOSING):
+        if draw.closing_at is not None and draw.closing_at + GRACE <= wall:
+            await stores.entries.freeze(draw.id)
+            tickets = await stores.entries.tickets(draw.id)
+            root = await asyncio.to_thread(draws.root_of, tickets)
+            await stores.draws.close(draw.id, root, len(tickets), now)
+    for draw in await stores.draws.in_state(DrawState.CLOSED):
+        if draw.draw_at <= now:
+            await _draw(draw, now, stores=stores, beacon=beacon)
+    for draw in await stores.draws.with_untold(100):
+        await _tell(draw, stores)
+
+
+async def _draw(draw: Draw, now: datetime, *, stores: Stores, beacon: Beacon | None) -> None:
+    promised = draw.promise["beacon"]
+    value: bytes | None = None
+    if promised is not None:
+        value = None if beacon is None else await beacon.value(promised["round"])
+        if value is None:
+            return  # it is waited for, however long that takes
+    tickets = await stores.entries.tickets(draw.id)
+    winners = await asyncio.to_thread(
+        draws.winners_of,
+        tickets,
+        draw.prizes,
+        secret=draw.secret,
+        beacon_value=value or b"",
+        root=draw.root or "",
+    )
+    # A code is made up before it is known who is first to write: only what is written counts.
+    won = [
+        Winner(each.prize, each.ticket, codes.fresh() if draw.prizes[each.prize].grants else None)
+        for each in winners
+    ]
+    await stores.draws.reveal(draw.id, won, value, now)
+
+
+async def _tell(draw: Draw, stores: Stores) -> None:
+    """Give winners their codes, and tell the feed of them and of what has become of the draw."""
+    told = {each.state: each.at for each in draw.untold}
+    entries: list[FeedEntry] = []
+    data: dict[str, dict[str, Any]] = {
+        "opened": {"commitment": draw.commitment},
+        "closed": {"root": draw.root, "entries": draw.entries},
+        "drawn": {"winners": len(draw.winners)},
+    }
+    for state, at in told.items():
+        about = {"draw": draw.id, "lottery": draw.name, **data[state]}
+        entries.append(
+            FeedEntry(f"draw:{draw.id}:{state}", f"draw.{state}", at, draw.campaign_id, None, about)
+        )
+    if "drawn" in told:
+        owners = await stores.entries.of_tickets(draw.id, [won.ticket for won in draw.winners])
+        await stores.codes.add(list(_granted(draw, owners, told["drawn"])))
+        entries += _won(draw, owners, told["drawn"])
+    await stores.outbox.add(entries)
+    await stores.draws.told(draw)
+
+
+def _granted(draw: Draw, owners: Mapping[str, Entry], at: datetime) -> Iterator[Code]:
+    for won in draw.winners:
+        promotion = draw.prizes[won.prize].grants
+        if promotion is not None and won.code is not None:
+            yield Code(
+                code=won.code,
+                promotion=promotion,
+                made_at=at,
+                user_id=owners[won.ticket].user_id,
+                batch=draw.id,
+            )
+
+
+def _won(draw: Draw, owners: Mapping[str, Entry], at: datetime) -> Iterable[FeedEntry]:
+    for won in draw.winners:
+        prize = draw.prizes[won.prize]
+        yield FeedEntry(
+            f"draw:{draw.id}:won:{won.ticket}",
+            "prize.won",
+            at,
+            draw.campaign_id,
+            owners[won.ticket].user_id,
+            {"draw": draw.id, "prize": prize.title, "grants": prize.grants, "ticket": won.ticket},
+        )
+
+
+# --- seeing ---------------------------------------------------------------------------------------
+
+
+async def see(draw_id: str, *, stores: Stores) -> Draw:
+    """Return a draw to anyone. Raises NotFound."""
+    draw = await stores.draws.find(draw_id)
+    if draw is None:
+        raise NotFound("There is no such draw.")
+    return draw
+
+
+async def record(draw: Draw, *, stores: Stores) -> dict[str, Any]:
+    """Return all that is public of a draw: what `problems` checks."""
+    return draw.record([] if draw.root is None else await stores.entries.tickets(draw.id))
+
+
+async def receipts(draw_id: str, user_id: str, *, stores: Stores) -> list[Entry]:
+    """Return someone's entries: with them, they can show that a ticket is theirs."""
+    return await stores.entries.of_user(draw_id, user_id, limit=_RECEIPTS)
+
+
+def _draw_id(lottery: Lottery, published: Published) -> str:
+    return stock_id(published.campaign_of.get(lottery.name), lottery.name)
