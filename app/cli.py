@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import folders
+from app import codes, folders
 
 # Everything else is imported by the command that needs it: `check` and `quote` answer at once.
 
@@ -23,6 +23,9 @@ app = typer.Typer(
 )
 app.add_typer(folders.app)
 imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
+app.add_typer(
+    codes.app, name="codes", epilog="Example: fanfare codes generate spring 1000 --out spring.csv"
+)
 app.add_typer(imports, name="import", epilog="Example: fanfare import completejourney")
 admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
 app.add_typer(admin, name="admin", epilog="Example: fanfare admin create ann@example.test")

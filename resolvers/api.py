@@ -10,8 +10,11 @@ from strawberry.types.execution import ExecutionContext
 from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
+from resolvers.codes import CodeMutations, CodeQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
+from resolvers.orders import OrderMutations, OrderQueries
+from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
@@ -29,6 +32,8 @@ class Query(
     RulesQueries,
     ReleaseQueries,
     QuoteQueries,
+    OrderQueries,
+    CodeQueries,
     ClaimQueries,
     GroupQueries,
 ):
@@ -41,6 +46,9 @@ class Mutation(
     CampaignMutations,
     EventMutations,
     ReleaseMutations,
+    OrderMutations,
+    CodeMutations,
+    ProductMutations,
     ClaimMutations,
     GroupMutations,
 ):

@@ -19,6 +19,7 @@ from services.rulebook import Rulebook
 from services.scarcity import LENGTH
 
 MOST = 1_000_000
+MOST_IN_A_CALL = 50_000
 MOST_REVOKED = 1_000
 CHUNK = 5_000
 AT_ONCE = 3
@@ -44,6 +45,7 @@ async def generate(
     promotion: str,
     count: int,
     *,
+    most: int = MOST,
     user_id: str | None = None,
     expires_at: datetime | None = None,
     stores: Stores,
@@ -54,8 +56,8 @@ async def generate(
 
     Raises NotFound and Invalid.
     """
-    if not 1 <= count <= MOST:
-        raise Invalid(f"From 1 to {MOST:,} codes can be made at a time.", field=("count",))
+    if not 1 <= count <= most:
+        raise Invalid(f"From 1 to {most:,} codes can be made at a time.", field=("count",))
     if expires_at is not None and expires_at <= now:
         raise Invalid("That is over already.", field=("expiresAt",))
     published = await rulebook.current()

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
+from models.paging import Page, Window
 from models.store.database import Document, Store
 from models.unique_code import Code
 
@@ -15,9 +16,7 @@ _DUPLICATE = 11000
 class Codes(Store):
     NAME = "codes"
     INDEXES = (
-        IndexModel(
-            [("promotion", ASCENDING), ("batch", ASCENDING), ("_id", ASCENDING)], name="promotion"
-        ),
+        IndexModel([("promotion", ASCENDING), ("_id", ASCENDING)], name="page"),
         IndexModel([("user", ASCENDING)], name="user", sparse=True),
         IndexModel([("holder", ASCENDING)], name="holder", sparse=True),
     )
@@ -37,24 +36,28 @@ class Codes(Store):
         cursor = self.documents.find({"_id": {"$in": list(keys)}})
         return {document["_id"]: _code(document) async for document in cursor}
 
-    async def of_batch(
-        self, promotion: str, *, batch: str | None, after: str | None, limit: int
-    ) -> list[Code]:
-        """Return a page of a promotion's codes, of one batch or of all."""
-        query: Document = {"promotion": {"$eq": promotion}}
-        if batch is not None:
-            query["batch"] = {"$eq": batch}
-        if after is not None:
-            query["_id"] = {"$gt": after}
-        cursor = self.documents.find(query).sort("_id", ASCENDING).limit(limit)
-        return [_code(document) async for document in cursor]
+    async def page(self, promotion: str, window: Window, *, batch: str | None) -> Page[Code]:
+        """Return a window on a promotion's codes, of one batch or of all, sorted by the code."""
+        query = _of(promotion, batch)
+        if window.start is not None:
+            query["_id"] = {"$lt" if window.backward else "$gt": window.start[0]}
+        order = DESCENDING if window.backward else ASCENDING
+        found = [
+            _code(document)
+            async for document in self.documents.find(query)
+            .sort("_id", order)
+            .limit(window.limit + 1)
+        ]
+        items = found[: window.limit]
+        return Page(items[::-1] if window.backward else items, len(found) > window.limit)
+
+    async def count(self, promotion: str, *, batch: str | None) -> int:
+        """Return how many codes a promotion, or one batch of it, has."""
+        return await self.documents.count_documents(_of(promotion, batch))
 
     async def every(self, promotion: str, batch: str | None) -> AsyncIterator[Code]:
         """Yield all codes of a promotion, or of one batch of it."""
-        query: Document = {"promotion": {"$eq": promotion}}
-        if batch is not None:
-            query["batch"] = {"$eq": batch}
-        async for document in self.documents.find(query, batch_size=5_000):
+        async for document in self.documents.find(_of(promotion, batch), batch_size=5_000):
             yield _code(document)
 
     async def take(
@@ -90,6 +93,13 @@ class Codes(Store):
             [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", at]}}}],
         )
         return done.matched_count
+
+
+def _of(promotion: str, batch: str | None) -> Document:
+    query: Document = {"promotion": {"$eq": promotion}}
+    if batch is not None:
+        query["batch"] = {"$eq": batch}
+    return query
 
 
 def _document(code: Code) -> Document:

@@ -1,0 +1,86 @@
+"""Single-use codes. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.principal import Role
+from resolvers.access import roles, staff
+from schema.context import Info
+from schema.ids import from_global
+from schema.paging import Connection, window
+from schema.unique_code import (
+    Code,
+    GenerateCodesInput,
+    GenerateCodesPayload,
+    RevokeCodesInput,
+    RevokeCodesPayload,
+)
+from services import codes
+
+
+@strawberry.type
+class CodeQueries:
+    @strawberry.field(
+        description="A promotion's single-use codes, sorted by the code.", extensions=staff()
+    )
+    async def codes(
+        self,
+        info: Info,
+        promotion: Annotated[str, strawberry.argument(description="The promotion's name.")],
+        batch: Annotated[
+            str | None, strawberry.argument(description="Only those made together.")
+        ] = None,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+    ) -> Connection[Code]:
+        stores, page = info.context.stores, window(first, after, None, None)
+        return Connection[Code].of(
+            await stores.codes.page(promotion, page, batch=batch),
+            page,
+            node=Code.of,
+            position=lambda code: (code.key,),
+            count=lambda: stores.codes.count(promotion, batch=batch),
+        )
+
+
+@strawberry.type
+class CodeMutations:
+    @strawberry.mutation(
+        description="Make single-use codes of a promotion.",
+        extensions=roles(Role.ADMIN, Role.MARKETER),
+    )
+    async def generate_codes(
+        self,
+        info: Info,
+        input: Annotated[GenerateCodesInput, strawberry.argument(description="Which ones.")],
+    ) -> GenerateCodesPayload:
+        context = info.context
+        batch = await codes.generate(
+            input.promotion,
+            input.count,
+            most=codes.MOST_IN_A_CALL,
+            user_id=from_global("User", input.user_id) if input.user_id else None,
+            expires_at=input.expires_at,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+        return GenerateCodesPayload(batch=batch, count=input.count)
+
+    @strawberry.mutation(
+        description="Make codes useless that were not used yet.",
+        extensions=roles(Role.ADMIN, Role.MARKETER),
+    )
+    async def revoke_codes(
+        self,
+        info: Info,
+        input: Annotated[RevokeCodesInput, strawberry.argument(description="Which ones.")],
+    ) -> RevokeCodesPayload:
+        context = info.context
+        revoked = await codes.revoke(input.codes, stores=context.stores, now=context.clock.now())
+        return RevokeCodesPayload(revoked=revoked)

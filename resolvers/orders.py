@@ -1,0 +1,103 @@
+"""Orders. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.principal import Role
+from resolvers.access import roles
+from schema.context import Context, Info
+from schema.ids import from_global
+from schema.order import (
+    CancelOrderInput,
+    CancelOrderPayload,
+    Order,
+    PlaceOrderInput,
+    PlaceOrderPayload,
+    ReturnItemsInput,
+    ReturnItemsPayload,
+)
+from services import orders, returns
+from services.orders import Placing, PriceChanged, Till
+from services.returns import Sent
+
+
+def _till(context: Context) -> Till:
+    return Till(
+        stores=context.stores,
+        rulebook=context.rulebook,
+        jobs=context.jobs,
+        clock=context.clock,
+    )
+
+
+@strawberry.type
+class OrderQueries:
+    @strawberry.field(
+        description="An order, by its id.",
+        extensions=roles(Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR),
+    )
+    async def order(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
+    ) -> Order | None:
+        return Order.of(await info.context.stores.orders.get(from_global("Order", id)))
+
+
+@strawberry.type
+class OrderMutations:
+    @strawberry.mutation(
+        description="Place an order at the price that the buyer was shown, with all the uses, "
+        "money and codes that it takes, or not at all. Safe to repeat: the same key gives the same "
+        "order.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def place_order(
+        self,
+        info: Info,
+        input: Annotated[PlaceOrderInput, strawberry.argument(description="What is bought.")],
+    ) -> PlaceOrderPayload:
+        placed = await orders.place(
+            Placing(
+                key=input.key,
+                cart=input.cart.document(),
+                total=input.total,
+                user_id=from_global("User", input.user_id) if input.user_id else None,
+            ),
+            _till(info.context),
+        )
+        if isinstance(placed, PriceChanged):
+            return PlaceOrderPayload.changed(placed.quote)
+        return PlaceOrderPayload(order=Order.of(placed))
+
+    @strawberry.mutation(
+        description="Cancel an order: all that it took is given back. Safe to repeat.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def cancel_order(
+        self,
+        info: Info,
+        input: Annotated[CancelOrderInput, strawberry.argument(description="Which one.")],
+    ) -> CancelOrderPayload:
+        order = await returns.cancel(from_global("Order", input.id), _till(info.context))
+        return CancelOrderPayload(order=Order.of(order))
+
+    @strawberry.mutation(
+        description="Take units of an order back, at what was paid for them; what is kept costs "
+        "what it cost. Where units of a line cost differently, those that cost least come back "
+        "first. Uses and codes are free again once everything is back. Safe to repeat.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def return_items(
+        self,
+        info: Info,
+        input: Annotated[ReturnItemsInput, strawberry.argument(description="What came back.")],
+    ) -> ReturnItemsPayload:
+        order = await returns.take_back(
+            from_global("Order", input.id),
+            input.key,
+            [Sent(each.line, each.quantity) for each in input.lines],
+            _till(info.context),
+        )
+        return ReturnItemsPayload(order=Order.of(order))

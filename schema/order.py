@@ -1,0 +1,180 @@
+"""Orders in the API: placing, cancelling and taking back."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+
+import strawberry
+
+from dsl.money import to_text
+from models import order as models
+from models.order import OrderState
+from models.quote import Taken as ModelTaken
+from schema.ids import to_global
+from schema.payloads import Payload, UserError
+from schema.quote import CartInput, Quote, Taken
+from schema.scalars import Money
+
+strawberry.enum(OrderState, name="OrderStatus", description="Whether an order stands.")
+
+
+@strawberry.input(description="A cart that someone buys, at the price they were shown.")
+class PlaceOrderInput:
+    key: str = strawberry.field(
+        description="Unique to the order, as the shop's order number: sent again it gives the same "
+        "answer. It is the `order_id` of the event `order_placed`."
+    )
+    cart: CartInput = strawberry.field(description="What is bought.")
+    total: Decimal = strawberry.field(
+        description="What the buyer was shown to pay in all. If it is another now, nothing is done."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The buyer. Else nobody signed in, whom no event tells of."
+    )
+
+
+@strawberry.input(description="Which order to cancel.")
+class CancelOrderInput:
+    id: strawberry.ID = strawberry.field(description="The order.")
+
+
+@strawberry.input(description="Units of one line that came back.")
+class ReturnLineInput:
+    line: int = strawberry.field(description="The line's place in the order, from 0.")
+    quantity: int = strawberry.field(default=1, description="How many units.")
+
+
+@strawberry.input(description="What came back of an order.")
+class ReturnItemsInput:
+    id: strawberry.ID = strawberry.field(description="The order.")
+    key: str = strawberry.field(
+        description="Unique to the return within its order: sent again it is taken once."
+    )
+    lines: list[ReturnLineInput] = strawberry.field(description="Which lines, and how many units.")
+
+
+@strawberry.type(description="Units of a line that cost the same.")
+class OrderUnits:
+    count: int = strawberry.field(description="How many.")
+    total: Money = strawberry.field(description="What each costs.")
+    applied: list[Taken] = strawberry.field(description="Which promotion took how much off each.")
+
+
+@strawberry.type(description="A line of an order.")
+class OrderLine:
+    sku: str = strawberry.field(description="As in the cart.")
+    quantity: int = strawberry.field(description="How many units were bought.")
+    returned: int = strawberry.field(description="How many of them came back.")
+    total: Money = strawberry.field(description="What was paid for them.")
+    units: list[OrderUnits] = strawberry.field(description="What each unit costs.")
+
+
+@strawberry.type(description="Things that came back together.")
+class OrderReturn:
+    key: str = strawberry.field(description="The shop's.")
+    at: datetime = strawberry.field(description="When.")
+    refund: Money = strawberry.field(description="What had been paid for them.")
+
+
+@strawberry.type(description="A single-use code that came with an order.")
+class GrantedCode:
+    promotion: str = strawberry.field(description="The promotion that it opens.")
+    code: str = strawberry.field(description="The code, good for the buyer alone.")
+    expires_at: datetime | None = strawberry.field(description="Until when.")
+
+
+@strawberry.type(description="What was bought, and what has come of it.")
+class Order:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    key: str = strawberry.field(description="What it was placed under.")
+    status: OrderState = strawberry.field(description="Whether it stands.")
+    placed_at: datetime = strawberry.field(description="When it was placed.")
+    cancelled_at: datetime | None = strawberry.field(description="When it was cancelled.")
+    user_id: strawberry.ID | None = strawberry.field(description="The buyer.")
+    quote: Quote = strawberry.field(
+        description="What it was placed at; no return and no cancellation changes it."
+    )
+    lines: list[OrderLine] = strawberry.field(description="In the order of the cart.")
+    returns: list[OrderReturn] = strawberry.field(description="What came back, the first first.")
+    refunded: Money = strawberry.field(description="What the buyer gets back in all.")
+    codes: list[GrantedCode] = strawberry.field(description="The codes that came with it.")
+
+    @classmethod
+    def of(cls, order: models.Order) -> Self:
+        """Show an order."""
+        show = _Shower(order.quote.currency)
+        return cls(
+            id=strawberry.ID(to_global("Order", order.id)),
+            key=order.id,
+            status=order.state,
+            placed_at=order.placed_at,
+            cancelled_at=order.cancelled_at,
+            user_id=strawberry.ID(to_global("User", order.user_id)) if order.user_id else None,
+            quote=Quote.of(order.quote),
+            lines=[show.line(order, place) for place in range(len(order.quote.lines))],
+            returns=[
+                OrderReturn(key=each.key, at=each.at, refund=show.money(each.refund))
+                for each in order.returns
+            ],
+            refunded=show.money(order.refunded),
+            codes=[
+                GrantedCode(promotion=g.promotion, code=g.code, expires_at=g.expires_at)
+                for g in order.granted
+            ],
+        )
+
+
+class _Shower:
+    """Shows the parts of an order in its currency."""
+
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
+
+    def money(self, minor: int) -> Money:
+        return Money(amount=Decimal(to_text(minor, self.currency)), currency=self.currency)
+
+    def taken(self, taken: tuple[ModelTaken, ...]) -> list[Taken]:
+        return [Taken(promotion=each.promotion, amount=self.money(each.amount)) for each in taken]
+
+    def line(self, order: models.Order, place: int) -> OrderLine:
+        line = order.quote.lines[place]
+        return OrderLine(
+            sku=line.sku,
+            quantity=line.quantity,
+            returned=order.units_returned(place),
+            total=self.money(line.total),
+            units=[
+                OrderUnits(
+                    count=run.count, total=self.money(run.total), applied=self.taken(run.applied)
+                )
+                for run in line.units
+            ],
+        )
+
+
+@strawberry.type(description="The order, or why there is none.")
+class PlaceOrderPayload(Payload):
+    order: Order | None = strawberry.field(default=None, description="As placed.")
+    quote: Quote | None = strawberry.field(
+        default=None, description="With PRICE_CHANGED: what the cart costs now."
+    )
+
+    @classmethod
+    def changed(cls, quote: Any) -> Self:
+        """Show that the price is another than the buyer saw."""
+        error = UserError(
+            code="PRICE_CHANGED",
+            field=["total"],
+            message=f"The cart costs {to_text(quote.total, quote.currency)} {quote.currency} now.",
+        )
+        return cls(quote=Quote.of(quote), user_errors=[error])
+
+
+@strawberry.type(description="The order as it is now.")
+class CancelOrderPayload(Payload):
+    order: Order | None = strawberry.field(default=None, description="As cancelled.")
+
+
+@strawberry.type(description="The order as it is now.")
+class ReturnItemsPayload(Payload):
+    order: Order | None = strawberry.field(default=None, description="With the return.")
