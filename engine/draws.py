@@ -85,16 +85,18 @@ class Step:
     is_left: bool
 
 
-def proof_of(tickets: Sequence[str], ticket: str) -> list[Step]:
-    """Return what leads from a ticket to the root. Raises ValueError if it is not among them."""
-    place = list(tickets).index(ticket)
+def proofs_of(tickets: Sequence[str], wanted: Sequence[str]) -> dict[str, list[Step]]:
+    """Return for each wanted ticket that is in the tree what leads from it to the root."""
+    places = {ticket: place for place, ticket in enumerate(tickets)}
+    steps: dict[str, list[Step]] = {ticket: [] for ticket in wanted if ticket in places}
     level = [_leaf(each) for each in tickets]
-    steps: list[Step] = []
     while len(level) > 1:
-        neighbour = place ^ 1
-        if neighbour < len(level):
-            steps.append(Step(level[neighbour].hex(), neighbour < place))
-        level, place = _above(level), place // 2
+        for ticket, way in steps.items():
+            neighbour = places[ticket] ^ 1
+            if neighbour < len(level):
+                way.append(Step(level[neighbour].hex(), neighbour < places[ticket]))
+            places[ticket] //= 2
+        level = _above(level)
     return steps
 
 

@@ -11,6 +11,7 @@ from resolvers.access import declared
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
+from resolvers.draws import DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.orders import OrderMutations, OrderQueries
@@ -36,6 +37,7 @@ class Query(
     CodeQueries,
     ClaimQueries,
     GroupQueries,
+    DrawQueries,
 ):
     pass
 

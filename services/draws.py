@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -261,14 +262,48 @@ async def see(draw_id: str, *, stores: Stores) -> Draw:
     return draw
 
 
-async def record(draw: Draw, *, stores: Stores) -> dict[str, Any]:
-    """Return all that is public of a draw: what `problems` checks."""
-    return draw.record([] if draw.root is None else await stores.entries.tickets(draw.id))
+async def latest(*, stores: Stores) -> list[Draw]:
+    """Return the draws that were opened last."""
+    return await stores.draws.latest(50)
 
 
-async def receipts(draw_id: str, user_id: str, *, stores: Stores) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All that is public of a draw, and what does not agree when it is computed again."""
+
+    record: Mapping[str, Any]
+    problems: Sequence[str]
+
+
+async def check(draw_id: str, *, stores: Stores) -> Checked:
+    """Compute a draw again from what is public of it. Raises NotFound."""
+    draw = await see(draw_id, stores=stores)
+    tickets = [] if draw.root is None else await stores.entries.tickets(draw.id)
+    record = draw.record(tickets)
+    return Checked(record, await asyncio.to_thread(draws.problems, record))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Someone's entry, what it won, and the way from its ticket to the root."""
+
+    entry: Entry
+    prize: str | None = None
+    proof: Sequence[draws.Step] = ()
+
+
+async def receipts(draw_id: str, user_id: str, *, stores: Stores) -> list[Receipt]:
     """Return someone's entries: with them, they can show that a ticket is theirs."""
-    return await stores.entries.of_user(draw_id, user_id, limit=_RECEIPTS)
+    draw = await see(draw_id, stores=stores)
+    entries = await stores.entries.of_user(draw_id, user_id, limit=_RECEIPTS)
+    if draw.root is None:
+        return [Receipt(entry) for entry in entries]
+    prizes = {won.ticket: draw.prizes[won.prize].title for won in draw.winners}
+    tickets = await stores.entries.tickets(draw_id)
+    proofs = await asyncio.to_thread(draws.proofs_of, tickets, [entry.ticket for entry in entries])
+    return [
+        Receipt(entry, prizes.get(entry.ticket), proofs.get(entry.ticket, ())) for entry in entries
+    ]
 
 
 def _draw_id(lottery: Lottery, published: Published) -> str:

@@ -81,6 +81,10 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.claimStock": SIGNED_IN,
     "Subscription.stock": EVERYONE,
     "Query.group": EVERYONE,
+    "Query.draw": EVERYONE,
+    "Query.draws": EVERYONE,
+    "Query.drawRecord": EVERYONE,
+    "Query.drawReceipts": SIGNED_IN,
     "Mutation.openGroup": SIGNED_IN,
     "Mutation.joinGroup": SIGNED_IN,
 }

@@ -81,14 +81,14 @@ async def test_a_lottery_is_entered_closed_and_drawn(lottery):
 
     opened = await only(shop)
     assert opened.state is DrawState.OPEN
-    before = await draws.record(opened, stores=shop.stores)
+    before = (await draws.check(opened.id, stores=shop.stores)).record
     assert (before["secret"], before["tickets"], before["root"]) == (None, [], None)
 
     await run_out(shop)
 
     draw = await only(shop)
     assert (draw.state, draw.entries, len(draw.winners)) == (DrawState.DRAWN, 4, 3)
-    after = await draws.record(draw, stores=shop.stores)
+    after = (await draws.check(draw.id, stores=shop.stores)).record
     assert after["commitment"] == before["commitment"]
     assert after["trust"] == "operator"
     assert engine.problems(after) == []
@@ -99,10 +99,9 @@ async def test_a_lottery_is_entered_closed_and_drawn(lottery):
     assert granted == {owners[t].user_id for t, won in winners.items() if won.prize == 1}
 
     (receipt,) = await draws.receipts(draw.id, "ann", stores=shop.stores)
-    assert receipt.ticket == engine.ticket_of(draw.id, "ann", receipt.source, receipt.nonce)
-    assert engine.leads_to(
-        receipt.ticket, engine.proof_of(after["tickets"], receipt.ticket), draw.root
-    )
+    entry = receipt.entry
+    assert entry.ticket == engine.ticket_of(draw.id, "ann", entry.source, entry.nonce)
+    assert engine.leads_to(entry.ticket, receipt.proof, draw.root)
 
 
 async def test_an_event_enters_once_however_often_it_is_worked_on(lottery):
@@ -159,7 +158,7 @@ async def test_schedulers_at_once_draw_the_same_once(lottery):
         await asyncio.gather(*(look(shop) for _ in range(4)))
 
     draw = await only(shop)
-    assert engine.problems(await draws.record(draw, stores=shop.stores)) == []
+    assert (await draws.check(draw.id, stores=shop.stores)).problems == []
     assert len(await told(shop, "draw.drawn")) == 1
     assert len(await told(shop, "prize.won")) == 3
     assert len(await codes_of(shop, draw)) == 2
@@ -191,7 +190,7 @@ async def test_a_draw_with_a_beacon_waits_for_its_value(lottery):
     shop.clock.turn(seconds=30)
     await look(shop, beacon)
 
-    record = await draws.record(await only(shop), stores=shop.stores)
+    record = (await draws.check((await only(shop)).id, stores=shop.stores)).record
     assert (record["trust"], record["beacon_value"]) == ("beacon", "07" * 32)
     assert engine.problems(record) == []
 

@@ -1,0 +1,41 @@
+"""Draws of lotteries. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import anyone, signed_in
+from schema.context import Info
+from schema.draw import Draw, DrawRecord, Receipt
+from schema.ids import from_global
+from services import draws
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Which draw.")]
+
+
+@strawberry.type
+class DrawQueries:
+    @strawberry.field(description="One draw.", extensions=anyone())
+    async def draw(self, info: Info, id: Id) -> Draw | None:
+        return Draw.of(await draws.see(from_global("Draw", id), stores=info.context.stores))
+
+    @strawberry.field(description="The latest draws, at most 50.", extensions=anyone())
+    async def draws(self, info: Info) -> list[Draw]:
+        return [Draw.of(draw) for draw in await draws.latest(stores=info.context.stores)]
+
+    @strawberry.field(
+        description="All that is public of a draw, and whether it agrees.", extensions=anyone()
+    )
+    async def draw_record(self, info: Info, id: Id) -> DrawRecord | None:
+        checked = await draws.check(from_global("Draw", id), stores=info.context.stores)
+        return DrawRecord.of(checked.record, checked.problems)
+
+    @strawberry.field(
+        description="The caller's entries in a draw, at most 1,000.", extensions=signed_in()
+    )
+    async def draw_receipts(self, info: Info, id: Id) -> list[Receipt]:
+        context = info.context
+        found = await draws.receipts(
+            from_global("Draw", id), context.caller.user_id, stores=context.stores
+        )
+        return [Receipt.of(each.entry, each.prize, each.proof) for each in found]

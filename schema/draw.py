@@ -1,0 +1,112 @@
+"""Draws of lotteries in the API: everything that it takes to check them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+
+from engine.draws import Step
+from models import draw as models
+from models.draw import DrawState
+from schema.ids import to_global
+from schema.scalars import JSON
+
+strawberry.enum(DrawState, description="How far a draw has come.")
+
+
+@strawberry.type(description="Something to win.")
+class Prize:
+    title: str = strawberry.field(description="What it is.")
+    quantity: int = strawberry.field(description="How many there are.")
+    winners: list[str] = strawberry.field(description="The tickets that won it.")
+
+
+@strawberry.type(description="A lottery's draw. Anyone can compute it again from `record`.")
+class Draw:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    lottery: str = strawberry.field(description="The lottery's name in the rules.")
+    title: str | None = strawberry.field(description="What people call it.")
+    state: DrawState = strawberry.field(description="How far it has come.")
+    closes_at: datetime = strawberry.field(description="No entry is taken from then on.")
+    draw_at: datetime = strawberry.field(description="When winners are drawn.")
+    commitment: str = strawberry.field(
+        description="The hash that binds the draw to its secret, its prizes and its time."
+    )
+    operator_trusted: bool = strawberry.field(
+        description="Whether the operator could have known the outcome: without a public beacon."
+    )
+    entries: int | None = strawberry.field(description="How many take part, once it has closed.")
+    root: str | None = strawberry.field(description="Of the tree of tickets, once it has closed.")
+    prizes: list[Prize] = strawberry.field(description="What there is to win, and who won it.")
+
+    @classmethod
+    def of(cls, draw: models.Draw) -> Self:
+        """Show a draw."""
+        return cls(
+            id=strawberry.ID(to_global("Draw", draw.id)),
+            lottery=draw.name,
+            title=draw.title,
+            state=draw.state,
+            closes_at=draw.closes_at,
+            draw_at=draw.draw_at,
+            commitment=draw.commitment,
+            operator_trusted=draw.promise["beacon"] is None,
+            entries=None if draw.root is None else draw.entries,
+            root=draw.root,
+            prizes=[
+                Prize(
+                    title=prize.title,
+                    quantity=prize.quantity,
+                    winners=[won.ticket for won in draw.winners if won.prize == place],
+                )
+                for place, prize in enumerate(draw.prizes)
+            ],
+        )
+
+
+@strawberry.type(description="All that is public of a draw, for `fanfare verify-draw`.")
+class DrawRecord:
+    record: JSON = strawberry.field(
+        description="Promise, commitment, root, tickets in order, secret, beacon value, winners."
+    )
+    problems: list[str] = strawberry.field(
+        description="What does not agree when it is computed again; empty if all does."
+    )
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], problems: Sequence[str]) -> Self:
+        """Show a record."""
+        return cls(record=JSON(dict(record)), problems=list(problems))
+
+
+@strawberry.type(description="A neighbour on the way from a ticket to the tree's root.")
+class ProofStep:
+    hash: str = strawberry.field(description="The neighbour's hash.")
+    is_left: bool = strawberry.field(description="Whether it stands to the left.")
+
+
+@strawberry.type(description="What shows that a ticket is one's own, and that it took part.")
+class Receipt:
+    ticket: str = strawberry.field(
+        description="SHA-256 of the draw's id, the user's, the source and the nonce, one to a line."
+    )
+    source: str = strawberry.field(description="The event that entered the user.")
+    nonce: str = strawberry.field(description="Known to the entrant alone.")
+    entered_at: datetime = strawberry.field(description="When.")
+    prize: str | None = strawberry.field(description="What it has won.")
+    proof: list[ProofStep] = strawberry.field(
+        description="From the ticket up to the root; empty until the draw has closed."
+    )
+
+    @classmethod
+    def of(cls, entry: models.Entry, prize: str | None, proof: Sequence[Step]) -> Self:
+        """Show someone's entry to them."""
+        return cls(
+            ticket=entry.ticket,
+            source=entry.source,
+            nonce=entry.nonce,
+            entered_at=entry.at,
+            prize=prize,
+            proof=[ProofStep(hash=step.hash, is_left=step.is_left) for step in proof],
+        )
