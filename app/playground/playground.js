@@ -10,6 +10,7 @@ const el = (tag, attributes = {}, ...children) => {
   return node;
 };
 let session = null;
+let campaignsKnown = [];
 
 class ApiError extends Error {}
 
@@ -123,11 +124,7 @@ async function check() {
     verdict.className = errors ? "bad" : "good";
     underline(diagnostics);
     $("#problems").replaceChildren(...diagnostics.map(problem));
-    $("#segments").replaceChildren(
-      ...declarations
-        .filter((d) => d.kind.toLowerCase() === "segment")
-        .map((d) => el("button", { type: "button", onclick: (event) => preview(d, event.target) }, d.title ?? d.name)),
-    );
+    showSegments(declarations.filter((d) => d.kind.toLowerCase() === "segment"));
     if (!errors) price();
   } catch (error) {
     verdict.textContent = error.message;
@@ -256,9 +253,21 @@ function receipt(quote) {
   ].filter(Boolean);
 }
 
-const why = (reason) => (reason ? [...new Set([reason.code.replaceAll("_", " ").toLowerCase(), reason.clause, reason.unlock?.text])].filter(Boolean).join(" · ") : "");
+const REASONS = {
+  SIGN_IN: "for people we know: choose a customer", CODE: "needs its code", NOT_ACTIVE: "not at this time",
+  CURRENCY: "in another currency", AUDIENCE: "not for this customer", LIMIT: "used up by this customer", HOLDOUT: "this customer is held out, to compare",
+  BUDGET: "its budget is spent", WHEN: "its condition does not hold", NOTHING: "nothing in this cart for it", OUTDONE: "other offers save more",
+};
+const why = (reason) => (reason ? [REASONS[reason.code] ?? reason.code.replaceAll("_", " ").toLowerCase(), reason.unlock?.text].filter(Boolean).join(": ") : "");
 
 // --- people --------------------------------------------------------------------------------------
+
+// Segments of these rules; of a text without any, those that are live.
+function showSegments(declared) {
+  const live = campaignsKnown.flatMap(({ source }) => [...source.matchAll(/^segment (\S+)(?: "([^"]*)")?/gm)].map(([, name, title]) => ({ name, title, live: true })));
+  const shown = declared.length ? declared : live;
+  $("#segments").replaceChildren(...shown.map((d) => el("button", { type: "button", onclick: (event) => preview(d, event.target) }, d.title ?? d.name)));
+}
 
 async function preview(segment, button) {
   document.querySelectorAll("#segments button").forEach((b) => b.setAttribute("aria-pressed", b === button));
@@ -266,10 +275,10 @@ async function preview(segment, button) {
   out.textContent = "counting …";
   try {
     const { segmentPreview } = await graphql(
-      `query ($source: String!, $segment: String!, $campaignId: ID) {
+      `query ($source: String, $segment: String!, $campaignId: ID) {
         segmentPreview(source: $source, segment: $segment, campaignId: $campaignId) { count sample { id name email } }
       }`,
-      { source: source.value, segment: segment.name, campaignId: beside().campaignId },
+      segment.live ? { segment: segment.name } : { source: source.value, segment: segment.name, campaignId: beside().campaignId },
     );
     const rows = segmentPreview.sample.map((person) => el("tr", {}, el("td", {}, person.name ?? ""), el("td", { className: "quiet" }, person.email ?? "")));
     out.replaceChildren(el("p", {}, el("span", { className: "big" }, segmentPreview.count.toLocaleString()), ` people are in ${segment.name}`), el("table", {}, ...rows));
@@ -308,17 +317,19 @@ $("#sign-out").addEventListener("click", async () => {
 });
 
 async function loadCampaigns() {
+  // Those that hold rules: campaigns of the past came without.
   const { campaigns } = await graphql(`{ campaigns(first: 100) { edges { node { id title source } } } }`);
   const select = $("#campaign");
-  select.append(...campaigns.edges.map(({ node }) => el("option", { value: node.id }, node.title)));
+  campaignsKnown = campaigns.edges.map(({ node }) => node).filter((campaign) => campaign.source.trim());
+  select.append(...campaignsKnown.map(({ id, title }) => el("option", { value: id }, title)));
   select.onchange = () => {
-    source.value = campaigns.edges.find(({ node }) => node.id === select.value)?.node.source ?? EXAMPLE;
+    source.value = campaignsKnown.find(({ id }) => id === select.value)?.source ?? EXAMPLE;
     check();
   };
-  const first = campaigns.edges.find(({ node }) => /^promotion /m.test(node.source)) ?? campaigns.edges[0];
+  const first = campaignsKnown.find((campaign) => /^promotion /m.test(campaign.source)) ?? campaignsKnown[0];
   if (first) {
-    select.value = first.node.id;
-    source.value = first.node.source;
+    select.value = first.id;
+    source.value = first.source;
   }
 }
 
@@ -330,8 +341,9 @@ async function loadCustomers() {
 // --- start ---------------------------------------------------------------------------------------
 
 source.value = EXAMPLE;
-addLine({ sku: "COF-1", category: "COFFEE", brand: "National", price: "4.00", quantity: 3 });
-addLine({ sku: "TEA-7", category: "TEA", brand: "Private", price: "3.20", quantity: 1 });
+addLine({ sku: "GROUND-COFFEE", category: "COFFEE", brand: "National", price: "7.50", quantity: 3 });
+addLine({ sku: "SHORTBREAD", category: "COOKIES/CONES", brand: "Private", price: "3.20", quantity: 3 });
+addLine({ sku: "TOMATO-SOUP", category: "SOUP", brand: "National", price: "1.89", quantity: 6 });
 const checkSoon = later(check, 300);
 source.addEventListener("input", () => (underline([]), checkSoon()));
 source.addEventListener("scroll", () => ((paint.scrollTop = source.scrollTop), (paint.scrollLeft = source.scrollLeft)));
