@@ -294,6 +294,27 @@ def migrate() -> None:
         typer.echo("nothing to do")
 
 
+@command("verify", "FANFARE_MONGODB_URI=mongodb://… fanfare verify")
+def verify() -> None:
+    """Say of each thing that must always hold whether it does. 1 if one does not."""
+    from app.commands import verify as command_line
+    from app.settings import Settings
+
+    raise typer.Exit(command_line.check(Settings()))
+
+
+@command("verify-draw", "fanfare verify-draw draw.json")
+def verify_draw(
+    draw: Annotated[
+        str, typer.Argument(metavar="FILE|ID", help="What drawRecord answers, or a draw's id.")
+    ],
+) -> None:
+    """Compute a lottery's draw again. For a file, no server is needed. 1 if it does not agree."""
+    from app.commands import verify as command_line
+
+    raise typer.Exit(command_line.check_draw(draw))
+
+
 @imports.command("completejourney", epilog="Example: fanfare import completejourney")
 def import_completejourney() -> None:
     """Import a year of a grocer: 2,469 households, 155,848 baskets, 27 campaigns, coupons.

@@ -8,6 +8,7 @@ import pymongo
 import pymongo.errors
 
 from models.store.campaigns import Campaigns
+from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
 from models.store.codes import Codes
 from models.store.counters import Counters
@@ -69,6 +70,7 @@ class Stores:
     groups: Groups
     draws: Draws
     entries: Entries
+    checks: Checks
     counters: Counters
     redemptions: Redemptions
     codes: Codes

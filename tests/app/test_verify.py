@@ -1,0 +1,53 @@
+"""`fanfare verify-draw` on files: nothing but what was published is needed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app
+from engine import draws
+from models.draw import DrawPrize
+
+
+@pytest.fixture
+def record():
+    prizes = (DrawPrize("Phone", 1),)
+    tickets = sorted(draws.ticket_of("d", f"user {n}", "s", "n") for n in range(5))
+    promise = draws.promise_of("d", prizes, "2026-04-01T12:00:00+00:00", None, b"s" * 32)
+    root = draws.root_of(tickets)
+    winners = draws.winners_of(tickets, prizes, secret=b"s" * 32, beacon_value=b"", root=root)
+    return {
+        "promise": promise,
+        "commitment": draws.commitment_of(promise),
+        "root": root,
+        "tickets": tickets,
+        "secret": (b"s" * 32).hex(),
+        "beacon_value": None,
+        "winners": [{"prize": won.prize, "ticket": won.ticket} for won in winners],
+    }
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_published_draw_is_computed_again(record, tmp_path, wrapped):
+    path = tmp_path / "draw.json"
+    answer = {"data": {"drawRecord": {"record": record, "problems": []}}}
+    path.write_text(json.dumps(answer if wrapped else record))
+
+    result = CliRunner().invoke(app, ["verify-draw", str(path)])
+
+    assert result.exit_code == 0
+    assert f"Phone: {record['winners'][0]['ticket']}" in result.output
+    assert "Operator-trusted" in result.output
+
+
+def test_a_draw_that_does_not_agree_is_refused(record, tmp_path):
+    path = tmp_path / "draw.json"
+    record["winners"][0]["ticket"] = record["tickets"][-1]
+    record["tickets"] = record["tickets"][1:]
+    path.write_text(json.dumps(record))
+
+    result = CliRunner().invoke(app, ["verify-draw", str(path)])
+
+    assert result.exit_code == 1
+    assert "FAILS  the root is not that of the published tickets" in result.output
