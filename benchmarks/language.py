@@ -19,7 +19,10 @@ def declaration(number: int) -> str:
     """One line of a file: promotions of different kinds, segments in between."""
     match number % 5:
         case 0:
-            return f"segment s{number} {{ user.points >= {number} and count(order_placed, last 90 days) >= 3 }}"
+            return (
+                f"segment s{number} {{ user.points >= {number}"
+                " and count(order_placed, last 90 days) >= 3 }"
+            )
         case 1:
             return (
                 f"promotion p{number} {{ when cart.subtotal >= {number} USD"
