@@ -9,9 +9,7 @@ from dsl import Checked, Settings, SourceFile
 from engine.pricing.examples import failures
 
 
-def check_rules(
-    sources: Sequence[SourceFile], settings: Settings, *, now: datetime
-) -> Checked:
+def check_rules(sources: Sequence[SourceFile], settings: Settings, *, now: datetime) -> Checked:
     """Check files as one program. A failing example is an error, so that there is no program."""
     checked = dsl.check(sources, settings)
     if checked.program is None:
