@@ -89,7 +89,7 @@ def test_segments_that_would_be_judged_again_and_again_are_refused():
 
 
 def test_a_segment_that_is_too_large_by_itself_is_said_once():
-    inner = "count(order_placed where store != \"\", ever) > 1"
+    inner = 'count(order_placed where store != "", ever) > 1'
     for _ in range(2):
         inner = f"count(order_placed where {inner}, ever) > 1"
     found = findings(f"segment s {{ {inner} }}\nsegment other {{ user in segment s }}")
