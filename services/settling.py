@@ -129,7 +129,8 @@ async def _settle(order: Order, stores: Stores) -> None:
     if not order.takings and not order.codes:
         return
     counting = counting_over(stores)
-    await asyncio.gather(*(counting.settle(taking, order.attempt) for taking in order.takings))
+    for taking in order.takings:
+        counting.settle(taking, order.attempt)
     await stores.redemptions.forget(order.attempt)
 
 

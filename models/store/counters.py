@@ -8,12 +8,16 @@ thousand. A counter of one user is the list of their uses.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from models.store.database import Document, Store
+
+# Whoever is killed after an order is placed may leave its hold behind: it says no more by then.
+_A_DAY = 86_400_000
+_AT_THIS_TIME: Document = {"h": "$$this.h", "n": "$$this.n", "m": "$$this.m", "t": "$$NOW"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,49 +65,45 @@ class Counters(Store):
         }
 
     async def draw(
-        self, name: str, draws: Sequence[Draw], *, most: int | None, budget: int | None
+        self,
+        name: str,
+        draws: Sequence[Draw],
+        *,
+        most: int | None,
+        budget: int | None,
+        settled: Iterable[str] = (),
     ) -> frozenset[str]:
         """Grant these draws in order, as far as the bounds allow, in one update.
 
         Returns the holders that were granted. A holder that has drawn and not settled is granted
-        again without being counted again.
+        again without being counted again. `settled` is settled in the same update.
         """
         wanted = [{"h": draw.holder, "n": draw.uses, "m": draw.money} for draw in draws]
-        held = {"$ifNull": ["$held", []]}
-        fits: list[Any] = [{"$not": {"$in": ["$$this.h", "$$value.held.h"]}}]
-        if most is not None:
-            fits.append({"$lte": [{"$add": ["$$value.uses", "$$this.n"]}, most]})
-        if budget is not None:
-            fits.append({"$lte": [{"$add": ["$$value.money", "$$this.m"]}, budget]})
-        granted = {
-            "uses": {"$add": ["$$value.uses", "$$this.n"]},
-            "money": {"$add": ["$$value.money", "$$this.m"]},
-            "held": {"$concatArrays": ["$$value.held", ["$$this"]]},
-        }
-        start = {
-            "uses": {"$ifNull": ["$uses", 0]},
-            "money": {"$ifNull": ["$money", 0]},
-            "held": held,
-        }
-        after = {
-            "$reduce": {
+        fresh = {
+            "$filter": {
                 "input": {"$literal": wanted},
-                "initialValue": start,
-                "in": {"$cond": [{"$and": fits}, granted, "$$value"]},
+                "cond": {"$not": {"$in": ["$$this.h", "$held.h"]}},
             }
         }
+        alike = budget is None and all(draw.uses == 1 for draw in draws)
         document = await self._update(
             _shared(name),
             [
-                {"$set": {"after": after}},
+                {"$set": _as_found(list(settled))},
+                {"$set": {"new": _first(fresh, most) if alike else _fitting(fresh, most, budget)}},
                 {
                     "$set": {
-                        "uses": "$after.uses",
-                        "money": "$after.money",
-                        "held": "$after.held",
+                        "uses": {"$add": ["$uses", {"$sum": "$new.n"}]},
+                        "money": {"$add": ["$money", {"$sum": "$new.m"}]},
+                        "held": {
+                            "$concatArrays": [
+                                "$held",
+                                {"$map": {"input": "$new", "in": _AT_THIS_TIME}},
+                            ]
+                        },
                     }
                 },
-                {"$unset": "after"},
+                {"$unset": "new"},
             ],
         )
         holders = {draw.holder for draw in draws}
@@ -204,6 +204,45 @@ class Counters(Store):
             assert document is not None  # an upsert always answers
             return document
         raise AssertionError
+
+
+def _as_found(settled: list[str]) -> Document:
+    """Return the fields as they are before a draw, without what is settled or long forgotten."""
+    pending = {
+        "$and": [
+            {"$not": {"$in": ["$$this.h", {"$literal": settled}]}},
+            {"$gt": ["$$this.t", {"$subtract": ["$$NOW", _A_DAY]}]},
+        ]
+    }
+    return {
+        "uses": {"$ifNull": ["$uses", 0]},
+        "money": {"$ifNull": ["$money", 0]},
+        "held": {"$filter": {"input": {"$ifNull": ["$held", []]}, "cond": pending}},
+    }
+
+
+def _first(fresh: Document, most: int | None) -> Document:
+    """Return those that find room where each takes one use and money does not matter."""
+    if most is None:
+        return fresh
+    return {"$slice": [fresh, {"$max": [0, {"$subtract": [most, "$uses"]}]}]}
+
+
+def _fitting(fresh: Document, most: int | None, budget: int | None) -> Document:
+    """Return those that find room, one after the other: a small one may where a large did not."""
+    fits: list[Document] = []
+    for total, own, bound in (("uses", "n", most), ("money", "m", budget)):
+        if bound is not None:
+            taken = {"$sum": f"$$value.{own}"}
+            fits.append({"$lte": [{"$add": [f"${total}", taken, f"$$this.{own}"]}, bound]})
+    granted = {"$concatArrays": ["$$value", ["$$this"]]}
+    return {
+        "$reduce": {
+            "input": fresh,
+            "initialValue": [],
+            "in": {"$cond": [{"$and": fits}, granted, "$$value"]},
+        }
+    }
 
 
 def _shared(name: str) -> str:

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from models.redemption import PerUser, Taking
-from models.store.counters import Count
+from models.store.counters import Count, Counters
 from services.counting import Counting
 from tests.shop import NOW
 
@@ -74,7 +74,8 @@ async def test_what_is_released_is_there_for_others(shop, counting):
 
 async def test_what_is_settled_cannot_be_released_but_given_back_once(shop, counting):
     await counting.take(taking(most=1, money=5), "h", user_id=None, at=NOW)
-    await counting.settle(taking(most=1), "h")
+    counting.settle(taking(most=1), "h")
+    await counting.settled()
 
     await counting.release(taking(most=1), "h", user_id=None)
     assert (await count(shop)).uses == 1
@@ -106,3 +107,30 @@ async def test_a_use_counts_within_its_time_only(shop, counting):
     assert not await take("second")
     shop.clock.turn(hours=1)
     assert await take("third")
+
+
+class Counted(Counters):
+    """Counters that remember how often they were written."""
+
+    draws = 0
+
+    async def draw(self, *args, **more):
+        self.draws += 1
+        return await super().draw(*args, **more)
+
+
+async def test_callers_who_come_again_and_again_still_share_their_updates(shop):
+    counters = Counted(shop.stores.counters.database)
+    counting = Counting(counters)
+
+    async def caller(name):
+        for n in range(10):
+            assert await counting.take(taking(most=500), f"{name}-{n}", user_id=None, at=NOW)
+            counting.settle(taking(most=500), f"{name}-{n}")
+
+    await asyncio.gather(*(caller(f"c{n}") for n in range(30)))
+    await counting.settled()
+
+    assert counters.draws <= 15
+    assert (await count(shop)).uses == 300
+    assert await shop.stores.counters.documents.count_documents({"held.0": {"$exists": True}}) == 0

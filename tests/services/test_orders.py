@@ -13,6 +13,7 @@ from models.order import OrderState
 from models.product import Product
 from models.store.counters import Count
 from services import codes, orders, returns, settling
+from services.counting import counting_over
 from services.orders import Placing, PriceChanged, Till
 from services.returns import Sent
 from tests.shop import event
@@ -58,6 +59,7 @@ async def used(shop, name, user=None):
 
 
 async def nothing_is_held(shop):
+    await counting_over(shop.stores).settled()
     assert await shop.stores.redemptions.documents.count_documents({}) == 0
     assert await shop.stores.counters.documents.count_documents({"held.0": {"$exists": True}}) == 0
 
