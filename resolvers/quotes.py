@@ -26,10 +26,14 @@ class QuoteQueries:
         quote = await quotes.quote_cart(
             input.cart.document(),
             user_id=from_global("User", input.user_id) if input.user_id else None,
-            source=input.source,
-            with_published=input.with_published,
-            campaign_id=from_global("Campaign", input.campaign_id) if input.campaign_id else None,
-            at=input.at,
+            trial=quotes.Trial(
+                source=input.source,
+                with_published=input.with_published,
+                campaign_id=from_global("Campaign", input.campaign_id)
+                if input.campaign_id
+                else None,
+                at=input.at,
+            ),
             caller=context.caller,
             stores=context.stores,
             rulebook=context.rulebook,

@@ -111,7 +111,7 @@ async def check(
     *,
     examples_at: datetime | None = None,
 ) -> dsl.Checked:
-    """Check a text, with what is live if wanted; run the examples where a time is given for them."""
+    """Check a text, with what is live if wanted; run its examples where a time is given."""
     files, settings = await program_with(source, stores, with_published, campaign_id)
     return await publications.check(files, settings, examples_at=examples_at)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,27 @@ HEAVY = 2_000  # beyond this a quote is worked out in a thread, not to hold up o
 _TOLD = frozenset((Why.WHEN, Why.LIMIT, Why.BUDGET, Why.OUTDONE, Why.NOTHING))
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What staff may try: rules that are not published, and other times.
+
+    `with_published` adds the rules that are, but for those of the campaign that is to be replaced.
+    """
+
+    source: str | None = None
+    with_published: bool = False
+    campaign_id: str | None = None
+    at: datetime | None = None
+
+
+REAL = Trial()
+
+
 async def quote_cart(
     cart: Mapping[str, Any],
     *,
     user_id: str | None = None,
-    source: str | None = None,
-    with_published: bool = False,
-    campaign_id: str | None = None,
-    at: datetime | None = None,
+    trial: Trial = REAL,
     caller: Principal,
     stores: Stores,
     rulebook: Rulebook,
@@ -39,27 +52,22 @@ async def quote_cart(
 ) -> Quote:
     """Return what a cart costs this person now, or nobody in particular.
 
-    Staff may try rules that are not published (`source`; `with_published` together with those that
-    are, but for the campaign that they are to replace) and other times (`at`); only staff and the
-    shop's integrators may ask for others, a customer is always the buyer. Paused campaigns do not
-    apply. Raises Invalid, naming the place within `cart`.
+    Only staff may try what is not so; only they and the shop's integrators may ask for others, a
+    customer is always the buyer. Paused campaigns do not apply. Raises Invalid, naming the place
+    within `cart`.
     """
     is_customer = not caller.roles & (STAFF | {Role.INTEGRATOR})
     buyer = _buyer(user_id, caller) if is_customer else user_id
-    if (source is not None or at is not None) and not caller.roles & STAFF:
+    if trial != REAL and not caller.roles & STAFF:
         raise Forbidden("Only staff may try other rules or times.")
-    if source is None:
-        published = await rulebook.current()
-    else:
-        checked = await drafts.check(source, stores, with_published, campaign_id)
-        published = Published(program=drafts.agreed(checked))
+    published = await (rulebook.current() if trial.source is None else _tried(trial, stores))
     asked, _ = await request_for(
         cart,
         buyer,
         published,
         guesser=None if caller.roles & STAFF else buyer,
         stores=stores,
-        now=at or now,
+        now=trial.at or now,
     )
     priced = await priced_at(asked)
     return _told(priced) if is_customer else priced
@@ -113,6 +121,13 @@ def _buyer(user_id: str | None, caller: Principal) -> str:
     if user_id not in (None, caller.user_id):
         raise Forbidden("You may only ask for yourself.", field=("userId",))
     return caller.user_id
+
+
+async def _tried(trial: Trial, stores: Stores) -> Published:
+    checked = await drafts.check(
+        trial.source or "", stores, trial.with_published, trial.campaign_id
+    )
+    return Published(program=drafts.agreed(checked))
 
 
 async def _facts(
