@@ -1,8 +1,7 @@
 """Single-use codes: made in bulk or granted, listed, exported and revoked."""
 
 import asyncio
-import csv
-import io
+import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -23,6 +22,7 @@ MOST_IN_A_CALL = 50_000
 MOST_REVOKED = 1_000
 CHUNK = 5_000
 AT_ONCE = 3
+_SPECIAL = re.compile('[",\r\n]')
 # Crockford's: no letter that looks like a digit, and none that makes words.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -106,18 +106,19 @@ async def export(promotion: str, batch: str | None, *, stores: Stores) -> AsyncI
 
 
 def _line(code: Code) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(
-        [
-            code.code,
-            code.promotion,
-            code.user_id or "",
-            code.expires_at.isoformat() if code.expires_at else "",
-            code.revoked_at.isoformat() if code.revoked_at else "",
-            _plain(code.order or ""),
-        ]
+    cells = (
+        code.code,
+        code.promotion,
+        code.user_id or "",
+        code.expires_at.isoformat() if code.expires_at else "",
+        code.revoked_at.isoformat() if code.revoked_at else "",
+        _plain(code.order or ""),
     )
-    return text.getvalue()
+    return ",".join(map(_quoted, cells)) + "\r\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
 def _plain(text: str) -> str:
