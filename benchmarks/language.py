@@ -67,15 +67,17 @@ def compile_all(program: dsl.Program) -> None:
 
 
 def main() -> None:
-    print("declarations      parse   + check  + compile      together   a declaration")
+    print("declarations      parse   + check  + compile      together   a declaration   reload")
     for count in (250, 500, 1000, 2000):
         sources = files(count)
         program = checked(sources)
+        packed = dsl.pack(program)
         taken = medians(
             {
                 "parse": lambda sources=sources: [dsl.parse(source) for source in sources],
                 "check": lambda sources=sources: checked(sources),
                 "compile": lambda program=program: compile_all(program),
+                "reload": lambda packed=packed: dsl.unpack(packed),
             },
             rounds=5,
         )
@@ -83,6 +85,7 @@ def main() -> None:
         print(
             f"{count:12,} {spell(taken['parse']):>10} {spell(taken['check'] - taken['parse']):>9}"
             f" {spell(taken['compile']):>10} {spell(together):>13} {spell(together / count):>15}"
+            f" {spell(taken['reload']):>8}"
         )
 
 

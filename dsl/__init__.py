@@ -23,6 +23,7 @@ from dsl.moment import Moment
 from dsl.mongo.layout import Layout
 from dsl.mongo.pipeline import prefilter, to_mongo
 from dsl.mongo.terms import NotPushable
+from dsl.packing import pack, packing_key, unpack
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
 from dsl.values import MISSING
@@ -58,10 +59,13 @@ __all__ = [
     "holds",
     "hover",
     "outline",
+    "pack",
+    "packing_key",
     "parse",
     "prefilter",
     "segments_changed",
     "to_english",
     "to_mongo",
+    "unpack",
     "value",
 ]

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import dsl
+from engine.playbook import playbook_of
+from engine.pricing.candidates import rules
 from models.errors import Unavailable
 from models.publication import Publication
 from models.store import Stores
@@ -147,7 +149,7 @@ class Rulebook:
     async def _make(self, number: int) -> Published:
         try:
             publication = await self._stores.publications.get(number)
-            published = await compile_publication(publication)
+            published = await compile_publication(publication, stores=self._stores)
             self._compiled[number] = published
             while len(self._compiled) > KEPT:
                 self._compiled.popitem(last=False)
@@ -156,19 +158,40 @@ class Rulebook:
             del self._compiling[number]
 
 
-async def compile_publication(publication: Publication) -> Published:
-    """Check a publication's text again, as it was checked then."""
-    files = [dsl.SourceFile(source.campaign_id, source.text) for source in publication.sources]
-    settings = dsl.Settings(zone=publication.zone, currency=publication.currency)
-    checked = await publications.check(files, settings)
-    if checked.program is None:
-        raise RuntimeError(f"publication {publication.number} no longer checks")
+async def compile_publication(publication: Publication, *, stores: Stores) -> Published:
+    """Return a publication's program, made ready for carts and events."""
+    program = await _program(publication, stores)
+    await asyncio.to_thread(_make_ready, program)
     return Published(
         number=publication.number,
-        program=checked.program,
-        campaign_of=dict(_owners(checked.program)),
+        program=program,
+        campaign_of=dict(_owners(program)),
         campaigns=frozenset(source.campaign_id for source in publication.sources),
     )
+
+
+async def _program(publication: Publication, stores: Stores) -> dsl.Program:
+    """Return what some process has made of the text, or else check it, as it was checked then."""
+    files = [(source.campaign_id, source.text) for source in publication.sources]
+    settings = dsl.Settings(zone=publication.zone, currency=publication.currency)
+    key = dsl.packing_key(files, settings)
+    packed = await stores.programs.find(key)
+    if packed is not None:
+        try:
+            return await asyncio.to_thread(dsl.unpack, packed)
+        except ValueError:
+            log.warning("what was kept of publication %d cannot be read", publication.number)
+    checked = await publications.check([dsl.SourceFile(*each) for each in files], settings)
+    if checked.program is None:
+        raise RuntimeError(f"publication {publication.number} no longer checks")
+    await stores.programs.keep(key, await asyncio.to_thread(dsl.pack, checked.program))
+    return checked.program
+
+
+def _make_ready(program: dsl.Program) -> None:
+    """Make what the first cart and the first event would else wait for."""
+    rules(program)
+    playbook_of(program)
 
 
 def _owners(program: dsl.Program) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from models.store.migrations import Migration, migrate
 from models.store.orders import Orders
 from models.store.outbox import Outbox
 from models.store.products import Coupons, Products
+from models.store.programs import Programs
 from models.store.publications import Publications
 from models.store.redemptions import Redemptions
 from models.store.runs import Runs
@@ -52,6 +53,7 @@ class Stores:
     workspace: Workspaces
     campaigns: Campaigns
     publications: Publications
+    programs: Programs
     outbox: Outbox
     feed: Feed
     leases: Leases

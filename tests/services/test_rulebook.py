@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import dsl
 from models.campaign import Act
 from models.errors import NotFound
 from models.store import Stores
@@ -83,3 +84,29 @@ async def test_many_who_ask_at_once_compile_once(stores):
     programs = await asyncio.gather(*(rulebook.current() for _ in range(50)))
 
     assert len({id(published.program) for published in programs}) == 1
+
+
+async def test_another_process_takes_what_the_first_has_made_of_the_text(stores):
+    (campaign,) = await release([SPRING], ACT, stores=stores)
+    await Rulebook(stores).current()
+    # What is kept differs from the text, which tells that the text is not checked again.
+    source = dsl.SourceFile(campaign.id, "promotion autumn { take 10% off cart }")
+    packed = dsl.pack(dsl.check([source]).program)
+    await stores.programs.documents.update_one({}, {"$set": {"packed": packed}})
+
+    published = await Rulebook(stores).current()
+
+    assert [*published.program.promotions] == ["autumn"]
+    assert published.campaign_of == {"autumn": campaign.id}
+
+
+async def test_what_was_kept_and_cannot_be_read_is_made_anew(stores):
+    await release([SPRING], ACT, stores=stores)
+    await Rulebook(stores).current()
+    await stores.programs.documents.update_many({}, {"$set": {"packed": b"damaged"}})
+
+    published = await Rulebook(stores).current()
+
+    assert "spring" in published.program.promotions
+    (kept,) = await stores.programs.documents.find().to_list(None)
+    assert dsl.unpack(kept["packed"]) == published.program
