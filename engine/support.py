@@ -1,4 +1,4 @@
-"""What triggers may ask for that cannot be carried out yet: refused at publish, not at run time."""
+"""What rules may ask for that cannot be carried out yet: refused at publish, not at run time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -38,8 +38,12 @@ _BUILT_IN = frozenset(
 
 
 def unsupported(program: Program) -> list[tuple[Span, str]]:
-    """Return what triggers ask for that cannot be carried out yet, and where."""
-    found: list[tuple[Span, str]] = []
+    """Return what rules ask for that cannot be carried out yet, and where."""
+    found: list[tuple[Span, str]] = [
+        (lottery.span, "entries cannot be bought with points yet")
+        for lottery in program.lotteries.values()
+        if lottery.enter_points is not None
+    ]
     for trigger in program.triggers.values():
         if not isinstance(trigger.start, OnEvent):
             found.append((trigger.span, "only triggers that start `on` an event can run so far"))

@@ -6,8 +6,18 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.access import anyone, signed_in
-from schema.claim import Claim, ClaimStockInput, ClaimStockPayload, Stock
+from models.principal import Role
+from resolvers.access import anyone, roles, signed_in
+from schema.claim import (
+    Claim,
+    ClaimStockInput,
+    ClaimStockPayload,
+    ConfirmClaimInput,
+    ConfirmClaimPayload,
+    ReturnClaimInput,
+    ReturnClaimPayload,
+    Stock,
+)
 from schema.context import Info
 from schema.ids import from_global
 from services import claims
@@ -44,6 +54,44 @@ class ClaimMutations:
             now=context.clock.now(),
         )
         return ClaimStockPayload(claim=Claim.of(claim))
+
+    @strawberry.mutation(
+        description="Sell what is held with an order. After the hold it is sold while any is left.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def confirm_claim(
+        self,
+        info: Info,
+        input: Annotated[ConfirmClaimInput, strawberry.argument(description="Which claim.")],
+    ) -> ConfirmClaimPayload:
+        context = info.context
+        claim = await claims.confirm(
+            from_global("Claim", input.claim_id),
+            input.order,
+            user_id=None,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+        return ConfirmClaimPayload(claim=Claim.of(claim))
+
+    @strawberry.mutation(
+        description="Return to stock what was sold with an order that is cancelled.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+    )
+    async def return_claim(
+        self,
+        info: Info,
+        input: Annotated[ReturnClaimInput, strawberry.argument(description="Which claim.")],
+    ) -> ReturnClaimPayload:
+        context = info.context
+        claim = await claims.give_back(
+            from_global("Claim", input.claim_id),
+            input.order,
+            stores=context.stores,
+            now=context.clock.now(),
+        )
+        return ReturnClaimPayload(claim=Claim.of(claim))
 
 
 @strawberry.type

@@ -68,3 +68,27 @@ class ClaimStockInput:
 )
 class ClaimStockPayload(Payload):
     claim: Claim | None = strawberry.field(default=None, description="What is held now.")
+
+
+@strawberry.input(description="Which claim was ordered.")
+class ConfirmClaimInput:
+    claim_id: strawberry.ID = strawberry.field(description="Which claim.")
+    order: str = strawberry.field(description="The shop's order: the same again changes nothing.")
+
+
+@strawberry.type(
+    description="The claim, sold. Refusals: CLAIM_USED, SOLD_OUT, HOLD_ENDED, LIMIT_REACHED."
+)
+class ConfirmClaimPayload(Payload):
+    claim: Claim | None = strawberry.field(default=None, description="What is sold now.")
+
+
+@strawberry.input(description="Which claim's order is cancelled.")
+class ReturnClaimInput:
+    claim_id: strawberry.ID = strawberry.field(description="Which claim.")
+    order: str = strawberry.field(description="The order it was sold with.")
+
+
+@strawberry.type(description="The claim, released. Refusal: CLAIM_USED.")
+class ReturnClaimPayload(Payload):
+    claim: Claim | None = strawberry.field(default=None, description="What is in stock again.")

@@ -219,15 +219,24 @@ class Claims:
 
 
 async def confirm(
-    claim: str, order: str, *, user_id: str, stores: Stores, rulebook: Rulebook, now: datetime
+    claim: str,
+    order: str,
+    *,
+    user_id: str | None,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
 ) -> Claim:
     """Sell what was claimed with an order. Safe to repeat with the same order.
 
     After the hold has ended it is sold while stock is left. Raises NotFound for a claim that is
-    not this user's, and Conflict with CLAIM_USED, SOLD_OUT or LIMIT_REACHED.
+    not this user's (None: of a caller who vouches for that), and Conflict with CLAIM_USED,
+    SOLD_OUT, HOLD_ENDED or LIMIT_REACHED.
     """
+    if not _KEY.fullmatch(order):
+        raise Invalid("An order is 1 to 100 printable characters.", field=("order",))
     found = await stores.claims.find(claim)
-    if found is None or found.user_id != user_id:
+    if found is None or user_id not in (None, found.user_id):
         raise NotFound("You have no such claim.", field=("claim",))
     while True:
         match found.state:
@@ -246,9 +255,17 @@ async def confirm(
             raise NotFound("You have no such claim.", field=("claim",))
 
 
-async def give_back(claim: str, order: str, *, stores: Stores, now: datetime) -> None:
-    """Return to stock what was sold with an order that is cancelled or never was."""
-    await stores.claims.give_back(claim, order, now)
+async def give_back(claim: str, order: str, *, stores: Stores, now: datetime) -> Claim:
+    """Return to stock what was sold with an order that is cancelled or never was. Safe to repeat.
+
+    Raises NotFound, and Conflict with CLAIM_USED if it was sold with another order.
+    """
+    found = await stores.claims.give_back(claim, order, now) or await stores.claims.find(claim)
+    if found is None:
+        raise NotFound("There is no such claim.", field=("claim",))
+    if found.state is ClaimState.SOLD:
+        raise Conflict("This claim was ordered with another order.", code="CLAIM_USED")
+    return found
 
 
 async def _sell_late(

@@ -79,6 +79,8 @@ TABLE: dict[str, set[Any]] = {
     "Subscription.campaignActivity": STAFF,
     "Query.stock": EVERYONE,
     "Mutation.claimStock": SIGNED_IN,
+    "Mutation.confirmClaim": INTEGRATORS,
+    "Mutation.returnClaim": INTEGRATORS,
     "Subscription.stock": EVERYONE,
     "Query.group": EVERYONE,
     "Query.draw": EVERYONE,

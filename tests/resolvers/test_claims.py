@@ -57,5 +57,26 @@ async def test_customers_claim_for_themselves_and_integrators_for_anyone(sale):
     assert await claim(sale, ann) == for_ann
 
 
+async def test_the_shop_sells_and_returns_what_is_held(sale):
+    ann, shop = await sale.caller(Role.CUSTOMER), await sale.caller(Role.INTEGRATOR)
+    held = await claim(sale, ann)
+
+    async def act(name: str, order: str):
+        document = (
+            "mutation ($id: ID!, $order: String!) {"
+            f" {name}(input: {{claimId: $id, order: $order}})"
+            " { claim { state order } userErrors { code } } }"
+        )
+        payload = (await sale.ask(document, {"id": held["id"], "order": order}, by=shop))[name]
+        return payload["claim"] or [error["code"] for error in payload["userErrors"]]
+
+    assert await act("confirmClaim", "o1") == {"state": "SOLD", "order": "o1"}
+    assert await act("confirmClaim", "o1") == {"state": "SOLD", "order": "o1"}
+    assert await act("confirmClaim", "o2") == ["CLAIM_USED"]
+    assert await act("returnClaim", "o2") == ["CLAIM_USED"]
+    for _ in range(2):
+        assert (await act("returnClaim", "o1"))["state"] == "RELEASED"
+
+
 async def test_a_sale_that_does_not_exist_is_null(sale):
     assert await sale.ask('{ stock(sale: "noon") { free } }') == {"stock": None}
