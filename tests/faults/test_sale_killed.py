@@ -1,0 +1,127 @@
+"""API processes are killed, Redis emptied and mongod restarted in the middle of scarce things."""
+
+import asyncio
+import multiprocessing
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from devserver.mongod import Profile, start
+from models.claim import ClaimState
+from models.errors import DomainError
+from models.store import Stores, connect, prepare
+from services import stocks
+from services.claims import Claims, confirm
+from services.groups import Groups
+from services.rulebook import Rulebook
+from services.verify import verify
+from tests.shop import NOW, Shop
+
+pytestmark = pytest.mark.faults
+
+USERS = 400
+STOCK = 150
+RULES = f"""
+flash_sale midnight {{ active from 2026-03-01  sku "A" at 99 USD stock {STOCK}  limit 1 per user
+  hold 10 minutes }}
+group_buy pack {{ active from 2026-03-01  sku "B" at 79 USD for 3 people within 1 days stock 60 }}
+"""
+
+
+def buy(uri: str, seed: int) -> None:
+    """Claim, confirm, open and join without end, in a process of its own, until it is killed."""
+
+    async def work() -> None:
+        stores = Stores.over(connect(uri, "sale"), patience=3)
+        rulebook = Rulebook(stores)
+        claims, groups = Claims(stores, rulebook), Groups(stores, rulebook)
+        chance = random.Random(seed)
+
+        async def shopper() -> None:
+            while True:
+                user = f"u{chance.randrange(USERS)}"
+                try:
+                    if chance.random() < 0.3:
+                        await join(groups, user, chance)
+                        continue
+                    claim = await claims.claim("midnight", "k", user_id=user, now=NOW)
+                    if chance.random() < 0.5:
+                        await confirm(
+                            claim.id,
+                            f"order of {user}",
+                            user_id=user,
+                            stores=stores,
+                            rulebook=rulebook,
+                            now=NOW,
+                        )
+                except DomainError:
+                    await asyncio.sleep(0.01)
+
+        await asyncio.gather(*(shopper() for _ in range(20)))
+
+    asyncio.run(work())
+
+
+async def join(groups: Groups, user: str, chance: random.Random) -> None:
+    group = await groups.open("pack", "k", user_id=f"u{chance.randrange(30)}", now=NOW)
+    await groups.join(group.id, user_id=user, now=NOW)
+
+
+async def problems(stores: Stores, now: datetime) -> list[str]:
+    return [
+        problem
+        async for finding in verify(stores=stores, now=now, wall=datetime.now(UTC))
+        for problem in finding.problems
+    ]
+
+
+@pytest.mark.parametrize("mongod_dies", [False, True])
+async def test_all_adds_up_whoever_is_killed(tmp_path: Path, smtp, redis, mongod_dies: bool):
+    spawned = multiprocessing.get_context("spawn")
+    chance = random.Random(4)
+    mongod = start(tmp_path, Profile.DURABLE)
+    database = connect(mongod.uri, "sale", patience_ms=10_000)
+    await prepare(database)
+    stores = Stores.over(database)
+    await Shop(stores, smtp.url).publish(RULES)
+    processes = [spawned.Process(target=buy, args=(mongod.uri, n)) for n in range(3)]
+    try:
+        for process in processes:
+            process.start()
+        for turn in range(8):
+            await asyncio.sleep(0.7)
+            place = chance.randrange(len(processes))
+            processes[place].kill()
+            processes[place].join()
+            processes[place] = spawned.Process(target=buy, args=(mongod.uri, 10 + turn))
+            processes[place].start()
+            redis.flushall()
+            if mongod_dies and turn in (2, 5):
+                mongod.process.kill()
+                mongod.process.wait()
+                mongod = await asyncio.to_thread(
+                    start, tmp_path, Profile.DURABLE, port=mongod.port, patience=10
+                )
+        await asyncio.sleep(3)
+        for process in processes:
+            process.kill()
+            process.join()
+        assert await problems(stores, NOW) == []
+        (sale,) = [each for each in await stores.stocks.all() if each["kind"] == "flash_sale"]
+        counts = await stores.claims.counts(sale["id"])
+        assert sum(counts.values()) == STOCK
+        assert counts[ClaimState.SOLD] > 0
+
+        # When all holds have ended nobody holds anything, and what was sold stays sold.
+        later = NOW + timedelta(days=2)
+        await stocks.look_after(later, stores=stores)
+        after = await stores.claims.counts(sale["id"])
+        assert after == {ClaimState.SOLD: counts[ClaimState.SOLD]}
+        assert await problems(stores, later) == []
+    finally:
+        for process in processes:
+            process.kill()
+        database.client.close()
+        mongod.stop()
