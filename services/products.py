@@ -1,8 +1,10 @@
 """What the shop sells: saved in bulk, and what carts say of it put right."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from dsl.kinds import TEXT
 from dsl.program import Program
@@ -10,8 +12,14 @@ from models.cart import Cart, CartLine
 from models.errors import Invalid
 from models.product import Product
 from models.store import Stores
+from models.store.products import Products
 
 MOST = 1_000
+FRESH = 1.0  # seconds for which a product is not looked up again
+KEPT = 20_000
+
+_Shelf: TypeAlias = dict[str, tuple[float, Product | None]]
+_SHELVES: WeakKeyDictionary[Products, _Shelf] = WeakKeyDictionary()
 
 
 async def upsert(products: Sequence[Product], *, stores: Stores) -> int:
@@ -28,6 +36,7 @@ async def upsert(products: Sequence[Product], *, stores: Stores) -> int:
             if (getattr(product, name) or 0) < 0:
                 raise Invalid(f"A {name} must not be negative.", field=(*where, name))
     await stores.products.save_many(list({product.sku: product for product in products}.values()))
+    _shelf_of(stores).clear()
     return len(products)
 
 
@@ -36,7 +45,7 @@ async def with_known_facts(cart: Cart, program: Program, *, stores: Stores) -> C
     skus = {line.sku for line in cart.lines if line.sku}
     if not skus:
         return cart
-    known = await stores.products.find_many(sorted(skus))
+    known = await _find(skus, stores)
     if not known:
         return cart
     declared = {name for name, kind in program.item.fields if kind == TEXT}
@@ -49,6 +58,24 @@ async def with_known_facts(cart: Cart, program: Program, *, stores: Stores) -> C
             for line in cart.lines
         ),
     )
+
+
+async def _find(skus: set[str], stores: Stores) -> dict[str, Product]:
+    """Return those of these products that are known, as they are or were a moment ago."""
+    shelf, now = _shelf_of(stores), time.monotonic()
+    seen = {sku: entry for sku in skus if (entry := shelf.get(sku)) and now < entry[0]}
+    if missing := sorted(skus - seen.keys()):
+        found = await stores.products.find_many(missing)
+        if len(shelf) > KEPT:
+            shelf.clear()
+        fresh = {sku: (now + FRESH, found.get(sku)) for sku in missing}
+        shelf.update(fresh)
+        seen |= fresh
+    return {sku: product for sku, (_, product) in seen.items() if product is not None}
+
+
+def _shelf_of(stores: Stores) -> _Shelf:
+    return _SHELVES.setdefault(stores.products, {})
 
 
 def _known(line: CartLine, product: Product, declared: set[str], same_money: bool) -> CartLine:
