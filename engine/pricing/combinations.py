@@ -45,10 +45,11 @@ class Path(NamedTuple):
     served: tuple[Served, ...] = ()
     left_out: tuple[tuple[str, Why, int], ...] = ()
 
-    def rank(self) -> tuple[int, int, list[str]]:
-        """Order combinations, the one for the customer first."""
+    def rank(self) -> tuple[int, bool, int, list[str]]:
+        """Order combinations, the one for the customer first; one that all fell out of is none."""
         return (
             -sum(each.saved for each in self.served),
+            not self.served,
             -sum(each.planned.promotion.priority for each in self.served if each.did_something),
             sorted(each.planned.name for each in self.served),
         )

@@ -275,6 +275,7 @@ def cheapest(request, promotions):
     def rank(world):
         did = [p for p in world.names if world.saved.get(p.name) or world.gave.get(p.name)]
         priorities = sum(p.priority for p in did)
-        return -sum(world.saved.values()), -priorities, sorted(p.name for p in world.names)
+        names = sorted(p.name for p in world.names)
+        return -sum(world.saved.values()), not names, -priorities, names
 
     return min((applied(request, each) for each in combinations(promotions)), key=rank)

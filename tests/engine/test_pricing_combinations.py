@@ -185,3 +185,12 @@ def test_the_first_member_blocks_its_group_though_it_takes_nothing():
     """
 
     assert discounts(rules, item(10)) == ["0.00"]
+
+
+def test_a_combination_that_every_promotion_fell_out_of_does_not_win_a_tie():
+    rules = """
+        promotion alone { when cart.remaining < 5 USD take 1 USD off cart exclusive }
+        promotion points { award 3 points priority -1 }
+    """
+
+    assert applied(rules, item(10)) == ["points"]
