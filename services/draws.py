@@ -69,6 +69,7 @@ async def enter(
             for event, lottery in found
             if (draw_id := _draw_id(lottery, rules.versions[event.publication])) in known
             and known[draw_id].state is DrawState.OPEN
+            and event.at < known[draw_id].closes_at
         )
     )
 
@@ -79,9 +80,8 @@ def _enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rul
         return False
     program = published.program
     moment = Moment(event.at, program.zone, program)
-    return is_active(lottery.active, moment) and any(
-        matches(wanted, event, facts, moment) for wanted in lottery.enter_on
-    )
+    in_time = moment.now < lottery.draw_at and is_active(lottery.active, moment)
+    return in_time and any(matches(wanted, event, facts, moment) for wanted in lottery.enter_on)
 
 
 async def _enter(draw: Draw, lottery: Lottery, event: Event, stores: Stores) -> None:

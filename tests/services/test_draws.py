@@ -136,6 +136,16 @@ async def test_nothing_is_entered_after_the_end_and_late_work_before_it_still_is
     assert (draw.state, draw.entries) == (DrawState.CLOSED, 1)
 
 
+async def test_a_lottery_without_an_end_is_over_with_its_draw(shop):
+    await shop.publish((LOTTERY % "").replace(" to 2026-03-10", ""))
+    await shop.person("ann")
+    await order(shop, "ann", "before")
+    shop.clock.turn(days=20)
+    await order(shop, "ann", "after")
+
+    assert len(await draws.receipts((await only(shop)).id, "ann", stores=shop.stores)) == 1
+
+
 async def test_what_was_committed_to_stands_when_rules_change(lottery):
     shop = await lottery()
     await look(shop)
