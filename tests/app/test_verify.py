@@ -1,5 +1,6 @@
 """`fanfare verify-draw` on files: nothing but what was published is needed."""
 
+import asyncio
 import json
 
 import pytest
@@ -51,3 +52,25 @@ def test_a_draw_that_does_not_agree_is_refused(record, tmp_path):
 
     assert result.exit_code == 1
     assert "FAILS  the root is not that of the published tickets" in result.output
+
+
+async def test_every_invariant_has_its_line_and_a_failure_its_exit_code(
+    database, mongodb_uri, monkeypatch
+):
+    monkeypatch.setenv("FANFARE_MONGODB_URI", mongodb_uri)
+    monkeypatch.setenv("FANFARE_DATABASE", database.name)
+
+    async def run(*words: str):
+        return await asyncio.to_thread(CliRunner().invoke, app, list(words))
+
+    fine = await run("verify")
+    assert fine.exit_code == 0
+    lines = [line.split()[:2] for line in fine.output.splitlines()]
+    assert lines == [[name, "holds"] for name in ("I1", "I2", "I6", "I7", "I11", "I12")]
+
+    await database["events"].insert_one({"_id": "a|b", "dead": "it cannot be applied"})
+    broken = await run("verify")
+    assert broken.exit_code == 1
+    assert "1 events that were set aside" in broken.output
+    unknown = await run("verify-draw", "nothing")
+    assert "neither a file nor a draw's id" in str(unknown.exception)
