@@ -55,20 +55,23 @@ def is_document(stored: Any) -> bool:
 
 
 def start_of(window: Window) -> Callable[[Moment], datetime]:
-    """Return the function that gives a window's first instant."""
-    key = repr(window)
+    """Return the function that works out a window's first instant, and keeps it for the moment."""
+    key = key_of(window)
 
     def start(moment: Moment) -> datetime:
-        known = moment.starts
-        if key not in known:
-            found = moment.start_of(window) or _BEGINNING
-            if found.year == 1 and found is not _BEGINNING:
-                # Instants of other zones may lie before UTC's calendar: this is left to walking.
-                raise TypeError(found)
-            known[key] = found
-        return known[key]
+        found = moment.start_of(window) or _BEGINNING
+        if found.year == 1 and found is not _BEGINNING:
+            # Instants of other zones may lie before UTC's calendar: this is left to walking.
+            raise TypeError(found)
+        moment.starts[key] = found
+        return found
 
     return start
+
+
+def key_of(window: Window) -> str:
+    """Return the name under which a moment keeps a window's first instant."""
+    return repr(window)
 
 
 def finish(function: str, kind: Kind) -> Callable[[list[Any]], Any]:

@@ -13,7 +13,7 @@ _ALLOWED = frozenset(
         *(ast.Compare, ast.Eq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.In),
     )
 )
-_ATTRIBUTES = frozenset(("get", "append", "now", "end"))
+_ATTRIBUTES = frozenset(("get", "append", "now", "end", "starts"))
 
 
 def run(functions: Sequence[ast.stmt], names: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,3 +128,15 @@ def _join(operator: ast.boolop, conditions: Sequence[ast.expr], *, default: bool
 
 def either(test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.IfExp:
     return ast.IfExp(test, then, otherwise)
+
+
+def between(
+    known: ast.expr, node: type[ast.cmpop], wanted: float, least: float, most: float
+) -> ast.expr:
+    """Write a comparison that no number beyond the largest ones passes."""
+    if node is ast.Gt or node is ast.GtE:
+        turned = ast.Lt if node is ast.Gt else ast.LtE
+        return chain(constant(wanted), turned, known, ast.LtE, constant(most))
+    if node is ast.Eq:
+        return compare(known, ast.Eq, constant(wanted))
+    return chain(constant(least), ast.LtE, known, node, constant(wanted))

@@ -54,13 +54,15 @@ _NAMES: Mapping[str, Any] = {
     "float": float,
     "list": list,
     "dict": dict,
+    "reversed": reversed,
     "elements": support.elements,
     "is_document": support.is_document,
     "AttributeError": AttributeError,
     "KeyError": KeyError,
+    "OverflowError": OverflowError,
     "TypeError": TypeError,
 }
-_STUMBLES = ("AttributeError", "KeyError", "TypeError")
+_STUMBLES = ("AttributeError", "KeyError", "OverflowError", "TypeError")
 
 
 class Compiler(Protocol):
@@ -168,8 +170,12 @@ class Writer:
     def _quick(self, expr: Apply) -> ast.expr | None:
         """Write the comparison of a fact with a literal, without reading the fact first."""
         match expr:
-            case Apply(operator, (Const() as const, Ref() as ref)) if operator in _TURNED:
-                return self._quick(Apply(_TURNED[operator], (ref, const), BOOL))
+            case Apply(operator, (Const() as const, Ref() | Aggregate() as of)) if (
+                operator in _TURNED
+            ):
+                return self._quick(Apply(_TURNED[operator], (of, const), BOOL))
+            case Apply(operator, (Aggregate("count") as aggregate, Const(int() as wanted))):
+                return self._reaches(aggregate, operator, wanted)
             case Apply("=", (Ref(kind=Text(options)) as ref, Const(str() as wanted))):
                 possible = options is None or wanted in options
                 raw = self._raw(ref)
@@ -196,9 +202,9 @@ class Writer:
         odd = self._bound(support.comparison(ref.kind, test, wanted))
         otherwise: ast.expr = all_of(trees.is_not(known, constant(None)), call(odd, known))
         if not isinstance(ref.kind, Money):
-            double = _between(known, node, wanted, -LARGEST_NUMBER, LARGEST_NUMBER)
+            double = trees.between(known, node, wanted, -LARGEST_NUMBER, LARGEST_NUMBER)
             otherwise = either(trees.has_type(known, "float"), double, otherwise)
-        whole = _between(known, node, wanted, -LARGEST - 1, LARGEST)
+        whole = trees.between(known, node, wanted, -LARGEST - 1, LARGEST)
         return either(trees.has_type(raw, "int"), whole, otherwise)
 
     def _comparison(self, expr: Apply) -> ast.expr | None:
@@ -264,58 +270,85 @@ class Writer:
     # --- aggregates
 
     def _aggregate(self, aggregate: Aggregate) -> ast.expr:
-        source, program = aggregate.source, self._compiler.program
-        match source:
-            case ListSource(ref):
-                base = self._raw(ref)
-                in_loop = isinstance(ref.kind, ListOf) and isinstance(ref.kind.element, Record)
-            case EventSource(event, nested):
-                base = get(name("facts"), "events")
-                in_loop = not nested and aggregate.function not in ("latest", "earliest")
-                if in_loop:
-                    base = get(any_of(base, name("NOTHING")), event)
-            case _:
-                assert_never(source)
-        if in_loop:
-            return call(self._loop(aggregate), base, name("facts"), name("moment"))
-        where = None
+        if aggregate.function == "any":
+            looped = self._looped(aggregate, enough=1)
+        else:
+            looped = self._looped(aggregate)
+        if looped is not None:
+            return looped
+        source, where = aggregate.source, None
         if aggregate.where is not None:
             where = self._compiler.function(aggregate.where, self._segments, truth=True)
-        run = self._bound(support.whole_aggregate(aggregate, program, where))
+        base = (
+            self._raw(source.ref)
+            if isinstance(source, ListSource)
+            else get(name("facts"), "events")
+        )
+        run = self._bound(support.whole_aggregate(aggregate, self._compiler.program, where))
         return call(run, base, name("facts"), name("moment"))
 
-    def _loop(self, aggregate: Aggregate) -> ast.expr:
+    def _reaches(self, aggregate: Aggregate, operator: str, wanted: int) -> ast.expr | None:
+        """Write a comparison of a count, which need not be counted to its end."""
+        enough = wanted + 1 if operator in (">", "<=") else wanted
+        if operator not in ("<", "<=", ">", ">=") or enough < 1:
+            return None
+        reached = self._looped(aggregate, enough)
+        if reached is None or operator in (">", ">="):
+            return reached
+        return ast.UnaryOp(ast.Not(), reached)
+
+    def _looped(self, aggregate: Aggregate, enough: int | None = None) -> ast.expr | None:
+        """Write a call of a loop of one's own, where elements are documents in any order.
+
+        With `enough`, whether so many are found.
+        """
+        match aggregate.source:
+            case ListSource(ref):
+                if not (isinstance(ref.kind, ListOf) and isinstance(ref.kind.element, Record)):
+                    return None
+                base = self._raw(ref)
+            case EventSource(event, nested):
+                if nested or aggregate.function in ("latest", "earliest"):
+                    return None
+                base = get(any_of(get(name("facts"), "events"), name("NOTHING")), event)
+            case _:
+                assert_never(aggregate.source)
+        return call(self._loop(aggregate, enough), base, name("facts"), name("moment"))
+
+    def _loop(self, aggregate: Aggregate, enough: int | None) -> ast.expr:
         """Write a function of a list of documents, and return its name."""
         outer, self._roots = self._roots, {}
         conditions, before = self._conditions(aggregate)
-        first: list[ast.stmt] = []
-        then: ast.stmt = ast.Return(constant(True))
+        one_more = ast.AugAssign(ast.Name("found", ast.Store()), ast.Add(), constant(1))
+        done = ast.Return(constant(True))
+        first: list[ast.stmt] = [trees.assign("found", constant(0))]
         result: ast.expr = constant(False)
+        then: list[ast.stmt]
         match aggregate.function:
-            case "any":
-                pass
+            case "count" | "any" if enough == 1:
+                first, then = [], [done]
+            case "count" if enough is not None:
+                is_enough = compare(name("found"), ast.Eq, constant(enough))
+                then = [one_more, ast.If(is_enough, [done], [])]
             case "count":
-                first = [trees.assign("found", constant(0))]
-                then = ast.AugAssign(ast.Name("found", ast.Store()), ast.Add(), constant(1))
-                result = name("found")
+                then, result = [one_more], name("found")
             case _:
                 kind = value_kind(aggregate, self._compiler.program)
                 value = self.value(Ref("element", aggregate.value, kind))
                 append = ast.Attribute(name("found"), "append", ast.Load())
                 first = [trees.assign("found", ast.List([], ast.Load()))]
-                then = ast.Expr(call(append, value))
+                then = [ast.Expr(call(append, value))]
                 result = call(self._bound(support.finish(aggregate.function, kind)), name("found"))
         usual = trees.has_type(name("base"), "list")
-        loop = ast.For(
-            ast.Name("element", ast.Store()),
-            either(usual, name("base"), call(name("elements"), name("base"))),
-            [ast.If(all_of(*conditions), [then], [])],
-            [],
-        )
-        body = [*self._preamble(), *before, *first, loop, ast.Return(result)]
+        many: ast.expr = either(usual, name("base"), call(name("elements"), name("base")))
+        if enough is not None and aggregate.window is not None:
+            many = call(name("reversed"), many)  # the newest come last, and most windows are short
+        body = ast.If(all_of(*conditions), then, [])
+        loop = ast.For(ast.Name("element", ast.Store()), many, [body], [])
+        lines = [*self._preamble(), *before, *first, loop, ast.Return(result)]
         self._roots = outer
         loop_name = f"loop{len(self._functions)}"
-        self._functions.append(trees.function(loop_name, ("base", "facts", "moment"), body))
+        self._functions.append(trees.function(loop_name, ("base", "facts", "moment"), lines))
         return name(loop_name)
 
     def _conditions(self, aggregate: Aggregate) -> tuple[list[ast.expr], list[ast.stmt]]:
@@ -330,8 +363,10 @@ class Writer:
             if window is None or isinstance(window, Ever):
                 conditions = [compare(time, ast.Lt, name("end"))]
             else:
+                known = ast.Attribute(name("moment"), "starts", ast.Load())
                 start = call(self._bound(support.start_of(window)), name("moment"))
-                before.append(trees.assign("start", start))
+                start_known = get(known, support.key_of(window))
+                before.append(trees.assign("start", any_of(start_known, start)))
                 conditions = [chain(name("start"), ast.LtE, time, ast.Lt, name("end"))]
         elif where is None or not begins_with_element(where):
             # What is no document is no element; where one is read first, that stumbles.
@@ -361,15 +396,3 @@ class Writer:
     def _named(self, expr: ast.expr) -> ast.NamedExpr:
         self._temporaries += 1
         return ast.NamedExpr(ast.Name(f"t{self._temporaries}", ast.Store()), expr)
-
-
-def _between(
-    known: ast.expr, node: type[ast.cmpop], wanted: float, least: float, most: float
-) -> ast.expr:
-    """Write a comparison that no number beyond the largest ones passes."""
-    if node is ast.Gt or node is ast.GtE:
-        turned = ast.Lt if node is ast.Gt else ast.LtE
-        return chain(constant(wanted), turned, known, ast.LtE, constant(most))
-    if node is ast.Eq:
-        return compare(known, ast.Eq, constant(wanted))
-    return chain(constant(least), ast.LtE, known, node, constant(wanted))
