@@ -23,14 +23,26 @@ MOST_REVOKED = 1_000
 CHUNK = 5_000
 AT_ONCE = 3
 _SPECIAL = re.compile('[",\r\n]')
+_SHIFTS = range(0, 5 * LENGTH, 5)
+_BYTES = (5 * LENGTH + 7) // 8
 # Crockford's: no letter that looks like a digit, and none that makes words.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def fresh() -> str:
     """Return a code of 65 random bits."""
-    number = secrets.randbits(5 * LENGTH)
-    return "".join(_ALPHABET[number >> 5 * place & 31] for place in range(LENGTH))
+    return _written(secrets.token_bytes(_BYTES))
+
+
+def _many(count: int) -> list[str]:
+    # One call for all: asking the system for each takes longer than all the rest.
+    noise = secrets.token_bytes(_BYTES * count)
+    return [_written(noise[start : start + _BYTES]) for start in range(0, len(noise), _BYTES)]
+
+
+def _written(noise: bytes) -> str:
+    number = int.from_bytes(noise)
+    return "".join([_ALPHABET[number >> shift & 31] for shift in _SHIFTS])
 
 
 def expiry(lasts: str | None, moment: Moment) -> datetime | None:
@@ -76,14 +88,14 @@ async def generate(
             await stores.codes.add(
                 [
                     Code(
-                        code=fresh(),
+                        code=code,
                         promotion=promotion,
                         made_at=now,
                         user_id=user_id,
                         expires_at=expires_at,
                         batch=batch,
                     )
-                    for _ in range(size)
+                    for code in sorted(_many(size))
                 ]
             )
 
