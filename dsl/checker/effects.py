@@ -42,8 +42,8 @@ def lowered(node: nodes.Effect, scope: Scope) -> Effect:  # noqa: C901, PLR0911 
             return Take(off, target, _cap(node.cap, scope), span=node.span)
         case nodes.TakeTiers():
             return _tiers(node, scope)
-        case nodes.FreeShipping():
-            return Take(WHOLE, Target("shipping"), span=node.span)
+        case nodes.FreeShipping(cap=cap):
+            return Take(WHOLE, Target("shipping"), _cap(cap, scope), span=node.span)
         case nodes.FixedPrice():
             return _fixed_price(node, scope)
         case nodes.BuyGet():

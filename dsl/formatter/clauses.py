@@ -192,7 +192,7 @@ def effect(node: nodes.Effect) -> Item:  # noqa: PLR0911
             cap = _optional("up to", node.cap).lstrip()
             return braced(node.span, head, steps, cap, start=node.by.span.end)
         case nodes.FreeShipping():
-            return Item(node.span, "free shipping")
+            return Item(node.span, f"free shipping{_optional('up to', node.cap)}")
         case nodes.FixedPrice():
             price = f" at {text(node.price)}{_optional('up to', node.cap)}"
             return _target("price", node.target, price, node)

@@ -158,7 +158,9 @@ class TakeTiers(Node):
 
 @dataclass(frozen=True, slots=True)
 class FreeShipping(Node):
-    pass
+    """`free shipping [up to M]`."""
+
+    cap: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

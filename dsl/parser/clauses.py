@@ -111,7 +111,7 @@ class PromotionClauses:
         return nodes.TierStep(c[1], c[3], span=cover(c))
 
     def free_shipping(self, c: Children) -> nodes.FreeShipping:
-        return nodes.FreeShipping(span=cover(c))
+        return nodes.FreeShipping(c[2], span=cover(c))
 
     def fixed_price(self, c: Children) -> nodes.FixedPrice:
         span = c[1].span if c[2] is None else c[1].span.to(c[2].span)

@@ -255,6 +255,7 @@ def target(what: str, **more: Any) -> nodes.Target:
             nodes.Take(usd("5"), target("dearest", count=number("2"))),
         ),
         ("free shipping", nodes.FreeShipping()),
+        ("free shipping up to 3 USD", nodes.FreeShipping(usd("3"))),
         ("price items where a at 5 USD", nodes.FixedPrice(target("items", where=A), usd("5"))),
         (
             "buy 2 items where a get 1 dearest item for 1 USD at most 3 times up to 9 USD",

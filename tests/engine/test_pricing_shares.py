@@ -203,3 +203,10 @@ def test_a_million_units_price_as_one_does():
     for line in priced.lines:
         assert len(line.units) < 40
         assert sum(run.count * run.total for run in line.units) == line.total
+
+
+def test_free_shipping_may_be_capped():
+    rules = "promotion p { free shipping up to 3 USD }"
+
+    assert total(rules, item(100), shipping="10") == "107.00"
+    assert total(rules, item(100), shipping="2") == "100.00"
