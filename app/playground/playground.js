@@ -248,7 +248,8 @@ function receipt(quote) {
     saved.length ? el("h3", {}, "Applied") : null,
     list(saved.map((p) => el("li", { className: "good" }, `${p.name}: ${p.saved.amount}`))),
     missed.length ? el("h3", {}, "Not applied, and why") : null,
-    list(missed.map((p) => el("li", {}, `${p.name} `, el("span", { className: "quiet" }, why(p.reason))))),
+    list(missed.map((p) => el("li", {}, `${p.name} `, el("span", { className: "quiet" }, why(p.reason)), " ",
+      explainButton({ ...tried(), name: p.name, userId: $("#customer").value || null, cart: cartInput() })))),
     quote.gifts.length || quote.points ? el("p", {}, [...quote.gifts.map((g) => `gift ${g.quantity} × ${g.sku}`), quote.points ? `${quote.points} points` : null].filter(Boolean).join(", ")) : null,
   ].filter(Boolean);
 }
@@ -259,6 +260,38 @@ const REASONS = {
   BUDGET: "its budget is spent", WHEN: "its condition does not hold", NOTHING: "nothing in this cart for it", OUTDONE: "other offers save more",
 };
 const why = (reason) => (reason ? [REASONS[reason.code] ?? reason.code.replaceAll("_", " ").toLowerCase(), reason.unlock?.text].filter(Boolean).join(": ") : "");
+
+// --- why -----------------------------------------------------------------------------------------
+
+const tried = () => ({ source: source.value, campaignId: beside().campaignId });
+
+// A button that unfolds each test of a rule: whether it holds, and what it lacks.
+function explainButton(input) {
+  const button = el("button", { type: "button", className: "small", ariaExpanded: "false" }, "why?");
+  button.onclick = async () => {
+    const open = button.nextElementSibling;
+    button.ariaExpanded = String(!open);
+    if (open) return open.remove();
+    const tree = el("ul", { className: "plain why" }, el("li", {}, "looking …"));
+    button.after(tree);
+    try {
+      const { explainRules } = await graphql(
+        `query ($input: ExplainRulesInput!) { explainRules(input: $input) { nodes { depth text holds change } } }`,
+        { input },
+      );
+      tree.replaceChildren(...explainRules.nodes.map(branch));
+    } catch (error) {
+      tree.replaceChildren(el("li", { className: "bad" }, error.message));
+    }
+  };
+  return button;
+}
+
+function branch({ depth, text, holds, change }) {
+  const node = el("li", {}, el("span", { className: holds ? "good" : "bad" }, holds ? "✓ " : "✗ "), text, change ? el("span", { className: "quiet" }, ` — ${change}`) : null);
+  node.style.marginLeft = `${depth}rem`;
+  return node;
+}
 
 // --- people --------------------------------------------------------------------------------------
 
@@ -280,7 +313,8 @@ async function preview(segment, button) {
       }`,
       segment.live ? { segment: segment.name } : { source: source.value, segment: segment.name, campaignId: beside().campaignId },
     );
-    const rows = segmentPreview.sample.map((person) => el("tr", {}, el("td", {}, person.name ?? ""), el("td", { className: "quiet" }, person.email ?? "")));
+    const rows = segmentPreview.sample.map((person) => el("tr", {}, el("td", {}, person.name ?? ""), el("td", { className: "quiet" }, person.email ?? ""),
+      el("td", {}, explainButton({ ...(segment.live ? {} : tried()), name: segment.name, userId: person.id }))));
     out.replaceChildren(el("p", {}, el("span", { className: "big" }, segmentPreview.count.toLocaleString()), ` people are in ${segment.name}`), el("table", {}, ...rows));
   } catch (error) {
     out.replaceChildren(el("p", { className: "bad" }, error.message));
