@@ -20,7 +20,7 @@ from dsl.core import (
     Ref,
     Today,
 )
-from dsl.evaluator import value
+from dsl.evaluator import Scope, evaluate
 from dsl.functions import start_of
 from dsl.kinds import BOOL, DATE, TIMESTAMP, ListOf, Text
 from dsl.mongo.lists import of_array
@@ -56,7 +56,7 @@ def condition(expr: Expr, place: Place) -> Code:
 def expression(expr: Expr, place: Place) -> Term:  # noqa: C901, PLR0911 - one case per node
     """Return an expression's value. Raises NotPushable where MongoDB cannot compute it exactly."""
     if is_fixed(expr):
-        return _fixed(value(expr, {}, place.moment), expr)
+        return _fixed(fixed_value(expr, place), expr)
     if place.is_outside(expr) and place.outer and place.carry:
         term = expression(expr, place.outer)
         return replace(term, code=place.carry(term.code))
@@ -81,6 +81,11 @@ def expression(expr: Expr, place: Place) -> Term:  # noqa: C901, PLR0911 - one c
             raise AssertionError("constants are fixed")
         case _:
             assert_never(expr)
+
+
+def fixed_value(expr: Expr, place: Place) -> Any:
+    """Return what depends on the moment alone, a double still being one: money minds 15 digits."""
+    return evaluate(expr, Scope({}, place.moment))
 
 
 def _fixed(found: Any, expr: Expr) -> Term:
@@ -161,7 +166,7 @@ def aligned(expr: Apply, place: Place) -> tuple[Expr, ...]:
 def _as_instant(expr: Expr, place: Place) -> Expr:
     if expr.kind != DATE or not is_fixed(expr):
         return expr
-    day = value(expr, {}, place.moment)
+    day = fixed_value(expr, place)
     return expr if day is MISSING else Const(start_of(place.moment, day), TIMESTAMP)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from dsl.core import Aggregate, AllOf, AnyOf, Apply, Expr, InSegment, ListSource, Ref
-from dsl.evaluator import value
 from dsl.kinds import BOOL, ListOf
-from dsl.mongo.expressions import aligned
+from dsl.mongo.expressions import aligned, fixed_value
 from dsl.mongo.places import Place, is_fixed
 from dsl.values import MISSING, family
 
@@ -85,12 +84,12 @@ def _of_test(expr: Apply, fields: Fields, place: Place) -> Filter | None:
         case operator, (other, Ref() as ref) if operator in _RANGES and is_fixed(other):
             return _compared(ref, _MIRRORED[operator], other, fields, place)
         case "in", (Ref() as ref, other) if is_fixed(other):
-            wanted = value(other, {}, place.moment)
+            wanted = fixed_value(other, place)
             return _on(ref, fields, {"$in": list(wanted)})
         case "contains", (Ref(kind=ListOf()) as ref, other) if is_fixed(other):
             return _compared(ref, "=", other, fields, place)
         case "starts with", (Ref() as ref, other) if is_fixed(other):
-            return _on(ref, fields, _starting_with(value(other, {}, place.moment)))
+            return _on(ref, fields, _starting_with(fixed_value(other, place)))
         case _:
             return None
 
@@ -103,7 +102,7 @@ def _on(ref: Ref, fields: Fields, test: Filter | None) -> Filter | None:
 def _compared(ref: Ref, operator: str, other: Expr, fields: Fields, place: Place) -> Filter | None:
     if {family(ref.kind), family(other.kind)} == {"date", "timestamp"}:
         return None  # a stored date begins when its zone says
-    wanted = value(other, {}, place.moment)
+    wanted = fixed_value(other, place)
     return None if wanted is MISSING else _on(ref, fields, {_RANGES[operator]: wanted})
 
 

@@ -120,6 +120,11 @@ CORPUS = [
     # Arithmetic: money is exact, 0.285 is 285/1000.
     ("user.budget * 0.285 = 299.25 USD", True, False, False),
     ("user.budget / 4 = 262.50 USD", True, False, False),
+    # A double counts with fifteen digits there, which 2⁵³ - 1 exceeds.
+    (
+        "user.budget / 105_000 * (1 - 9_007_199_254_740_992) = -90071992547409.90 USD",
+        *(True, False, False),
+    ),
     ("user.budget / 0 = 1 USD", False, False, False),
     ("user.budget / 500 USD = 2.1", True, False, False),
     ("round(user.score) = 3 and round(-user.score) = -3", True, False, False),
