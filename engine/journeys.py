@@ -238,7 +238,7 @@ def changed(user: Mapping[str, Any], effect: Effect) -> Mapping[str, Any]:
             return {**user, "tags": tags}
         case EffectKind.SET if "value" in effect.data:
             return {**user, effect.data["path"][0]: effect.data["value"]}
-        case EffectKind.SET | EffectKind.MESSAGE:
+        case EffectKind.SET | EffectKind.MESSAGE | EffectKind.CALL:
             return user
         case _:
             assert_never(effect.kind)

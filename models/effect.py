@@ -12,6 +12,7 @@ class EffectKind(StrEnum):
     TAG = "tag"
     UNTAG = "untag"
     SET = "set"
+    CALL = "call"  # of a webhook: `template` is its name, `data` what it is told
 
 
 class EffectState(StrEnum):
@@ -28,7 +29,11 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One thing that a step of a run does. `id` is "run:step". `at` is business time."""
+    """One thing that a step of a run does. `id` is "run:step". `at` is business time.
+
+    A message goes by its `channel`, a call by the channel "webhook" and always as transactional:
+    at least once, with an id that stays.
+    """
 
     id: str
     kind: EffectKind
@@ -50,3 +55,8 @@ class Effect:
     reason: str = ""
     claims: int = 0
     failures: int = 0
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it has to leave the house, and so may fail to."""
+        return self.kind in (EffectKind.MESSAGE, EffectKind.CALL)

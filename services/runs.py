@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from engine.journeys import end
-from models.effect import Effect, EffectKind, EffectState
+from models.effect import Effect, EffectState
 from models.feed import FeedEntry
 from models.run import Run, RunState
 from models.store import Stores
@@ -72,7 +72,7 @@ def pages(ids: Sequence[str]) -> list[str]:
 
 
 def _to_send(effect: Effect) -> bool:
-    return effect.kind is EffectKind.MESSAGE and effect.state is EffectState.PENDING
+    return effect.leaves and effect.state is EffectState.PENDING
 
 
 def _entries(run: Run) -> Iterator[FeedEntry]:
@@ -83,7 +83,7 @@ def _entries(run: Run) -> Iterator[FeedEntry]:
             f"{run.id}:started", "run.started", run.started_at, run.campaign_id, run.user_id, data
         )
     for effect in run.unsettled or ():
-        if effect.kind is EffectKind.MESSAGE and effect.state is EffectState.SKIPPED:
+        if effect.leaves and effect.state is EffectState.SKIPPED:
             yield message_entry(effect)
     if run.ended_at is not None:
         data = {**about, "state": run.state.value, "reason": run.reason}
@@ -93,10 +93,10 @@ def _entries(run: Run) -> Iterator[FeedEntry]:
 
 
 def message_entry(effect: Effect) -> FeedEntry:
-    """Return the feed's entry on what became of a message."""
+    """Return the feed's entry on what became of a message, or of a call of a webhook."""
     return FeedEntry(
         f"{effect.id}:{effect.state.value}",
-        f"message.{effect.state.value}",
+        f"{effect.kind.value}.{effect.state.value}",
         effect.sent_at or effect.at,
         effect.campaign_id,
         effect.user_id,
