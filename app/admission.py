@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import Unauthenticated
+from models.errors import Unauthenticated, Unavailable
 from models.ids import new_id
 from services.tokens import Access
 
@@ -40,7 +40,7 @@ class TooLarge(Exception):
 class Admission:
     """Refuses forged and expired tokens (401) and large bodies (413) before reading further."""
 
-    def __init__(self, app: ASGIApp, *, read: Callable[[str], Access]) -> None:
+    def __init__(self, app: ASGIApp, *, read: Callable[[str], Awaitable[Access]]) -> None:
         self.app = app
         self.read = read
 
@@ -56,9 +56,12 @@ class Admission:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scope["type"] == "http" and scheme.lower() == "bearer":
             try:
-                access = self.read(token.strip())
-            except Unauthenticated as error:
-                refusal = Refusal(401, error.code, error.message, request_id)
+                access = await self.read(token.strip())
+            except (Unauthenticated, Unavailable) as error:
+                status = 401 if isinstance(error, Unauthenticated) else 503
+                refusal = Refusal(
+                    status, error.code, error.message, request_id, 2 if status == 503 else 0
+                )
                 await refusal.send(send, unread=receive)
                 return
         client = scope.get("client")
@@ -117,6 +120,7 @@ class Refusal:
     code: str
     message: str
     request_id: str
+    retry_after: int = 0
 
     async def send(self, send: Send, *, unread: Receive | None = None) -> None:
         """Answer and close. What is `unread` of the body is read past, but not for long.
@@ -133,6 +137,8 @@ class Refusal:
         ]
         if self.status == 401:
             headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
+        if self.retry_after:
+            headers.append((b"retry-after", str(self.retry_after).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": unread is not None})
         if unread is not None:

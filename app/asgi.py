@@ -19,9 +19,11 @@ from app.metrics import Measured
 from app.settings import Settings
 from app.view import View
 from app.wiring import Wiring, wired
+from models.api_key import PREFIX
 from models.errors import Unavailable
 from models.store import ping
 from schema.context import Context
+from services.api_keys import Keys
 from services.passwords import Passwords
 from services.tokens import Access, Tokens
 
@@ -38,6 +40,7 @@ class Api:
         self.tokens = Tokens(settings.signing_key())
         self.passwords = Passwords()
         self._wiring: Wiring | None = None
+        self._keys: Keys | None = None
         self.view = View(
             build=self.context, read=self.read, allowed_origins=settings.allowed_origins
         )
@@ -52,13 +55,23 @@ class Api:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Hold the parts open while the process serves."""
         async with wired(self.settings, patience=PATIENCE) as self._wiring:
+            self._keys = Keys(self._wiring.stores)
             app.state.api = self
             yield
         self.passwords.close()
 
-    def read(self, token: str) -> Access:
-        """Return what an access token says. Raises Unauthenticated."""
-        return self.tokens.read(token, now=self.wiring.clock.wall())
+    @property
+    def keys(self) -> Keys:
+        """Return what knows API keys, as long as the parts are there."""
+        assert self._keys is not None
+        return self._keys
+
+    async def read(self, token: str) -> Access:
+        """Return what an access token or an API key says. Raises Unauthenticated, Unavailable."""
+        wall = self.wiring.clock.wall()
+        if token.startswith(PREFIX):
+            return await self.keys.read(token, now=wall)
+        return self.tokens.read(token, now=wall)
 
     def context(self, admitted: Admitted) -> Context:
         """Return the context of an admitted request."""
@@ -73,6 +86,7 @@ class Api:
             groups=wiring.groups,
             passwords=self.passwords,
             tokens=self.tokens,
+            keys=self.keys,
             request_id=admitted.request_id,
             address=admitted.address,
             dev=self.settings.dev,

@@ -1,7 +1,7 @@
 """GraphQL over HTTP and WebSocket: Strawberry's view with the manners that clients rely on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -65,11 +65,14 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _close_with_session(self) -> None:
         context = self.context
-        while context.expires_at is not None and context.clock.wall() < context.expires_at:
+        while context.expires_at is None or context.clock.wall() < context.expires_at:
             await asyncio.sleep(WATCH_SECONDS)
             with suppress(Unavailable):
                 if not await sessions.is_live(
-                    context.caller, stores=context.stores, wall=context.clock.wall()
+                    context.caller,
+                    stores=context.stores,
+                    keys=context.keys,
+                    wall=context.clock.wall(),
                 ):
                     break
         await self.websocket.close(code=4401, reason="The session has ended")
@@ -81,7 +84,11 @@ class View(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = Socket
 
     def __init__(
-        self, *, build: Build, read: Callable[[str], Access], allowed_origins: tuple[str, ...]
+        self,
+        *,
+        build: Build,
+        read: Callable[[str], Awaitable[Access]],
+        allowed_origins: tuple[str, ...],
     ) -> None:
         super().__init__(
             api,
@@ -125,13 +132,16 @@ class View(GraphQL[Context, None]):
         if scheme.lower() != "bearer":
             raise ConnectionRejectionError
         try:
-            access = self._read(token.strip())
+            access = await self._read(token.strip())
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         context.principal = access.principal
         context.expires_at = access.expires_at
         if not await sessions.is_live(
-            access.principal, stores=context.stores, wall=context.clock.wall()
+            access.principal,
+            stores=context.stores,
+            keys=context.keys,
+            wall=context.clock.wall(),
         ):
             raise ConnectionRejectionError
         return UnsetType()

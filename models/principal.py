@@ -1,7 +1,9 @@
-"""Who is asking: a person with roles, or nobody."""
+"""Who is asking: a person with roles, a system with a key, or nobody."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from models.api_key import Scope
 
 
 class Role(StrEnum):
@@ -14,8 +16,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The signed-in caller of one request."""
+    """The caller of one request. `scopes` bound what a key may do; a person's session has none.
+
+    A key is an integrator that is no person: its `user_id` is nobody's, `session_id` its own.
+    """
 
     user_id: str
     roles: frozenset[Role]
     session_id: str
+    scopes: frozenset[Scope] | None = None
+
+    @property
+    def is_key(self) -> bool:
+        return self.scopes is not None

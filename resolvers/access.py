@@ -7,6 +7,7 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryOptional
 
+from models.api_key import Scope
 from models.errors import (
     DomainError,
     Forbidden,
@@ -26,13 +27,20 @@ _FAULTS = (Unauthenticated, RateLimited, Unavailable)
 class Access(FieldExtension):
     """Lets the named callers through, and turns what services refuse into what clients expect."""
 
-    def __init__(self, roles: frozenset[Role], *, nobody: bool = False) -> None:
+    def __init__(
+        self, roles: frozenset[Role], *, nobody: bool = False, scope: Scope | None = None
+    ) -> None:
         self.roles = roles
         self.nobody = nobody
+        self.scope = scope
 
     def allows(self, principal: Principal | None) -> bool:
-        """Whether this caller may use the field at all."""
-        return self.nobody or (principal is not None and bool(self.roles & principal.roles))
+        """Whether this caller may use the field at all. Keys may use what names their scope."""
+        if self.nobody or principal is None:
+            return self.nobody
+        if principal.scopes is not None and self.scope not in principal.scopes:
+            return False
+        return bool(self.roles & principal.roles)
 
     # Positional only, for fields have arguments named `source`.
     async def resolve_async(  # type: ignore[override]
@@ -43,7 +51,7 @@ class Access(FieldExtension):
         if not self.allows(principal):
             if principal is None:
                 raise Unauthenticated("Sign in to do this.")
-            raise Forbidden("Your roles do not allow this.")
+            raise Forbidden(_refusal(principal, self.scope))
         try:
             result = next_(source, info, **kwargs)
             # A subscription's resolver returns an iterator, not an awaitable.
@@ -59,14 +67,14 @@ class Access(FieldExtension):
             raise
 
 
-def roles(*allowed: Role) -> list[FieldExtension]:
-    """Declare that the field is for people with any of these roles."""
-    return [Access(frozenset(allowed))]
+def roles(*allowed: Role, scope: Scope | None = None) -> list[FieldExtension]:
+    """Declare that the field is for people with any of these roles, and keys of this scope."""
+    return [Access(frozenset(allowed), scope=scope)]
 
 
-def signed_in() -> list[FieldExtension]:
-    """Declare that the field is for everyone who has signed in."""
-    return [Access(frozenset(Role))]
+def signed_in(*, scope: Scope | None = None) -> list[FieldExtension]:
+    """Declare that the field is for everyone who has signed in, and keys of this scope."""
+    return [Access(frozenset(Role), scope=scope)]
 
 
 def anyone() -> list[FieldExtension]:
@@ -77,6 +85,14 @@ def anyone() -> list[FieldExtension]:
 def staff() -> list[FieldExtension]:
     """Declare that the field is for the shop's own people."""
     return roles(Role.ADMIN, Role.MARKETER, Role.ANALYST)
+
+
+def _refusal(principal: Principal, scope: Scope | None) -> str:
+    if not principal.is_key:
+        return "Your roles do not allow this."
+    if scope is None:
+        return "API keys are not for this; a person must sign in."
+    return f"This API key lacks the scope {scope.value.upper()}."
 
 
 def declared(field: Any) -> Access | None:

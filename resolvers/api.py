@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
+from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
@@ -38,6 +39,7 @@ class Query(
     ClaimQueries,
     GroupQueries,
     DrawQueries,
+    ApiKeyQueries,
 ):
     pass
 
@@ -53,6 +55,7 @@ class Mutation(
     ProductMutations,
     ClaimMutations,
     GroupMutations,
+    ApiKeyMutations,
 ):
     pass
 

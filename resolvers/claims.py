@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import anyone, roles, signed_in
 from schema.claim import (
@@ -38,7 +39,7 @@ class ClaimQueries:
 class ClaimMutations:
     @strawberry.mutation(
         description="Hold one unit of a flash sale until it is ordered or the hold ends.",
-        extensions=signed_in(),
+        extensions=signed_in(scope=Scope.ORDERS),
     )
     async def claim_stock(
         self,
@@ -57,7 +58,7 @@ class ClaimMutations:
 
     @strawberry.mutation(
         description="Sell what is held with an order. After the hold it is sold while any is left.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.ORDERS),
     )
     async def confirm_claim(
         self,
@@ -77,7 +78,7 @@ class ClaimMutations:
 
     @strawberry.mutation(
         description="Return to stock what was sold with an order that is cancelled.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.ORDERS),
     )
     async def return_claim(
         self,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from models.event import Outcome
 from models.principal import Role
 from resolvers.access import roles, staff
@@ -82,7 +83,7 @@ class EventMutations:
         description="Take in what happened elsewhere. An event that cannot be taken does not keep "
         "out the others; one that was sent before is known by its source and id. When this "
         "answers, every accepted event is kept for good and will be acted upon.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.EVENTS),
     )
     async def ingest_events(
         self,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from resolvers.access import anyone, signed_in
 from schema.context import Info
 from schema.group import (
@@ -33,7 +34,8 @@ class GroupQueries:
 @strawberry.type
 class GroupMutations:
     @strawberry.mutation(
-        description="Open a group and be its first member.", extensions=signed_in()
+        description="Open a group and be its first member.",
+        extensions=signed_in(scope=Scope.ORDERS),
     )
     async def open_group(
         self,
@@ -47,7 +49,9 @@ class GroupMutations:
         )
         return OpenGroupPayload(group=Group.of(group, user_id))
 
-    @strawberry.mutation(description="Become a member of a group.", extensions=signed_in())
+    @strawberry.mutation(
+        description="Become a member of a group.", extensions=signed_in(scope=Scope.ORDERS)
+    )
     async def join_group(
         self,
         info: Info,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import roles
 from schema.context import Context, Info
@@ -35,7 +36,9 @@ def _till(context: Context) -> Till:
 class OrderQueries:
     @strawberry.field(
         description="An order, by its id.",
-        extensions=roles(Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR),
+        extensions=roles(
+            Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.ORDERS
+        ),
     )
     async def order(
         self,
@@ -51,7 +54,7 @@ class OrderMutations:
         description="Place an order at the price that the buyer was shown, with all the uses, "
         "money and codes that it takes, or not at all. Safe to repeat: the same key gives the same "
         "order.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.ORDERS),
     )
     async def place_order(
         self,
@@ -73,7 +76,7 @@ class OrderMutations:
 
     @strawberry.mutation(
         description="Cancel an order: all that it took is given back. Safe to repeat.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.ORDERS),
     )
     async def cancel_order(
         self,
@@ -87,7 +90,7 @@ class OrderMutations:
         description="Take units of an order back, at what was paid for them; what is kept costs "
         "what it cost. Where units of a line cost differently, those that cost least come back "
         "first. Uses and codes are free again once everything is back. Safe to repeat.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.ORDERS),
     )
     async def return_items(
         self,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import roles
 from schema.context import Info
@@ -16,7 +17,7 @@ class ProductMutations:
     @strawberry.mutation(
         description="Save what is known of products: carts that name one by its sku take its name, "
         "category, brand and floor from here, whatever they say themselves.",
-        extensions=roles(Role.ADMIN, Role.INTEGRATOR),
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.PRODUCTS),
     )
     async def upsert_products(
         self,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from resolvers.access import signed_in
 from schema.context import Info
 from schema.ids import from_global
@@ -19,7 +20,7 @@ Input = Annotated[
 class QuoteQueries:
     @strawberry.field(
         description="What a cart costs now under the rules that are live, and why.",
-        extensions=signed_in(),
+        extensions=signed_in(scope=Scope.PRICES),
     )
     async def quote_cart(self, info: Info, input: Input) -> QuoteCartPayload:
         context = info.context

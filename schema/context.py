@@ -10,6 +10,7 @@ from models.errors import Unauthenticated
 from models.principal import Principal
 from models.store import Stores
 from services.activity import Activity
+from services.api_keys import Keys
 from services.claims import Claims
 from services.clock import Clock
 from services.groups import Groups
@@ -32,6 +33,7 @@ class Context:
     groups: Groups
     passwords: Passwords
     tokens: Tokens
+    keys: Keys
     request_id: str
     address: str = ""
     dev: bool = False

@@ -297,6 +297,8 @@ async def _sell_late(
 
 def buyer(user_id: str | None, caller: Principal) -> str:
     """Return for whom a caller claims: integrators and staff may say, customers are themselves."""
+    if user_id is None and caller.is_key:
+        raise Invalid("Say for whom: a key is no person.", field=("userId",))
     if user_id in (None, caller.user_id):
         return caller.user_id
     if not caller.roles & (STAFF | {Role.INTEGRATOR}):

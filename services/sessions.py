@@ -15,6 +15,7 @@ from models.session import GRACE, LIFETIME, Session, TokenPair
 from models.store import Stores
 from models.user import User
 from services import throttling
+from services.api_keys import Keys
 from services.passwords import LONGEST, Passwords
 from services.tokens import Tokens
 
@@ -100,8 +101,10 @@ async def sign_out(*, everywhere: bool, caller: Principal, stores: Stores, wall:
         await stores.sessions.revoke(caller.session_id, now=wall)
 
 
-async def is_live(caller: Principal, *, stores: Stores, wall: datetime) -> bool:
-    """Whether the caller's session still counts: for connections that outlive a token check."""
+async def is_live(caller: Principal, *, stores: Stores, keys: Keys, wall: datetime) -> bool:
+    """Whether the caller's session or key still counts: for connections that outlive a check."""
+    if caller.is_key:
+        return await keys.is_live(caller, now=wall)
     session = await stores.sessions.find(caller.session_id)
     return session is not None and session.is_live(wall)
 

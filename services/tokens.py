@@ -17,10 +17,10 @@ _REQUIRED = ["iss", "sub", "sid", "roles", "iat", "exp"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a valid token says: who, and until when."""
+    """What a valid token or key says: who, and until when (None: until it is revoked)."""
 
     principal: Principal
-    expires_at: datetime
+    expires_at: datetime | None
 
 
 class Tokens:

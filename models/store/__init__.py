@@ -7,6 +7,7 @@ from typing import Self, get_type_hints
 import pymongo
 import pymongo.errors
 
+from models.store.api_keys import ApiKeys
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
@@ -49,6 +50,7 @@ class Stores:
     identities: Identities
     credentials: Credentials
     sessions: Sessions
+    api_keys: ApiKeys
     throttles: Throttles
     workspace: Workspaces
     campaigns: Campaigns

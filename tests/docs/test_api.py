@@ -55,6 +55,7 @@ async def world(api):
     )
     await api.stores.users.add(User(id="customer-17", created_at=now, name="Ann"))
     return {
+        "admin": await api.caller(Role.ADMIN, name="Ada"),
         "integrator": await api.caller(Role.INTEGRATOR, name="Shop"),
         "marketer": await api.caller(Role.MARKETER, name="Max"),
     }

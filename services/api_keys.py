@@ -1,0 +1,106 @@
+"""API keys: made, listed, revoked, and recognised."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from models.api_key import PREFIX, ApiKey, Scope
+from models.errors import Conflict, Invalid, Unauthenticated
+from models.ids import new_id
+from models.principal import Principal, Role
+from models.store import Stores
+from services.tokens import Access
+
+MOST = 200
+FRESH = 2.0  # seconds for which a key is not looked up again: so long a revoked one may still work
+_KEPT = 10_000
+_FORM = re.compile(rf"{PREFIX}([0-9A-Za-z]{{26}})_([A-Za-z0-9_-]{{43}})")
+
+
+async def create(
+    name: str,
+    scopes: Collection[Scope],
+    *,
+    expires_at: datetime | None = None,
+    caller: Principal,
+    stores: Stores,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """Make a key; return it and the text to hand over, which cannot be shown again.
+
+    Raises Invalid, and Conflict for more than 200 keys that are not revoked.
+    """
+    name = " ".join(name.split())
+    if not 0 < len(name) <= 100 or not name.isprintable():
+        raise Invalid("A key's name has 1 to 100 printable characters.", field=("name",))
+    if not scopes:
+        raise Invalid("Say what the key is for: at least one scope.", field=("scopes",))
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("That time has passed.", field=("expiresAt",))
+    if await stores.api_keys.count() >= MOST:
+        raise Conflict(f"There are {MOST} keys in use; revoke one that is not needed.")
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=new_id(),
+        name=name,
+        scopes=frozenset(scopes),
+        hashed=_hash(secret),
+        made_by=caller.user_id,
+        made_at=now,
+        expires_at=expires_at,
+    )
+    await stores.api_keys.add(key)
+    return key, f"{PREFIX}{key.id}_{secret}"
+
+
+@dataclass(slots=True)
+class Keys:
+    """Recognises keys; one per process. A look is good for two seconds."""
+
+    stores: Stores
+    _seen: dict[str, tuple[float, ApiKey | None]] = field(default_factory=dict)
+
+    async def read(self, text: str, *, now: datetime) -> Access:
+        """Return whom a key stands for and until when.
+
+        Raises Unauthenticated alike for keys that are unknown, misspelt, expired or revoked.
+        """
+        refused = Unauthenticated("The API key is not valid.")
+        form = _FORM.fullmatch(text)
+        if form is None:
+            raise refused
+        key = await self._find(form[1])
+        # An unknown key is compared too, so that time does not tell which ids there are.
+        right = hmac.compare_digest(_hash(form[2]), key.hashed if key else "0" * 64)
+        if key is None or not right or not key.is_live(now):
+            raise refused
+        return Access(principal_of(key), key.expires_at)
+
+    async def is_live(self, caller: Principal, *, now: datetime) -> bool:
+        """Whether a caller's key still counts: for connections that outlive a check."""
+        key = await self._find(caller.session_id)
+        return key is not None and key.is_live(now)
+
+    async def _find(self, key_id: str) -> ApiKey | None:
+        found = self._seen.get(key_id)
+        if found is None or found[0] < time.monotonic():
+            if len(self._seen) > _KEPT:
+                self._seen.clear()
+            key = await self.stores.api_keys.find(key_id)
+            found = self._seen[key_id] = (time.monotonic() + FRESH, key)
+        return found[1]
+
+
+def principal_of(key: ApiKey) -> Principal:
+    """Return the caller that a key stands for."""
+    return Principal(f"key:{key.id}", frozenset({Role.INTEGRATOR}), key.id, key.scopes)
+
+
+def _hash(secret: str) -> str:
+    # Not a slow hash: the secret has 256 random bits, which nobody guesses.
+    return hashlib.sha256(secret.encode()).hexdigest()

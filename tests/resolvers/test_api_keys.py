@@ -1,0 +1,172 @@
+"""API keys through the API: made once, used for what they are for, ended for good."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.api_key import Scope
+from models.principal import Role
+from services import api_keys
+from tests.client import Api, Caller
+from tests.resolvers.test_access import FIELDS, simplest
+
+CREATE = """
+mutation ($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) {
+    token
+    apiKey { id name scopes expiresAt revokedAt }
+    userErrors { code field message }
+  }
+}
+"""
+REVOKE = """
+mutation ($id: ID!) {
+  revokeApiKey(input: { id: $id }) { apiKey { revokedAt } userErrors { code message } }
+}
+"""
+INGEST = "mutation { ingestEvents(input: { events: [] }) { accepted userErrors { code } } }"
+# What a key of each scope may do: held against the whole API below.
+REACH = {
+    Scope.EVENTS: {"Mutation.ingestEvents"},
+    Scope.ORDERS: {
+        "Query.order",
+        "Mutation.placeOrder",
+        "Mutation.cancelOrder",
+        "Mutation.returnItems",
+        "Mutation.claimStock",
+        "Mutation.confirmClaim",
+        "Mutation.returnClaim",
+        "Mutation.openGroup",
+        "Mutation.joinGroup",
+    },
+    Scope.PRICES: {"Query.quoteCart"},
+    Scope.PRODUCTS: {"Mutation.upsertProducts"},
+}
+
+
+@pytest.fixture
+async def admin(api: Api) -> Caller:
+    return await api.caller(Role.ADMIN)
+
+
+async def made(api: Api, admin: Caller, *scopes: Scope) -> tuple[str, str]:
+    """Return a new key's token and id."""
+    wanted = {"name": "Web shop", "scopes": [scope.name for scope in scopes]}
+    answer = (await api.ask(CREATE, {"input": wanted}, by=admin))["createApiKey"]
+    assert answer["userErrors"] == []
+    return answer["token"], answer["apiKey"]["id"]
+
+
+async def code(api: Api, query: str, token: str) -> str | None:
+    answer = (await api.post(query, headers={"authorization": f"Bearer {token}"})).json()
+    return answer["errors"][0]["extensions"]["code"] if "errors" in answer else None
+
+
+async def test_a_key_is_shown_once_and_only_its_hash_is_kept(api: Api, admin: Caller) -> None:
+    token, key_id = await made(api, admin, Scope.EVENTS)
+
+    listed = await api.ask("{ apiKeys { id name scopes } }", by=admin)
+
+    assert listed["apiKeys"] == [{"id": key_id, "name": "Web shop", "scopes": ["EVENTS"]}]
+    stored = await api.stores.api_keys.documents.find_one({})
+    assert stored is not None
+    assert token.rpartition("_")[2] not in str(stored)
+    assert len(stored["hashed"]) == 64
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+async def test_a_key_may_do_what_its_scope_says_and_nothing_else(
+    api: Api, admin: Caller, scope: Scope
+) -> None:
+    token, _ = await made(api, admin, scope)
+    open_to_all = {name for name in FIELDS if await api.code(simplest(name)) != "UNAUTHENTICATED"}
+
+    reached = {
+        name
+        for name in sorted(FIELDS.keys() - open_to_all)
+        if not name.startswith("Subscription")
+        and await code(api, simplest(name), token) != "FORBIDDEN"
+    }
+
+    assert reached == REACH[scope]
+
+
+async def test_a_key_without_the_scope_is_told_which_it_lacks(api: Api, admin: Caller) -> None:
+    token, _ = await made(api, admin, Scope.PRICES)
+
+    answer = await api.post(INGEST, headers={"authorization": f"Bearer {token}"})
+
+    assert answer.json()["errors"][0]["message"] == "This API key lacks the scope EVENTS."
+
+
+async def test_a_key_is_no_person_and_says_for_whom_it_claims(api: Api, admin: Caller) -> None:
+    token, _ = await made(api, admin, Scope.ORDERS)
+    claim = """mutation { claimStock(input: { sale: "s", idempotencyKey: "k" }) {
+      userErrors { field message } } }"""
+
+    answer = await api.post(claim, headers={"authorization": f"Bearer {token}"})
+
+    [refusal] = answer.json()["data"]["claimStock"]["userErrors"]
+    assert refusal == {"field": ["userId"], "message": "Say for whom: a key is no person."}
+
+
+async def test_a_revoked_key_is_refused_within_five_seconds(
+    api: Api, admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, key_id = await made(api, admin, Scope.EVENTS)
+    assert await code(api, INGEST, token) is None
+
+    answer = await api.ask(REVOKE, {"id": key_id}, by=admin)
+
+    assert answer["revokeApiKey"]["apiKey"]["revokedAt"] is not None
+    assert api_keys.FRESH < 5
+    fresh = api_keys.Keys(api.stores)  # as this process is once its last look is too old
+    with pytest.raises(Exception, match="not valid"):
+        await fresh.read(token, now=datetime.now(UTC))
+
+
+async def test_keys_that_are_wrong_in_any_way_are_refused_alike(api: Api, admin: Caller) -> None:
+    token, _ = await made(api, admin, Scope.EVENTS)
+    ended, _ = await api_keys.create(
+        "old",
+        [Scope.EVENTS],
+        expires_at=datetime.now(UTC) + timedelta(milliseconds=1),
+        caller=admin.principal,
+        stores=api.stores,
+        now=datetime.now(UTC),
+    )
+    head, _, secret = token.rpartition("_")
+    wrong = [
+        f"{head}_{'A' * len(secret)}",
+        f"fanfare_{'0' * 26}_{secret}",
+        f"fanfare_{ended.id}_{secret}",
+        "fanfare_",
+        token + "x",
+    ]
+
+    answers = [
+        await api.post(INGEST, headers={"authorization": f"Bearer {each}"}) for each in wrong
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.json()["errors"][0]["message"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"name": " ", "scopes": ["EVENTS"]}, ["name"]),
+        ({"name": "shop", "scopes": []}, ["scopes"]),
+        (
+            {"name": "shop", "scopes": ["EVENTS"], "expiresAt": "2020-01-01T00:00:00Z"},
+            ["expiresAt"],
+        ),
+    ],
+)
+async def test_a_key_that_cannot_be_is_not_made(
+    api: Api, admin: Caller, wanted: dict[str, object], field: list[str]
+) -> None:
+    answer = (await api.ask(CREATE, {"input": wanted}, by=admin))["createApiKey"]
+
+    assert answer["token"] is None
+    assert answer["userErrors"][0]["field"] == field
