@@ -308,11 +308,17 @@ def verify_draw(
     draw: Annotated[
         str, typer.Argument(metavar="FILE|ID", help="What drawRecord answers, or a draw's id.")
     ],
+    beacon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Ask this beacon as well, such as https://api.drand.sh or a mirror."
+        ),
+    ] = None,
 ) -> None:
     """Compute a lottery's draw again. For a file, no server is needed. 1 if it does not agree."""
     from app.commands import verify as command_line
 
-    raise typer.Exit(command_line.check_draw(draw))
+    raise typer.Exit(command_line.check_draw(draw, beacon))
 
 
 @imports.command("completejourney", epilog="Example: fanfare import completejourney")

@@ -26,5 +26,6 @@ async def _run(settings: Settings) -> None:
             rulebook=wiring.rulebook,
             jobs=wiring.jobs,
             clock=wiring.clock,
+            beacon=wiring.beacon,
         )
         await run(schedule, stopping)

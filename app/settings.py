@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.clock import Clock
+from models.beacon import Chain
 from models.errors import Invalid
 
 
@@ -39,6 +40,18 @@ class Settings(BaseSettings):
         default="Fanfare <shop@example.test>", description="The sender of e-mails."
     )
     data_dir: Path = Field(default=Path(".data"), description="Where local state is kept.")
+    beacon_url: str = Field(
+        default="", description="Where a public beacon for lotteries answers (drand's HTTP API)."
+    )
+    beacon_chain: str = Field(
+        default="52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
+        pattern="^[0-9a-f]{64}$",
+        description="The hash of its chain; this one is drand's quicknet.",
+    )
+    beacon_genesis: int = Field(
+        default=1_692_803_367, ge=0, description="When its first round was, in seconds since 1970."
+    )
+    beacon_period: int = Field(default=3, ge=1, description="Seconds from one round to the next.")
     clock: str = Field(default="", description="START@ANCHOR*SPEED: business time for replays.")
     dev: bool = Field(default=False, description="Development: introspection for everyone.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -51,6 +64,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("beacon_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value.rstrip("/")
 
     @field_validator("secret")
     @classmethod
@@ -73,3 +93,9 @@ class Settings(BaseSettings):
         if self.secret is None:
             raise Invalid("set FANFARE_SECRET to at least 32 random characters")
         return self.secret.get_secret_value()
+
+    def chain(self) -> Chain | None:
+        """Return the beacon that draws are promised to, if there is one."""
+        if not self.beacon_url:
+            return None
+        return Chain(self.beacon_url, self.beacon_chain, self.beacon_genesis, self.beacon_period)

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 
 from app.clock import Clock
 from app.settings import Settings
+from channels.drand import Drand
 from models.store import Database, Stores, connect
 from services.activity import Activity
 from services.claims import Claims
@@ -33,6 +34,7 @@ class Wiring:
     claims: Claims
     groups: Groups
     jobs: Jobs
+    beacon: Drand | None
     queue: redis.asyncio.Redis
 
     async def queue_answers(self) -> bool:
@@ -70,6 +72,7 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
             claims=Claims(stores, rulebook),
             groups=Groups(stores, rulebook),
             jobs=jobs,
+            beacon=None if (chain := settings.chain()) is None else Drand(chain),
             queue=queue,
         )
     finally:

@@ -58,6 +58,7 @@ class _Parts(dramatiq.Middleware):
                 jobs=wiring.jobs,
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
+                chain=self._settings.chain(),
             ),
             Mail(
                 stores=wiring.stores,

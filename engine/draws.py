@@ -3,18 +3,21 @@
     open    commitment = SHA-256 of the promise as canonical JSON: prizes, time, secret's hash …
     enter   ticket     = SHA-256 of draw, user, source and nonce, one to a line
     close   root       = Merkle tree (RFC 6962) over the tickets, as bytes, in ascending order
-    draw    seed       = SHA-256 of "fanfare draw 1", secret, beacon value (or nothing) and root
+    draw    seed       = SHA-256 of "fanfare draw 1", secret, randomness (or nothing) and root
             score      = HMAC-SHA-256 of the ticket, keyed by the seed
             The lowest scores win: the first prize's quantity first, and so on in the prizes' order.
 
-A ticket wins at most one prize. Without a beacon the operator knows the secret while entries come
-in, and has to be trusted not to add tickets of their own: the record says which it was.
+A ticket wins at most one prize. The randomness is that of a public beacon in a round that was
+promised when the draw opened and speaks after it has closed. Without one the operator knows the
+secret while entries come in, and has to be trusted not to add tickets of their own: the record says
+which it was. That the beacon did say so is for whoever checks to ask it.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import digest
 from itertools import islice, pairwise
@@ -184,8 +187,7 @@ def _problems_of_winners(
     secret = bytes.fromhex(record["secret"])
     if sha256(secret).hexdigest() != promise["secret_hash"]:
         yield "the secret is not the one that was committed to"
-    if (promise["beacon"] is None) != (record["beacon_value"] is None):
-        yield "there is a beacon's round without its value, or a value without a round"
+    yield from _problems_of_beacon(promise, record["beacon"])
     prizes = [
         DrawPrize(each["title"], each["quantity"], each["grants"]) for each in promise["prizes"]
     ]
@@ -193,8 +195,25 @@ def _problems_of_winners(
         tickets,
         prizes,
         secret=secret,
-        beacon_value=bytes.fromhex(record["beacon_value"] or ""),
+        beacon_value=bytes.fromhex(record["beacon"]["randomness"] if record["beacon"] else ""),
         root=record["root"],
     )
     if [{"prize": won.prize, "ticket": won.ticket} for won in expected] != record["winners"]:
         yield "the winners are not those that follow from the secret, the beacon and the tickets"
+
+
+def _problems_of_beacon(
+    promise: Mapping[str, Any], said: Mapping[str, Any] | None
+) -> Iterable[str]:
+    promised = promise["beacon"]
+    if (promised is None) != (said is None):
+        yield "there is a beacon's round without what it said, or that without a round"
+    if promised is None or said is None:
+        return
+    if said["round"] != promised["round"]:
+        yield f"the beacon's round is {said['round']}, and {promised['round']} was promised"
+    if sha256(bytes.fromhex(said["signature"])).hexdigest() != said["randomness"]:
+        yield "what the beacon said is not the hash of its signature"
+    spoken = timedelta(seconds=promised["genesis"] + (promised["round"] - 1) * promised["period"])
+    if datetime.fromtimestamp(0, UTC) + spoken < datetime.fromisoformat(promise["draw_at"]):
+        yield "the beacon's round is earlier than the draw"

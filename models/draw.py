@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from models.beacon import Pulse
 from models.claim import Told
 
 
@@ -40,7 +41,8 @@ class Winner:
 class Draw:
     """One lottery's draw. `promise` is what `commitment` is the hash of.
 
-    `secret` is told to nobody before the draw. `closing_at` is real time: no entry is taken after.
+    `secret` is told to nobody before the draw. `closing_at` and `rooted_at` are real times: of the
+    last entry, and of the tickets' publication. `waiting` says why it is late.
     """
 
     id: str
@@ -57,10 +59,28 @@ class Draw:
     draw_at: datetime
     entries: int = 0
     closing_at: datetime | None = None
+    rooted_at: datetime | None = None
     root: str | None = None
-    beacon_value: bytes | None = None
+    waiting: str | None = None
+    pulse: Pulse | None = None
     winners: tuple[Winner, ...] = ()
     untold: Sequence[Told] = ()
+
+    @property
+    def spoken_at(self) -> datetime | None:
+        """Return when the beacon says what the draw depends on; None without a beacon."""
+        promised = self.promise["beacon"]
+        if promised is None:
+            return None
+        seconds = promised["genesis"] + (promised["round"] - 1) * promised["period"]
+        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
+
+    @property
+    def is_operator_trusted(self) -> bool:
+        """Whether the operator could have chosen tickets knowing what they would win."""
+        if self.spoken_at is None:
+            return True
+        return self.rooted_at is not None and self.rooted_at >= self.spoken_at
 
     def record(self, tickets: Sequence[str]) -> dict[str, Any]:
         """Return everything that is public by now, which is all that checking the draw takes."""
@@ -68,11 +88,11 @@ class Draw:
         return {
             "promise": dict(self.promise),
             "commitment": self.commitment,
-            "trust": "operator" if self.promise["beacon"] is None else "beacon",
+            "trust": "operator" if self.is_operator_trusted else "beacon",
             "root": self.root,
             "tickets": list(tickets) if self.root is not None else [],
             "secret": self.secret.hex() if drawn else None,
-            "beacon_value": self.beacon_value.hex() if drawn and self.beacon_value else None,
+            "beacon": None if self.pulse is None else self.pulse.record(),
             "winners": [{"prize": won.prize, "ticket": won.ticket} for won in self.winners],
         }
 

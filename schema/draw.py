@@ -34,7 +34,11 @@ class Draw:
         description="The hash that binds the draw to its secret, its prizes and its time."
     )
     operator_trusted: bool = strawberry.field(
-        description="Whether the operator could have known the outcome: without a public beacon."
+        description="Whether the operator could have known the outcome while choosing tickets: "
+        "without a public beacon, or where the tickets were published only after it had spoken."
+    )
+    waiting: str | None = strawberry.field(
+        description="Why it has not been drawn although it is time; it will be as soon as it can."
     )
     entries: int | None = strawberry.field(description="How many take part, once it has closed.")
     root: str | None = strawberry.field(description="Of the tree of tickets, once it has closed.")
@@ -51,7 +55,8 @@ class Draw:
             closes_at=draw.closes_at,
             draw_at=draw.draw_at,
             commitment=draw.commitment,
-            operator_trusted=draw.promise["beacon"] is None,
+            operator_trusted=draw.is_operator_trusted,
+            waiting=draw.waiting,
             entries=None if draw.root is None else draw.entries,
             root=draw.root,
             prizes=[
@@ -68,7 +73,7 @@ class Draw:
 @strawberry.type(description="All that is public of a draw, for `fanfare verify-draw`.")
 class DrawRecord:
     record: JSON = strawberry.field(
-        description="Promise, commitment, root, tickets in order, secret, beacon value, winners."
+        description="Promise, commitment, root, tickets in order, secret, beacon, winners."
     )
     problems: list[str] = strawberry.field(
         description="What does not agree when it is computed again; empty if all does."

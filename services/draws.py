@@ -1,6 +1,7 @@
 """Lotteries: a draw opens with its rules, events enter people, it closes, and winners are drawn."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from dsl.offers import Lottery
 from engine import draws
 from engine.journeys import matches
 from engine.schedule import is_active
+from models.beacon import Chain, Pulse
 from models.claim import Told, stock_id
 from models.draw import Draw, DrawPrize, DrawState, Entry, Winner, entry_id
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 from models.event import Event
 from models.feed import FeedEntry
 from models.store import Stores
@@ -23,27 +25,35 @@ from services import codes
 from services.journeys import Rules
 from services.rulebook import Published
 
+log = logging.getLogger(__name__)
+
 GRACE = timedelta(seconds=5)  # for entries under way when a draw closes
+# The tickets are published before the beacon speaks: nobody can choose them by what it says.
+LEAD = timedelta(seconds=30)
+LATE = timedelta(seconds=30)  # a beacon that has not spoken by then is told of
 _RECEIPTS = 1_000
 
 
 class Beacon(Protocol):
     """A public source of randomness that nobody can know before its time."""
 
-    name: str
+    chain: Chain
 
-    def round_at(self, at: datetime) -> int:
-        """Return the round whose value is made at this time."""
-
-    async def value(self, number: int) -> bytes | None:
-        """Return a round's value, None while it is not known."""
+    async def pulse(self, number: int) -> Pulse:
+        """Return what was said in a round. Raises Unavailable while that cannot be had."""
 
 
 # --- entering -------------------------------------------------------------------------------------
 
 
 async def enter(
-    events: Sequence[Event], rules: Rules, facts: Mapping[str, Any], *, stores: Stores
+    events: Sequence[Event],
+    rules: Rules,
+    facts: Mapping[str, Any],
+    *,
+    stores: Stores,
+    wall: datetime,
+    chain: Chain | None = None,
 ) -> None:
     """Enter people in the lotteries that these events enter them in. Safe to repeat."""
     found = [
@@ -61,8 +71,9 @@ async def enter(
         draw_id = _draw_id(lottery, published)
         if draw_id not in known:
             # The scheduler has not come to it: nobody enters what is not committed to.
-            opened = await open_draw(lottery, published, event.received_at, stores=stores)
-            known[draw_id] = opened
+            known[draw_id] = await open_draw(
+                lottery, published, event.received_at, stores=stores, wall=wall, chain=chain
+            )
     await asyncio.gather(
         *(
             _enter(known[draw_id], lottery, event, stores)
@@ -111,14 +122,19 @@ async def open_draw(
     now: datetime,
     *,
     stores: Stores,
-    beacon: Beacon | None = None,
+    wall: datetime,
+    chain: Chain | None = None,
 ) -> Draw:
-    """Commit to a lottery's secret and prizes; return its draw. An earlier commitment stands."""
+    """Commit to a lottery's secret, prizes and round; return its draw.
+
+    An earlier commitment stands. The beacon itself is not asked: it may be away now.
+    """
     draw_id = _draw_id(lottery, published)
     secret = secrets.token_bytes(32)
     prizes = tuple(DrawPrize(each.title, each.quantity, each.grants) for each in lottery.prizes)
     source = (
-        None if beacon is None else {"name": beacon.name, "round": beacon.round_at(lottery.draw_at)}
+        # Where a clock of its own runs behind, the draw's time may be over for the beacon.
+        None if chain is None else chain.promise(chain.round_at(max(lottery.draw_at, wall) + LEAD))
     )
     promise = draws.promise_of(draw_id, prizes, lottery.draw_at.isoformat(), source, secret)
     ends = [window.end for window in lottery.active if window.end is not None]
@@ -159,7 +175,14 @@ async def look_after(
     known = await stores.draws.find_many([_draw_id(each, published) for each in lotteries])
     for lottery in lotteries:
         if _draw_id(lottery, published) not in known:
-            await open_draw(lottery, published, now, stores=stores, beacon=beacon)
+            await open_draw(
+                lottery,
+                published,
+                now,
+                stores=stores,
+                wall=wall,
+                chain=None if beacon is None else beacon.chain,
+            )
     for draw in await stores.draws.in_state(DrawState.OPEN):
         # What came in before the end and was not worked on yet still counts, until the draw.
         if draw.closes_at <= now and (
@@ -171,28 +194,37 @@ async def look_after(
             await stores.entries.freeze(draw.id)
             tickets = await stores.entries.tickets(draw.id)
             root = await asyncio.to_thread(draws.root_of, tickets)
-            await stores.draws.close(draw.id, root, len(tickets), now)
+            await stores.draws.close(draw.id, root, len(tickets), now, wall)
     for draw in await stores.draws.in_state(DrawState.CLOSED):
         if draw.draw_at <= now:
-            await _draw(draw, now, stores=stores, beacon=beacon)
+            await _draw(draw, now, wall, stores=stores, beacon=beacon)
     for draw in await stores.draws.with_untold(100):
         await _tell(draw, stores)
 
 
-async def _draw(draw: Draw, now: datetime, *, stores: Stores, beacon: Beacon | None) -> None:
-    promised = draw.promise["beacon"]
-    value: bytes | None = None
-    if promised is not None:
-        value = None if beacon is None else await beacon.value(promised["round"])
-        if value is None:
-            return  # it is waited for, however long that takes
+async def _draw(
+    draw: Draw, now: datetime, wall: datetime, *, stores: Stores, beacon: Beacon | None
+) -> None:
+    pulse: Pulse | None = None
+    if draw.spoken_at is not None:
+        if wall < draw.spoken_at:
+            return
+        try:
+            pulse = await _pulse(draw, beacon)
+        except Unavailable as error:
+            # It is waited for, however long that takes: a draw without it is what nobody promised.
+            if draw.spoken_at + LATE <= wall and await stores.draws.wait(
+                draw.id, error.message, now
+            ):
+                log.error("the draw %s waits: %s", draw.id, error.message)
+            return
     tickets = await stores.entries.tickets(draw.id)
     winners = await asyncio.to_thread(
         draws.winners_of,
         tickets,
         draw.prizes,
         secret=draw.secret,
-        beacon_value=value or b"",
+        beacon_value=b"" if pulse is None else pulse.randomness,
         root=draw.root or "",
     )
     # A code is made up before it is known who is first to write: only what is written counts.
@@ -200,7 +232,17 @@ async def _draw(draw: Draw, now: datetime, *, stores: Stores, beacon: Beacon | N
         Winner(each.prize, each.ticket, codes.fresh() if draw.prizes[each.prize].grants else None)
         for each in winners
     ]
-    await stores.draws.reveal(draw.id, won, value, now)
+    await stores.draws.reveal(draw.id, won, pulse, now)
+
+
+async def _pulse(draw: Draw, beacon: Beacon | None) -> Pulse:
+    promised = draw.promise["beacon"]
+    if beacon is None or beacon.chain.hash != promised["chain"]:
+        raise Unavailable(
+            f"The draw was promised to the beacon {promised['chain']} at {promised['url']}, which "
+            "is not the one that is set up."
+        )
+    return await beacon.pulse(promised["round"])
 
 
 async def _tell(draw: Draw, stores: Stores) -> None:
@@ -210,6 +252,7 @@ async def _tell(draw: Draw, stores: Stores) -> None:
     data: dict[str, dict[str, Any]] = {
         "opened": {"commitment": draw.commitment},
         "closed": {"root": draw.root, "entries": draw.entries},
+        "waiting": {"reason": draw.waiting},
         "drawn": {"winners": len(draw.winners)},
     }
     for state, at in told.items():

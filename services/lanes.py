@@ -21,6 +21,7 @@ from typing import Any
 
 from engine.needs import Need
 from engine.playbook import playbook_of
+from models.beacon import Chain
 from models.errors import Unavailable
 from models.event import Event
 from models.lease import Lease
@@ -41,7 +42,10 @@ FAILURES = 5  # after so many an event is set aside, or a run ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lanes:
-    """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here."""
+    """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here.
+
+    Draws are promised to a round of `chain`.
+    """
 
     stores: Stores
     rulebook: Rulebook
@@ -49,6 +53,7 @@ class Lanes:
     clock: Clock
     stopping: Callable[[], bool] = lambda: False
     busy: set[int] = field(default_factory=set)
+    chain: Chain | None = None
 
 
 async def work(lane: int, lanes: Lanes) -> None:
@@ -216,7 +221,14 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     await runs.settle(
         (*written.runs, *begun.runs), stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall()
     )
-    await draws.enter(applied, page.rules, page.facts, stores=stores)
+    await draws.enter(
+        applied,
+        page.rules,
+        page.facts,
+        stores=stores,
+        wall=lanes.clock.wall(),
+        chain=lanes.chain,
+    )
     await stores.events.mark_applied([event.id for event in applied])
     return not failed
 

@@ -15,6 +15,7 @@ from models.lease import Lease
 from models.store import Stores
 from services import campaigns, draws, runs, sequencer, settling, stocks, sweeper
 from services.clock import Clock
+from services.draws import Beacon
 from services.jobs import Jobs
 from services.rulebook import Rulebook
 from services.sweeper import Watch
@@ -38,6 +39,7 @@ class Schedule:
     rulebook: Rulebook
     jobs: Jobs
     clock: Clock
+    beacon: Beacon | None = None
 
 
 async def run(schedule: Schedule, stopping: asyncio.Event) -> None:
@@ -122,6 +124,7 @@ async def _look_after_draws(schedule: Schedule) -> None:
         stores=schedule.stores,
         now=schedule.clock.now(),
         wall=schedule.clock.wall(),
+        beacon=schedule.beacon,
     )
 
 

@@ -1,5 +1,6 @@
 """`fanfare verify` and `fanfare verify-draw`: whether what must hold does."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import orjson
 from app.clock import Clock
 from app.maintenance import with_database
 from app.settings import Settings
+from channels.drand import Drand
 from engine.draws import problems as problems_of
+from models.beacon import Chain
 from models.errors import Invalid, NotFound
 from models.store import Database, Stores
 from schema.ids import from_global
@@ -35,11 +38,14 @@ def check(settings: Settings) -> int:
     return with_database(settings, look)
 
 
-def check_draw(which: str) -> int:
-    """Print whether a draw agrees, a file of its record or the draw with this id."""
+def check_draw(which: str, beacon: str | None = None) -> int:
+    """Print whether a draw agrees, a file of its record or the draw with this id.
+
+    With `beacon`, an address, what the beacon said is asked of it as well.
+    """
     path = Path(which)
     if path.is_file():
-        return _say(read_record(path))
+        return _say(read_record(path), beacon)
 
     async def look(database: Database) -> dict[str, Any]:
         stores = Stores.over(database)
@@ -48,7 +54,7 @@ def check_draw(which: str) -> int:
                 return dict((await draws.check(draw_id, stores=stores)).record)
         raise NotFound(f"{which} is neither a file nor a draw's id")
 
-    return _say(with_database(Settings(), look))
+    return _say(with_database(Settings(), look), beacon)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -72,8 +78,10 @@ def _local(which: str) -> str | None:
         return None
 
 
-def _say(record: dict[str, Any]) -> int:
+def _say(record: dict[str, Any], beacon: str | None) -> int:
     found = problems_of(record)
+    if beacon is not None and not found:
+        found = asyncio.run(_compare(record, beacon))
     for problem in found:
         print(f"FAILS  {problem}")
     if found:
@@ -85,6 +93,31 @@ def _say(record: dict[str, Any]) -> int:
         return 0
     for won in record["winners"]:
         print(f"{promise['prizes'][won['prize']]['title']}: {won['ticket']}")
-    if promise["beacon"] is None:
-        print("Operator-trusted: no public beacon took part in it.")
+    _say_whom_to_trust(record, is_compared=beacon is not None)
     return 0
+
+
+def _say_whom_to_trust(record: dict[str, Any], *, is_compared: bool) -> None:
+    promised = record["promise"]["beacon"]
+    if promised is None:
+        print("Operator-trusted: no public beacon took part in it.")
+        return
+    if record.get("trust") == "operator":
+        print("Operator-trusted: its tickets were published only after the beacon had spoken.")
+    if is_compared:
+        print(f"The beacon said so in round {promised['round']}.")
+        return
+    where = f"{promised['url']}/{promised['chain']}/public/{promised['round']}"
+    print(f"To compare: {where} must say {record['beacon']['randomness']}; --beacon URL does so.")
+
+
+async def _compare(record: dict[str, Any], url: str) -> list[str]:
+    """Ask a beacon what it said in the round that was promised."""
+    promised = record["promise"]["beacon"]
+    if promised is None or record["beacon"] is None:
+        return ["no beacon has spoken in this draw, so there is none to compare with"]
+    chain = Chain(url.rstrip("/"), promised["chain"], promised["genesis"], promised["period"])
+    pulse = await Drand(chain).pulse(promised["round"])
+    if pulse.record() != record["beacon"]:
+        return [f"the beacon's round {pulse.round} says {pulse.randomness.hex()}"]
+    return []

@@ -172,6 +172,7 @@ class Checks(Store):
                 "draws",
                 {"state": {"$ne": "drawn"}, "draw_at": {"$lt": now}, "promise.beacon": None},
             ),
+            "draws that wait for their beacon": ("draws", {"waiting": {"$exists": True}}),
             "reservations that were left behind": ("redemptions", {"until": {"$lt": wall}}),
             "orders that are not settled": ("orders", {"settle_at": {"$lt": wall}}),
         }

@@ -8,6 +8,7 @@ from bson import Binary
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from models.beacon import Pulse
 from models.claim import Told
 from models.draw import Draw, DrawPrize, DrawState, Entry, Winner
 from models.store.database import Document, Store
@@ -56,18 +57,37 @@ class Draws(Store):
             {"$set": {"state": DrawState.CLOSING.value, "closing_at": wall}},
         )
 
-    async def close(self, draw_id: str, root: str, entries: int, at: datetime) -> None:
+    async def close(
+        self, draw_id: str, root: str, entries: int, at: datetime, wall: datetime
+    ) -> None:
         """Publish the root over the entries. Without effect if that has been done."""
         await self.documents.update_one(
             {"_id": draw_id, "state": DrawState.CLOSING.value},
             {
-                "$set": {"state": DrawState.CLOSED.value, "root": root, "entries": entries},
+                "$set": {
+                    "state": DrawState.CLOSED.value,
+                    "root": root,
+                    "entries": entries,
+                    "rooted_at": wall,
+                },
                 "$push": {"untold": {"state": "closed", "at": at}},
             },
         )
 
+    async def wait(self, draw_id: str, reason: str, at: datetime) -> bool:
+        """Tell once why a draw is late; false if that has been told."""
+        result = await self.documents.update_one(
+            {
+                "_id": draw_id,
+                "state": DrawState.CLOSED.value,
+                "waiting": {"$exists": False},
+            },
+            {"$set": {"waiting": reason}, "$push": {"untold": {"state": "waiting", "at": at}}},
+        )
+        return result.modified_count > 0
+
     async def reveal(
-        self, draw_id: str, winners: Sequence[Winner], beacon_value: bytes | None, at: datetime
+        self, draw_id: str, winners: Sequence[Winner], pulse: Pulse | None, at: datetime
     ) -> None:
         """Publish who won. Without effect if that has been done."""
         await self.documents.update_one(
@@ -75,12 +95,13 @@ class Draws(Store):
             {
                 "$set": {
                     "state": DrawState.DRAWN.value,
-                    "beacon_value": beacon_value,
+                    "beacon": None if pulse is None else pulse.record(),
                     "winners": [
                         {"prize": won.prize, "ticket": won.ticket, "code": won.code}
                         for won in winners
                     ],
                 },
+                "$unset": {"waiting": ""},
                 "$push": {"untold": {"state": "drawn", "at": at}},
             },
         )
@@ -91,9 +112,10 @@ class Draws(Store):
         return [_draw(document) async for document in cursor]
 
     async def told(self, draw: Draw) -> None:
-        """Forget what the feed has heard, unless the draw has moved on since."""
+        """Forget what the feed has heard, unless there is more to tell since."""
+        untold = [{"state": told.state, "at": told.at} for told in draw.untold]
         await self.documents.update_one(
-            {"_id": draw.id, "state": draw.state.value}, {"$unset": {"untold": ""}}
+            {"_id": draw.id, "untold": {"$eq": untold}}, {"$unset": {"untold": ""}}
         )
 
 
@@ -201,12 +223,24 @@ def _draw(document: Document) -> Draw:
         entries=document.get("entries", 0),
         closing_at=document.get("closing_at"),
         root=document.get("root"),
-        beacon_value=document.get("beacon_value"),
+        rooted_at=document.get("rooted_at"),
+        waiting=document.get("waiting"),
+        pulse=_pulse(document.get("beacon")),
         winners=tuple(
             Winner(won["prize"], won["ticket"], won.get("code"))
             for won in document.get("winners", ())
         ),
         untold=tuple(Told(told["state"], told["at"]) for told in document.get("untold", ())),
+    )
+
+
+def _pulse(document: Document | None) -> Pulse | None:
+    if document is None:
+        return None
+    return Pulse(
+        document["round"],
+        bytes.fromhex(document["randomness"]),
+        bytes.fromhex(document["signature"]),
     )
 
 

@@ -2,31 +2,39 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from devserver.beacon import HASH, running
 from engine import draws
+from models.beacon import Chain
 from models.draw import DrawPrize
 
 
-@pytest.fixture
-def record():
+def record_of(promised=None, said=None):
     prizes = (DrawPrize("Phone", 1),)
     tickets = sorted(draws.ticket_of("d", f"user {n}", "s", "n") for n in range(5))
-    promise = draws.promise_of("d", prizes, "2026-04-01T12:00:00+00:00", None, b"s" * 32)
+    promise = draws.promise_of("d", prizes, "2026-04-01T12:00:00+00:00", promised, b"s" * 32)
     root = draws.root_of(tickets)
-    winners = draws.winners_of(tickets, prizes, secret=b"s" * 32, beacon_value=b"", root=root)
+    value = bytes.fromhex(said["randomness"]) if said else b""
+    winners = draws.winners_of(tickets, prizes, secret=b"s" * 32, beacon_value=value, root=root)
     return {
         "promise": promise,
         "commitment": draws.commitment_of(promise),
         "root": root,
         "tickets": tickets,
         "secret": (b"s" * 32).hex(),
-        "beacon_value": None,
+        "beacon": said,
         "winners": [{"prize": won.prize, "ticket": won.ticket} for won in winners],
     }
+
+
+@pytest.fixture
+def record():
+    return record_of()
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -52,6 +60,26 @@ def test_a_draw_that_does_not_agree_is_refused(record, tmp_path):
 
     assert result.exit_code == 1
     assert "FAILS  the root is not that of the published tickets" in result.output
+
+
+def test_what_the_beacon_said_is_asked_of_it(tmp_path):
+    with running(genesis=1_772_000_000) as beacon:
+        chain = Chain(beacon.url, HASH, beacon.genesis, beacon.period)
+        number = chain.round_at(datetime(2026, 4, 1, 12, tzinfo=UTC))
+        said = beacon.answer(f"public/{number}")
+        path = tmp_path / "draw.json"
+        path.write_text(json.dumps(record_of(chain.promise(number), said)))
+        run = CliRunner().invoke
+
+        alone = run(app, ["verify-draw", str(path)])
+        compared = run(app, ["verify-draw", str(path), "--beacon", beacon.url])
+        beacon.says[f"public/{number}"] = beacon.answer("public/1") | {"round": number}
+        refuted = run(app, ["verify-draw", str(path), "--beacon", beacon.url])
+
+    assert f"/public/{number} must say {said['randomness']}" in alone.output
+    assert f"The beacon said so in round {number}." in compared.output
+    assert (compared.exit_code, refuted.exit_code) == (0, 1)
+    assert "FAILS  the beacon's round" in refuted.output
 
 
 async def test_every_invariant_has_its_line_and_a_failure_its_exit_code(

@@ -2,11 +2,13 @@
 
 import copy
 import random
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
 from engine import draws
+from models.beacon import Chain, Pulse
 from models.draw import DrawPrize
 
 PRIZES = (DrawPrize("Phone", 1), DrawPrize("Ten off", 2, "ten_off"))
@@ -16,9 +18,20 @@ def tickets_for(names, draw="d"):
     return sorted(draws.ticket_of(draw, name, "source", "nonce") for name in names)
 
 
-def record_of(tickets, *, secret=b"s" * 32, beacon=None, value=b""):
-    promise = draws.promise_of("d", PRIZES, "2026-04-01T12:00:00+00:00", beacon, secret)
+DRAW_AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
+CHAIN = Chain("https://beacon.example", "ab" * 32, genesis=1_692_803_367, period=3)
+ROUND = CHAIN.round_at(DRAW_AT)
+
+
+def said(number=ROUND):
+    return Pulse(number, sha256(b"signature").digest(), b"signature")
+
+
+def record_of(tickets, *, secret=b"s" * 32, chosen=None, pulse=None):
+    beacon = None if chosen is None else CHAIN.promise(chosen)
+    promise = draws.promise_of("d", PRIZES, DRAW_AT.isoformat(), beacon, secret)
     root = draws.root_of(tickets)
+    value = b"" if pulse is None else pulse.randomness
     winners = draws.winners_of(tickets, PRIZES, secret=secret, beacon_value=value, root=root)
     return {
         "promise": promise,
@@ -26,17 +39,50 @@ def record_of(tickets, *, secret=b"s" * 32, beacon=None, value=b""):
         "root": root,
         "tickets": tickets,
         "secret": secret.hex(),
-        "beacon_value": value.hex() or None,
+        "beacon": None if pulse is None else pulse.record(),
         "winners": [{"prize": won.prize, "ticket": won.ticket} for won in winners],
     }
 
 
 def test_a_published_draw_agrees():
     tickets = tickets_for(f"user {n}" for n in range(50))
-    beacon = {"name": "drand", "round": 7}
 
     assert draws.problems(record_of(tickets)) == []
-    assert draws.problems(record_of(tickets, beacon=beacon, value=b"\x01" * 32)) == []
+    assert draws.problems(record_of(tickets, chosen=ROUND, pulse=said())) == []
+
+
+def test_the_beacon_decides_who_wins():
+    tickets = tickets_for(f"user {n}" for n in range(50))
+
+    alone, both = record_of(tickets), record_of(tickets, chosen=ROUND, pulse=said())
+
+    assert alone["winners"] != both["winners"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "pulse", "says"),
+    [
+        (ROUND, None, "without what it said"),
+        (None, said(), "without a round"),
+        (ROUND, said(ROUND + 1), f"is {ROUND + 1}, and {ROUND} was promised"),
+        (ROUND, Pulse(ROUND, b"chosen", b"signature"), "not the hash of its signature"),
+        (ROUND - 1, said(ROUND - 1), "earlier than the draw"),
+    ],
+)
+def test_a_beacon_that_did_not_say_so_shows(chosen, pulse, says):
+    record = record_of(tickets_for("abc"), chosen=chosen, pulse=pulse)
+
+    assert any(says in problem for problem in draws.problems(record))
+
+
+def test_a_round_is_the_first_at_or_after_a_time():
+    first = CHAIN.time_of(1)
+
+    assert CHAIN.round_at(first) == 1
+    assert CHAIN.round_at(first + timedelta(microseconds=1)) == 2
+    assert CHAIN.round_at(first + timedelta(seconds=3)) == 2
+    assert CHAIN.round_at(first - timedelta(days=1)) == 1
+    assert CHAIN.time_of(ROUND) - DRAW_AT < timedelta(seconds=3)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +93,7 @@ def test_a_published_draw_agrees():
         (lambda r: r["tickets"].pop(), "root"),
         (lambda r: r["tickets"].reverse(), "ascending"),
         (lambda r: r["winners"].reverse(), "winners"),
-        (lambda r: r.update(beacon_value="00"), "beacon"),
+        (lambda r: r.update(beacon=said().record()), "beacon"),
         (lambda r: r.pop("tickets"), "well formed"),
         (lambda r: r["tickets"].append("x"), "not a hash"),
     ],

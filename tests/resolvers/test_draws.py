@@ -41,7 +41,7 @@ async def drawn(api: Api, *users: str) -> None:
         )
         for user in users
     ]
-    await draws.enter(events, rules, {user: {} for user in users}, stores=api.stores)
+    await draws.enter(events, rules, {user: {} for user in users}, stores=api.stores, wall=NOW)
     for days in (10, 10.1, 20):
         at = NOW + timedelta(days=days)
         await draws.look_after(published, stores=api.stores, now=at, wall=at)

@@ -1,10 +1,15 @@
 """Lotteries on a real database, from the first entry to what anyone can check."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from channels.drand import Drand
+from devserver.beacon import HASH, running
 from engine import draws as engine
+from models.beacon import Chain
 from models.draw import DrawState
 from models.errors import NotFound
 from services import draws
@@ -174,35 +179,105 @@ async def test_schedulers_at_once_draw_the_same_once(lottery):
     assert len(await codes_of(shop, draw)) == 2
 
 
-class Beacon:
-    name = "test beacon"
-
-    def __init__(self):
-        self.known = {}
-
-    def round_at(self, at):
-        return int(at.timestamp()) // 30
-
-    async def value(self, number):
-        return self.known.get(number)
+@pytest.fixture
+def beacon():
+    """A beacon that began an hour before the draw: its rounds are of the past, as the wall goes."""
+    with running(genesis=int(datetime(2026, 3, 12, 11, tzinfo=UTC).timestamp())) as served:
+        yield served
 
 
-async def test_a_draw_with_a_beacon_waits_for_its_value(lottery):
-    shop, beacon = await lottery(), Beacon()
+def drand(served, **changed) -> Drand:
+    return Drand(
+        replace(Chain(served.url, HASH, served.genesis, served.period), **changed), pause=0
+    )
+
+
+async def enter_two(shop, beacon):
     await look(shop, beacon)
     for name in ("ann", "bob"):
         await order(shop, name, f"order-{name}")
-    await run_out(shop, beacon)
+
+
+async def test_a_draw_is_promised_to_a_round_after_it_and_drawn_with_what_that_says(
+    lottery, beacon
+):
+    shop, client = await lottery(), drand(beacon)
+    await enter_two(shop, client)
+    opened = await only(shop)
+    promised = opened.promise["beacon"]
+    assert opened.spoken_at == opened.draw_at + draws.LEAD
+    assert beacon.asked == []  # opening asks nobody
+
+    for length in ({"days": 9}, {"seconds": 5}, {"days": 1}):
+        shop.clock.turn(**length)
+        await look(shop, client)
+    assert (await only(shop)).state is DrawState.CLOSED
+    assert beacon.asked == []  # its time has not come
+    shop.clock.turn(seconds=30)
+    await look(shop, client)
+
+    draw = await only(shop)
+    record = (await draws.check(draw.id, stores=shop.stores)).record
+    said = beacon.answer(f"public/{promised['round']}")
+    assert (record["trust"], record["beacon"]) == ("beacon", said)
+    assert engine.problems(record) == []
+
+
+async def test_a_draw_waits_for_a_beacon_that_is_away_and_says_so(lottery, beacon, caplog):
+    shop, client = await lottery(), drand(beacon)
+    await enter_two(shop, client)
+    beacon.away = True
+    await run_out(shop, client)
+    shop.clock.turn(days=1)
+
+    await look(shop, client)
+    await look(shop, client)
+
+    draw = await only(shop)
+    assert (draw.state, draw.winners) == (DrawState.CLOSED, ())
+    assert "answers 404" in draw.waiting
+    (entry,) = await told(shop, "draw.waiting")
+    assert entry["data"]["reason"] == draw.waiting
+    assert caplog.text.count(f"the draw {draw.id} waits") == 1
+
+    beacon.away = False
+    await look(shop, client)
+
+    drawn = await only(shop)
+    assert (drawn.state, drawn.waiting) == (DrawState.DRAWN, None)
+    assert len(await told(shop, "draw.drawn")) == 1
+
+
+async def test_no_other_beacon_and_none_at_all_will_do(lottery, beacon):
+    shop, client = await lottery(), drand(beacon)
+    await enter_two(shop, client)
+    await run_out(shop, drand(beacon, hash="00" * 32))
+    await look(shop, None)
+
     draw = await only(shop)
     assert draw.state is DrawState.CLOSED
+    assert "not the one that is set up" in draw.waiting
 
-    beacon.known[beacon.round_at(draw.draw_at)] = b"\x07" * 32
-    shop.clock.turn(seconds=30)
-    await look(shop, beacon)
 
-    record = (await draws.check((await only(shop)).id, stores=shop.stores)).record
-    assert (record["trust"], record["beacon_value"]) == ("beacon", "07" * 32)
-    assert engine.problems(record) == []
+async def test_tickets_published_after_the_beacon_spoke_make_the_operator_trusted(lottery, beacon):
+    shop, client = await lottery(), drand(beacon)
+    await enter_two(shop, client)
+    shop.clock.turn(days=20)  # nobody was there to close it in time
+    for _ in range(3):
+        await look(shop, client)
+        shop.clock.turn(minutes=1)
+
+    draw = await only(shop)
+    record = (await draws.check(draw.id, stores=shop.stores)).record
+    assert (draw.state, record["trust"]) == (DrawState.DRAWN, "operator")
+
+
+async def test_an_entry_that_comes_before_the_scheduler_promises_the_same_beacon(lottery, beacon):
+    shop = await lottery()
+    shop.lanes = replace(shop.lanes, chain=drand(beacon).chain)
+    await order(shop, "ann", "first")
+
+    assert (await only(shop)).promise["beacon"]["chain"] == HASH
 
 
 async def test_a_draw_that_does_not_exist_is_not_found(shop):
