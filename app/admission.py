@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,9 +40,17 @@ class TooLarge(Exception):
 class Admission:
     """Refuses forged and expired tokens (401) and large bodies (413) before reading further."""
 
-    def __init__(self, app: ASGIApp, *, read: Callable[[str], Awaitable[Access]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        read: Callable[[str], Awaitable[Access]],
+        bulk: Mapping[str, int] | None = None,
+    ) -> None:
+        """Know who is who by `read`, and the paths that take more from callers who are known."""
         self.app = app
         self.read = read
+        self.bulk = bulk or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -75,7 +83,9 @@ class Admission:
     async def _pass_on(
         self, admitted: Admitted, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        limit = ANONYMOUS_BODY if admitted.access is None else BODY
+        limit = ANONYMOUS_BODY
+        if admitted.access is not None:
+            limit = self.bulk.get(scope["path"], BODY)
         refusal = Refusal(
             413,
             "BODY_TOO_LARGE",

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from app import events
 from app.admission import Admission, Admitted
 from app.headers import Guarded
 from app.metrics import Measured
@@ -29,6 +30,7 @@ from services.tokens import Access, Tokens
 
 # Seconds for one database operation: clients are promised an answer within five.
 PATIENCE = 3.0
+EVENTS = "/v1/events"
 PLAYGROUND = Path(__file__).parent / "playground"
 
 
@@ -134,11 +136,12 @@ def build(settings: Settings) -> Starlette:
                 max_age=600,
             )
         )
-    middleware.append(Middleware(Admission, read=api.read))
+    middleware.append(Middleware(Admission, read=api.read, bulk={EVENTS: events.BODY}))
     return Starlette(
         routes=[
             Route("/graphql", api.view, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", api.view),
+            Route(EVENTS, events.Ingest(lambda: api.wiring).__call__, methods=["POST"]),
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),
             Route("/metrics", api.metrics),

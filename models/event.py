@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any
 from zlib import crc32
 
+# Visitors whom nobody knows yet: their events are kept under this, and join the user at `identify`.
+VISITOR = "anonymous:"
+
 # A user's events and runs belong to one lane, and a lane to one worker at a time.
 LANES = 64
 
@@ -18,13 +21,17 @@ def lane_of(user_id: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingEvent:
-    """An event as a source tells it: `user` is an id or an external id, `data` is plain JSON."""
+    """An event as a source tells it: `user` is an id or an external id, `data` is plain JSON.
+
+    Of a visitor whom nobody knows yet there is no user, but the source's `anonymous` id.
+    """
 
     id: str
     name: str
-    user: str
+    user: str = ""
+    anonymous: str = ""
     source: str = "api"
-    at: datetime | None = None
+    at: datetime | str | None = None  # text: RFC 3339
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -44,6 +51,11 @@ class Event:
     @property
     def lane(self) -> int:
         return lane_of(self.user_id)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody knows yet whom it happened to: nothing follows from it until then."""
+        return self.user_id.startswith(VISITOR)
 
     def facts(self) -> dict[str, Any]:
         """Return what rules see of it."""

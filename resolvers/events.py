@@ -12,17 +12,20 @@ from schema.campaign import Campaign
 from schema.context import Info
 from schema.event import (
     EventVerdict,
+    IdentifyInput,
+    IdentifyPayload,
     IngestEventsInput,
     IngestEventsPayload,
     SaveTemplateInput,
     SaveTemplatePayload,
     SentMessage,
     Template,
+    local_user,
 )
 from schema.ids import from_global
 from schema.paging import Connection, window
 from schema.user import User
-from services import events, templates
+from services import events, templates, visitors
 
 
 @strawberry.type
@@ -91,7 +94,7 @@ class EventMutations:
         input: Annotated[IngestEventsInput, strawberry.argument(description="What happened.")],
     ) -> IngestEventsPayload:
         context = info.context
-        verdicts = await events.ingest(
+        verdicts = await events.receive(
             [event.incoming() for event in input.events],
             stores=context.stores,
             rulebook=context.rulebook,
@@ -102,6 +105,28 @@ class EventMutations:
             verdicts=[EventVerdict.of(verdict) for verdict in verdicts],
             accepted=sum(verdict.outcome is Outcome.ACCEPTED for verdict in verdicts),
         )
+
+    @strawberry.mutation(
+        description="Say who a visitor was. Their events, past and future, become the user's: they "
+        "count from their own time, and journeys start on those that are at most a day old. Safe "
+        "to repeat.",
+        extensions=roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.EVENTS),
+    )
+    async def identify(
+        self,
+        info: Info,
+        input: Annotated[IdentifyInput, strawberry.argument(description="Who was who.")],
+    ) -> IdentifyPayload:
+        context = info.context
+        user, joined = await visitors.identify(
+            input.anonymous_id,
+            local_user(input.user),
+            stores=context.stores,
+            rulebook=context.rulebook,
+            jobs=context.jobs,
+            now=context.clock.now(),
+        )
+        return IdentifyPayload(user=User.of(user), joined=joined)
 
     @strawberry.mutation(
         description="Save a template. Messages not yet sent will say what it says then.",

@@ -41,8 +41,14 @@ class EventInput:
         description="Unique within its source: sent again, it is a duplicate and does no harm."
     )
     name: str = strawberry.field(description="The event's name, as the rules declare it.")
-    user: str = strawberry.field(
-        description="Whom it happened to: an id of this API, the shop's own, or another system's."
+    user: str | None = strawberry.field(
+        default=None,
+        description="Whom it happened to: an id of this API, the shop's own, or another system's.",
+    )
+    anonymous_id: str | None = strawberry.field(
+        default=None,
+        description="Instead of a user: which visitor, by the source's own id. Such events are "
+        "kept, and count once `identify` says who it was.",
     )
     source: str = strawberry.field(default="api", description="Which system tells it.")
     occurred_at: datetime | None = strawberry.field(
@@ -58,14 +64,15 @@ class EventInput:
         return IncomingEvent(
             id=self.id,
             name=self.name,
-            user=_local(self.user),
+            user=local_user(self.user or ""),
+            anonymous=self.anonymous_id or "",
             source=self.source,
             at=self.occurred_at,
             data=self.data if self.data is not None else {},  # type: ignore[arg-type]
         )
 
 
-def _local(user: str) -> str:
+def local_user(user: str) -> str:
     """Return the key of a global user id, and anything else as it is."""
     try:
         kind, key = split_global(user)
@@ -106,6 +113,22 @@ class IngestEventsPayload(Payload):
     )
     accepted: int | None = strawberry.field(
         default=None, description="How many are new and kept for good."
+    )
+
+
+@strawberry.input(description="Who a visitor turned out to be.")
+class IdentifyInput:
+    anonymous_id: str = strawberry.field(description="Which visitor, by the source's own id.")
+    user: str = strawberry.field(
+        description="Who it was: an id of this API, the shop's own, or another system's."
+    )
+
+
+@strawberry.type(description="The visitor, known from now on.")
+class IdentifyPayload(Payload):
+    user: users.User | None = strawberry.field(default=None, description="Who it was.")
+    joined: int | None = strawberry.field(
+        default=None, description="How many of the visitor's events became the user's just now."
     )
 
 

@@ -3,23 +3,42 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from dsl.program import Program
 from engine.incoming import Mismatch, instant, stored_record
 from models.errors import Invalid
-from models.event import Batch, Event, IncomingEvent, Outcome, Verdict
+from models.event import VISITOR, Batch, Event, IncomingEvent, Outcome, Verdict
 from models.ids import new_id
 from models.store import Stores
+from services import backlog, visitors
 from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
 
 MOST_EVENTS = 500
 FUTURE = timedelta(minutes=5)
 _OF_ORDERS = frozenset(("order_placed", "order_cancelled"))
-_SOURCE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
+# Printable, but for the bar that stands between source and id.
+_SOURCE = re.compile(r"[!-{}~]{1,200}", re.ASCII)
 _ID = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+async def receive(
+    batch: Sequence[IncomingEvent],
+    *,
+    stores: Stores,
+    rulebook: Rulebook,
+    jobs: Jobs,
+    now: datetime,
+) -> list[Verdict]:
+    """Take events in from outside, as `ingest` does, unless too much waits already.
+
+    Raises Invalid, and RateLimited.
+    """
+    await backlog.admit(stores)
+    return await ingest(batch, stores=stores, rulebook=rulebook, jobs=jobs, now=now)
 
 
 async def ingest(
@@ -40,7 +59,7 @@ async def ingest(
             f"A call takes at most {MOST_EVENTS} events, not {len(batch)}.", field=("events",)
         )
     published = await rulebook.current()
-    owners = await _owners({incoming.user for incoming in batch}, stores)
+    owners = await _owners(batch, stores)
     verdicts: list[Verdict | None] = []
     events: list[Event] = []
     for incoming in batch:
@@ -53,7 +72,9 @@ async def ingest(
             )
     duplicates = await stores.events.add(events)
     fresh = [event for place, event in enumerate(events) if place not in duplicates]
-    await jobs.ring(Job.WORK_LANE, sorted({str(event.lane) for event in fresh}))
+    if any(event.is_anonymous for event in fresh):
+        fresh = await visitors.known_by_now(fresh, stores, published.number, now)
+    await lanes_of(fresh, jobs)
     await stores.batches.add(
         Batch(
             id=new_id(),
@@ -69,6 +90,13 @@ async def ingest(
         verdict or _kept(incoming, duplicate=next(kept) in duplicates)
         for verdict, incoming in zip(verdicts, batch, strict=True)
     ]
+
+
+async def lanes_of(events: Iterable[Event], jobs: Jobs) -> None:
+    """Ring the lanes of these events, but for those of whom nobody knows yet."""
+    lanes = sorted({str(event.lane) for event in events if not event.is_anonymous})
+    if lanes:
+        await jobs.ring(Job.WORK_LANE, lanes)
 
 
 async def bulk_history(
@@ -102,32 +130,53 @@ def _kept(incoming: IncomingEvent, *, duplicate: bool) -> Verdict:
     return Verdict(incoming.source, incoming.id, outcome)
 
 
-async def _owners(references: set[str], stores: Stores) -> Mapping[str, str]:
-    """Return whose id, or whose id in another system, each reference is."""
-    known = await stores.users.known(sorted(references))
-    owners = {user_id: user_id for user_id in known}
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """Whose each reference is, and who each visitor is, as far as that is known."""
+
+    users: Mapping[str, str]
+    visitors: Mapping[str, str]
+
+    def of(self, incoming: IncomingEvent) -> str:
+        """Return whose event it is. Raises Mismatch."""
+        if not incoming.user and incoming.anonymous:
+            if not visitors.is_name(incoming.anonymous):
+                most = visitors.LONGEST
+                raise Mismatch(("anonymousId",), f"must be 1 to {most} printable characters")
+            return self.visitors.get(incoming.anonymous, VISITOR + incoming.anonymous)
+        if not incoming.user:
+            raise Mismatch(("user",), "say whose it is, or give a visitor's `anonymousId`")
+        user_id = self.users.get(incoming.user)
+        if user_id is None:
+            raise Mismatch(
+                ("user",),
+                f"nobody has the id {incoming.user[:100]!r} here or in another system;"
+                " `register` them, or import them first",
+            )
+        return user_id
+
+
+async def _owners(batch: Sequence[IncomingEvent], stores: Stores) -> _Owners:
+    references = {incoming.user for incoming in batch if incoming.user}
+    nobody = {incoming.anonymous for incoming in batch if not incoming.user and incoming.anonymous}
+    known = await stores.users.known(sorted(references)) if references else frozenset()
+    users = {user_id: user_id for user_id in known}
     if others := references - known:
-        owners |= await stores.identities.find_external(sorted(others))
-    return owners
+        users |= await stores.identities.find_external(sorted(others))
+    return _Owners(users, await stores.identities.find_visitors(sorted(nobody)) if nobody else {})
 
 
 def _checked(
-    incoming: IncomingEvent, owners: Mapping[str, str], published: Published, now: datetime
+    incoming: IncomingEvent, owners: _Owners, published: Published, now: datetime
 ) -> Event:
     if not _SOURCE.fullmatch(incoming.source):
-        raise Mismatch(("source",), "must be 1 to 64 letters, digits or any of _.:/-")
+        raise Mismatch(("source",), "must be 1 to 200 printable ASCII characters, without |")
     if not _ID.fullmatch(incoming.id):
         raise Mismatch(("id",), "must be 1 to 200 printable characters")
     record = published.program.events.get(incoming.name)
     if record is None:
         raise Mismatch(("name",), _unknown(incoming.name, published.program))
-    user_id = owners.get(incoming.user)
-    if user_id is None:
-        raise Mismatch(
-            ("user",),
-            f"nobody has the id {incoming.user[:100]!r} here or in another system;"
-            " `register` them, or import them first",
-        )
+    user_id = owners.of(incoming)
     if not isinstance(incoming.data, Mapping):
         raise Mismatch(("data",), "must be an object")
     at = now if incoming.at is None else instant(incoming.at, ("occurredAt",))

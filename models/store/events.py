@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from models.event import Batch, Event
+from models.event import VISITOR, Batch, Event, lane_of
 from models.store.database import Document, Store
 
 _DUPLICATE = 11000
@@ -112,9 +112,28 @@ class Events(Store):
         async for document in cursor:
             yield document
 
-    async def count_pending(self) -> int:
-        """Return how many events wait to be applied."""
-        return await self.documents.count_documents({"pending": True})
+    async def count_pending(self, *, most: int | None = None) -> int:
+        """Return how many events wait to be applied; counting stops at `most`."""
+        options: dict[str, Any] = {} if most is None else {"limit": most}
+        return await self.documents.count_documents({"pending": True}, **options)
+
+    async def adopt(
+        self, visitor: str, user_id: str, *, received_at: datetime, publication: int
+    ) -> int:
+        """Make a visitor's events a user's, as if they were received now; return how many."""
+        done = await self.documents.update_many(
+            {"user": {"$eq": VISITOR + visitor}},
+            {
+                "$set": {
+                    "user": user_id,
+                    "lane": lane_of(user_id),
+                    "received_at": received_at,
+                    "publication": publication,
+                    "pending": True,
+                }
+            },
+        )
+        return done.modified_count
 
 
 class Batches(Store):
@@ -140,7 +159,7 @@ def _document(event: Event, *, pending: bool) -> Document:
     }
     if event.synthetic:
         document["synthetic"] = True
-    if pending:
+    if pending and not event.is_anonymous:
         document["pending"] = True
     return document
 

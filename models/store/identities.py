@@ -60,6 +60,18 @@ class Identities(Store):
         )
         return str(document["user"])
 
+    async def find_visitors(self, visitors: Sequence[str]) -> dict[str, str]:
+        """Return who these visitors are; those whom nobody knows are left out."""
+        keys = {visitor_key(visitor): visitor for visitor in visitors}
+        cursor = self.documents.find({"_id": {"$in": list(keys)}})
+        return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
+
+    async def link_visitor(self, visitor: str, user_id: str) -> None:
+        """Make a visitor this person from now on, whoever they were before. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": visitor_key(visitor)}, {"$set": {"user": user_id}}, upsert=True
+        )
+
     async def settle_many(self, users: Mapping[str, str]) -> None:
         """Make each address its person's, in bulk: for imports. Maps addresses to ids."""
         if users:
@@ -75,6 +87,11 @@ class Identities(Store):
 def external_key(external_id: str) -> str:
     """Return the identity that a person has in another system."""
     return "external:" + external_id
+
+
+def visitor_key(visitor: str) -> str:
+    """Return the identity of a visitor, by the id that a source gave them."""
+    return "visitor:" + visitor
 
 
 def email_key(email: str) -> str:

@@ -69,6 +69,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.sentMessages": STAFF,
     "Query.templates": STAFF,
     "Mutation.ingestEvents": INTEGRATORS,
+    "Mutation.identify": INTEGRATORS,
     "Mutation.placeOrder": INTEGRATORS,
     "Mutation.cancelOrder": INTEGRATORS,
     "Mutation.returnItems": INTEGRATORS,

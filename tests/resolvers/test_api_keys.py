@@ -27,7 +27,7 @@ mutation ($id: ID!) {
 INGEST = "mutation { ingestEvents(input: { events: [] }) { accepted userErrors { code } } }"
 # What a key of each scope may do: held against the whole API below.
 REACH = {
-    Scope.EVENTS: {"Mutation.ingestEvents"},
+    Scope.EVENTS: {"Mutation.ingestEvents", "Mutation.identify"},
     Scope.ORDERS: {
         "Query.order",
         "Mutation.placeOrder",

@@ -72,7 +72,7 @@ async def test_money_comes_as_text_or_number_and_is_kept_in_minor_units(told):
         ),
         (event("review_posted", "x", at=NOW + timedelta(minutes=6)), ("occurredAt",), "future"),
         (IncomingEvent(id="", name="paid", user="ann"), ("id",), "1 to 200"),
-        (IncomingEvent(id="x", name="paid", user="ann", source="a|b"), ("source",), "letters"),
+        (IncomingEvent(id="x", name="paid", user="ann", source="a|b"), ("source",), "without |"),
     ],
 )
 async def test_what_is_wrong_is_rejected_with_its_path_and_reason(told, incoming, path, reason):
