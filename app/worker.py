@@ -15,6 +15,7 @@ from app.wiring import wired
 from channels.mail import Email
 from services.lanes import Lanes
 from services.messages import Mail
+from services.occurrences import Occasions
 from workers.bells import make_broker
 from workers.deps import Deps
 from workers.registry import declare
@@ -65,6 +66,13 @@ class _Parts(dramatiq.Middleware):
                 rulebook=wiring.rulebook,
                 clock=wiring.clock,
                 channels={"email": Email(self._settings.smtp_url, self._settings.mail_from)},
+            ),
+            Occasions(
+                stores=wiring.stores,
+                rulebook=wiring.rulebook,
+                jobs=wiring.jobs,
+                clock=wiring.clock,
+                stopping=self._stopping.is_set,
             ),
         )
 

@@ -1,7 +1,12 @@
-"""Whom an event starts on a journey: conditions, windows, holdouts, limits, re-entry."""
+"""Whom an event or a time starts on a journey: conditions, windows, holdouts, limits, re-entry.
+
+An event starts a run as it is applied. Everything else that starts runs (a time of day, a segment
+that someone enters) plans them: `planned` makes a run that is due when it may start, and the lane
+judges it then with `is_for`, `admit` and `begun`, as it judges an event.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dsl import Moment, holds
@@ -40,10 +45,13 @@ def starts(trigger: Trigger, event: Event, facts: Facts, moment: Moment) -> bool
     if not isinstance(trigger.start, OnEvent) or event.received_at - event.at > LATEST:
         return False
     facts = {**facts, "event": event.facts()}
-    return (
-        is_active(_windows(trigger, moment.program), moment)
-        and matches(trigger.start, event, facts, moment)
-        and (trigger.audience is None or holds(trigger.audience, facts, moment))
+    return matches(trigger.start, event, facts, moment) and is_for(trigger, facts, moment)
+
+
+def is_for(trigger: Trigger, facts: Facts, moment: Moment) -> bool:
+    """Whether a trigger is active at a moment and for a user, whatever it is that starts it."""
+    return is_active(windows(trigger, moment.program), moment) and (
+        trigger.audience is None or holds(trigger.audience, facts, moment)
     )
 
 
@@ -61,20 +69,21 @@ def started(
     return [
         plan
         for plan in index.match({**facts, "event": told}, moment_in, told)
-        if is_active(_windows(plan.trigger, moment.program), moment)
+        if is_active(windows(plan.trigger, moment.program), moment)
     ]
 
 
 def conditions_of(trigger: Trigger, program: Program) -> Iterator[Condition]:
     """Yield what an event, its user and the time must fulfil; not hours that recur."""
-    yield from within(_windows(trigger, program))
+    yield from within(windows(trigger, program))
     if isinstance(trigger.start, OnEvent) and trigger.start.where is not None:
         yield Condition(trigger.start.where, trigger.zone)
     if trigger.audience is not None:
         yield Condition(trigger.audience, trigger.zone)
 
 
-def _windows(trigger: Trigger, program: Program) -> Sequence[Active]:
+def windows(trigger: Trigger, program: Program) -> Sequence[Active]:
+    """Return when a trigger is active: its own windows and those of its campaign."""
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
     return trigger.active + (campaign.active if campaign else ())
 
@@ -91,13 +100,50 @@ def begin(trigger: Trigger, event: Event, campaign_id: str | None, program: Prog
         started_at=event.at,
         event=event.facts(),
     )
+    return _unless_held_out(run, trigger, program)
+
+
+def planned(
+    trigger: Trigger,
+    user_id: str,
+    cause: str,
+    at: datetime,
+    *,
+    campaign_id: str | None,
+    publication: int,
+) -> Run:
+    """Return a run that something other than an event is to start at a time.
+
+    `cause` says what starts it: the same cause never starts a second run of the trigger for the
+    user. Whether it does start is judged when the time has come.
+    """
+    return Run(
+        id=run_id(trigger.name, f"{cause}\n{user_id}"),
+        trigger=trigger.name,
+        user_id=user_id,
+        campaign_id=campaign_id,
+        publication=publication,
+        started_by=cause,
+        started_at=at,
+        state=RunState.PLANNED,
+        due_at=at,
+    )
+
+
+def begun(run: Run, trigger: Trigger, at: datetime, program: Program) -> Run:
+    """Return a planned run that starts now, before its first step. It may be held out."""
+    started_run = replace(run, state=RunState.WAITING, started_at=at, due_at=None)
+    return _unless_held_out(started_run, trigger, program)
+
+
+def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
     shares = [(trigger.name, trigger.holdout)]
     if campaign is not None:
         shares.append((campaign.name, campaign.holdout))
     for name, share in shares:
-        if share is not None and held_out(event.user_id, name, share):
-            return end(run, "held_out", event.at)
+        if share is not None and held_out(run.user_id, name, share):
+            return end(run, "held_out", run.started_at)
     return run
 
 

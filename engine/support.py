@@ -11,7 +11,7 @@ from dsl.triggers import (
     EnterLottery,
     GrantStep,
     If,
-    OnEvent,
+    OnSegment,
     Send,
     SetFact,
     Split,
@@ -45,8 +45,8 @@ def unsupported(program: Program) -> list[tuple[Span, str]]:
         if lottery.enter_points is not None
     ]
     for trigger in program.triggers.values():
-        if not isinstance(trigger.start, OnEvent):
-            found.append((trigger.span, "only triggers that start `on` an event can run so far"))
+        if isinstance(trigger.start, OnSegment):
+            found.append((trigger.span, "triggers cannot start `when` a segment changes yet"))
         if trigger.pace is not None:
             found.append((trigger.span, "`pace` is not carried out yet"))
         for step in _steps(trigger.steps):

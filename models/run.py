@@ -12,6 +12,7 @@ from models.event import lane_of
 
 
 class RunState(StrEnum):
+    PLANNED = "planned"  # it may start at `due_at`: conditions and limits are judged then
     WAITING = "waiting"
     DONE = "done"  # it reached the end of its steps
     ENDED = "ended"  # something ended it before: `reason` says what
@@ -22,9 +23,9 @@ class Run:
     """`position` is the step it waits at since `since`, until `due_at` or an event of `waits_for`.
 
     `acted` says whether it has done anything to the user, `counted` whether it holds a place of the
-    trigger's total limit; `event` is the event that started it and
-    `bound` those it waited for, as rules see them. `unsettled` is what the last move decided that
-    may not have been carried over to the other stores yet. `version` counts moves.
+    trigger's total limit; `event` is the event that started it (empty: none did) and `bound` those
+    it waited for, as rules see them. `unsettled` is what the last move decided that may not have
+    been carried over to the other stores yet. `version` counts moves.
     """
 
     id: str
@@ -54,6 +55,8 @@ class Run:
 
     def under_way(self, at: datetime) -> bool:
         """Whether the run was between its start and its end at a time."""
+        if self.state is RunState.PLANNED:
+            return False
         return self.started_at <= at and (self.ended_at is None or self.ended_at > at)
 
 

@@ -9,6 +9,7 @@ class Job(StrEnum):
     """Names as they travel on the wire: renaming one strands the messages in flight."""
 
     WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
+    START_OCCURRENCE = "occurrence.start"  # args: id. Plan the runs of the people it is for.
     SEND_MESSAGES = "messages.send"  # args: effect ids, some to a comma-list.
 
 

@@ -12,7 +12,7 @@ from engine import journeys as engine
 from engine.matching import Index
 from engine.plans import Plan
 from engine.playbook import playbook_of
-from engine.starting import admit, begin, rank, started, total_limit
+from engine.starting import admit, begin, begun, is_for, rank, started, total_limit
 from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
@@ -83,14 +83,15 @@ class Journeys:
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
         self._effects: dict[str, list[Effect]] = {}
+        self._dropped: list[Run] = []
 
     async def take(self, events: Sequence[Event], now: datetime) -> None:
         """Apply events, oldest first, and between them what had become due; then all due by now."""
         for event in events:
-            self._move_due(min(event.at, now), now)
+            await self._move_due(min(event.at, now), now)
             self._notice(event)
             await self._start_all(event)
-        self._move_due(now, now)
+        await self._move_due(now, now)
 
     def moved(self) -> list[Run]:
         """Return runs that existed before and were moved, with what is to be settled."""
@@ -99,6 +100,10 @@ class Journeys:
     def started(self) -> list[Run]:
         """Return new runs, with what is to be settled."""
         return [self._final(run_id) for run_id in self._effects if run_id not in self._stored]
+
+    def dropped(self) -> list[Run]:
+        """Return planned runs that are not to start after all."""
+        return self._dropped
 
     def _final(self, run_id: str) -> Run:
         return replace(
@@ -117,11 +122,15 @@ class Journeys:
 
     # --- time ------------------------------------------------------------------------------------
 
-    def _move_due(self, until: datetime, now: datetime) -> None:
+    async def _move_due(self, until: datetime, now: datetime) -> None:
         """Move runs whose time came at `until` or before, in the order in which it came."""
         while due := self._next_due(until):
             plan = self._rules.plan(due)
-            if self._rules.is_over(due.campaign_id) or plan is None:
+            if due.state is RunState.PLANNED:
+                del self._runs[due.id]
+                if not await self._start_planned(due, plan, now):
+                    self._dropped.append(due)
+            elif self._rules.is_over(due.campaign_id) or plan is None:
                 self._keep(engine.end(due, "campaign_ended", now))
             elif self._facts is None:
                 self._keep(engine.end(due, "no_user", now))
@@ -132,14 +141,28 @@ class Journeys:
 
     def _next_due(self, until: datetime) -> Run | None:
         due = [
-            (run.due_at, run.id, run)
+            (run.due_at, self._rank(run), run.id, run)
             for run in self._runs.values()
-            if run.state is RunState.WAITING
+            if run.state in (RunState.WAITING, RunState.PLANNED)
             and run.due_at is not None
             and run.due_at <= until
             and not self._rules.is_paused(run.campaign_id)
         ]
-        return min(due)[2] if due else None
+        return min(due)[-1] if due else None
+
+    def _rank(self, run: Run) -> tuple[int, str]:
+        plan = self._rules.plan(run)
+        return (0, run.trigger) if plan is None else rank(plan.trigger)
+
+    async def _start_planned(self, run: Run, plan: Plan | None, now: datetime) -> bool:
+        """Start a run whose time has come, if it is still for its user and may start."""
+        if plan is None or self._facts is None or self._rules.is_over(run.campaign_id):
+            return False
+        at = engine.due_moment(run, now)
+        moment = self._moment(run.publication, at, plan.trigger.zone)
+        if not is_for(plan.trigger, self._facts, moment):
+            return False
+        return await self._admit(begun(run, plan.trigger, at, moment.program), plan, moment)
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -189,21 +212,32 @@ class Journeys:
         run = begin(trigger, event, campaign_id, published.program)
         if run.id in self._runs:
             return  # started by a worker that was killed before it could mark the event
-        earlier = [other for other in self._runs.values() if other.trigger == trigger.name]
-        admission = admit(trigger, earlier, event.at, moment.zone)
+        await self._admit(run, plan, moment)
+
+    async def _admit(self, run: Run, plan: Plan, moment: Moment) -> bool:
+        """Put a run on its way if the trigger's limits and its other runs allow it."""
+        assert self._facts is not None
+        trigger, at = plan.trigger, run.started_at
+        earlier = [
+            other
+            for other in self._runs.values()
+            if other.trigger == trigger.name and other.state is not RunState.PLANNED
+        ]
+        admission = admit(trigger, earlier, at, moment.zone)
         if not admission.start:
-            return
+            return False
         if run.state is not RunState.WAITING:
             self._keep(run)
-            return
+            return True
         most = total_limit(trigger)
         if most is not None:
             if not await self._limits.take(trigger.name, run.id, most=most):
-                return
+                return False
             run = replace(run, counted=True)
         for other in admission.replaces:
-            self._keep(engine.end(other, "restarted", event.at))
+            self._keep(engine.end(other, "restarted", at))
         self._keep_advance(engine.resume(run, plan, self._facts, moment))
+        return True
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:
         """Return the moment in a trigger's zone."""

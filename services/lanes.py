@@ -25,7 +25,7 @@ from models.beacon import Chain
 from models.errors import Unavailable
 from models.event import Event
 from models.lease import Lease
-from models.run import Run
+from models.run import Run, RunState
 from models.store import Stores
 from services import draws, facts, runs
 from services.clock import Clock
@@ -136,10 +136,12 @@ async def _read(lane: int, lanes: Lanes) -> _Page | None:
         return None
     numbers = {event.publication for event in events} | {run.publication for run in due}
     rules = await Rules.of(numbers, current, lanes.rulebook)
+    starting = [run for run in due if run.state is RunState.PLANNED]
     known = await stores.runs.of_users(
-        sorted({event.user_id for event in events}),
+        sorted({event.user_id for event in events} | {run.user_id for run in starting}),
         triggers=sorted(
             {plan.trigger.name for event in events for plan in rules.started_by(event)}
+            | {run.trigger for run in starting}
         ),
     )
     await rules.add({run.publication for run in known}, lanes.rulebook)
@@ -192,6 +194,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     stores = lanes.stores
     moved: list[Run] = []
     started: list[Run] = []
+    dropped: list[Run] = []
     applied: list[Event] = []
     failed = False
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
@@ -211,6 +214,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
             continue
         moved += journeys.moved()
         started += journeys.started()
+        dropped += journeys.dropped()
         applied += events.get(user_id, ())
     # Runs that end make room for those that start: in this order a repeat comes out the same.
     written = await stores.runs.move(moved)
@@ -218,6 +222,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
         log.warning("runs were moved by another worker: %s", ", ".join(sorted(written.lost)[:5]))
         return False
     begun = await stores.runs.start(started)
+    await stores.runs.drop(dropped)
     await runs.settle(
         (*written.runs, *begun.runs), stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall()
     )

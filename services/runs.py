@@ -52,6 +52,7 @@ async def stop_ended(published: Published, *, stores: Stores, jobs: Jobs, now: d
 async def stop_campaign(campaign_id: str, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
     """End all runs of a campaign that has ended; return how many. Safe to repeat."""
     stopped = 0
+    await stores.runs.drop_planned(campaign_id)
     while runs := await stores.runs.waiting_in(campaign_id, limit=_STOPPED_AT_ONCE):
         await settle(
             [run for run in runs if run.unsettled is not None], stores=stores, jobs=jobs, wall=now
@@ -78,7 +79,7 @@ def _to_send(effect: Effect) -> bool:
 def _entries(run: Run) -> Iterator[FeedEntry]:
     about = {"run": run.id, "trigger": run.trigger}
     if run.version == 1:
-        data = {**about, "event": run.started_by}
+        data = {**about, "event" if run.event else "occurrence": run.started_by}
         yield FeedEntry(
             f"{run.id}:started", "run.started", run.started_at, run.campaign_id, run.user_id, data
         )

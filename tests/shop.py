@@ -11,10 +11,11 @@ from models.event import IncomingEvent, Verdict
 from models.store import Stores
 from models.template import Template
 from models.user import Consent, User
-from services import events, lanes, messages, releases, sweeper, templates
+from services import events, lanes, messages, occurrences, releases, sweeper, templates
 from services.jobs import Job
 from services.lanes import Lanes
 from services.messages import Mail
+from services.occurrences import Ahead, Occasions
 from services.releases import RulesFile
 from services.rulebook import Rulebook
 from services.sweeper import Watch
@@ -67,6 +68,10 @@ class Shop:
         self.lanes = Lanes(
             stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
         )
+        self.ahead = Ahead()
+        self.occasions = Occasions(
+            stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
+        )
         self.mail = Mail(
             stores=self.stores,
             rulebook=self.rulebook,
@@ -111,6 +116,25 @@ class Shop:
         for lane in {*await self.stores.events.pending_lanes(), *due}:
             await lanes.work(lane, self.lanes)
         await self.deliver()
+
+    async def occur(self) -> None:
+        """Plan what comes by the clock, carry out what has come, and work on what follows."""
+        published = await self.rulebook.current()
+        while True:
+            await occurrences.plan_ahead(
+                self.ahead,
+                published,
+                stores=self.stores,
+                now=self.clock.now(),
+                wall=self.clock.wall(),
+            )
+            if not await occurrences.ring_due(
+                published, stores=self.stores, jobs=self.bells, clock=self.clock
+            ):
+                break
+            for each in self.bells.take(Job.START_OCCURRENCE):
+                await occurrences.work(each, self.occasions)
+        await self.work()
 
     async def sweep(self) -> None:
         """Do what is done after three seconds for what nobody has rung for."""

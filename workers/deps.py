@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.lanes import Lanes
 from services.messages import Mail
+from services.occurrences import Occasions
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,4 @@ class Deps:
 
     lanes: Lanes
     mail: Mail
+    occasions: Occasions

@@ -13,6 +13,7 @@ from services.jobs import Job
 from workers.deps import Deps
 from workers.lanes import work_lane
 from workers.messages import send_messages
+from workers.occurrences import start_occurrence
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Handling:
 
 HANDLERS: dict[Job, Handling] = {
     Job.WORK_LANE: Handling(work_lane, "lanes", 300),
+    Job.START_OCCURRENCE: Handling(start_occurrence, "occurrences", 300),
     Job.SEND_MESSAGES: Handling(send_messages, "messages", 300),
 }
 

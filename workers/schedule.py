@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
-from services import campaigns, draws, runs, sequencer, settling, stocks, sweeper
+from services import campaigns, draws, occurrences, runs, sequencer, settling, stocks, sweeper
 from services.clock import Clock
 from services.draws import Beacon
 from services.jobs import Jobs
+from services.occurrences import Ahead
 from services.rulebook import Rulebook
 from services.sweeper import Watch
 
@@ -27,6 +28,7 @@ STAND_BY = 1.0
 DUE_EVERY = 0.1
 SWEEP_EVERY = 1.0
 CAMPAIGNS_EVERY = 0.25
+OCCURRENCES_EVERY = 0.25
 STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
 
@@ -59,13 +61,14 @@ async def run(schedule: Schedule, stopping: asyncio.Event) -> None:
 
 
 async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> None:
-    watch = Watch()
+    watch, ahead = Watch(), Ahead()
     tasks = [
         asyncio.create_task(_every(DUE_EVERY, lambda: _ring_due(watch, schedule))),
         asyncio.create_task(_every(SWEEP_EVERY, lambda: _sweep(watch, schedule))),
         asyncio.create_task(
             _every(CAMPAIGNS_EVERY, lambda: _look_after_campaigns(watch, schedule))
         ),
+        asyncio.create_task(_every(OCCURRENCES_EVERY, lambda: _look_ahead(ahead, schedule))),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
     ]
@@ -112,6 +115,21 @@ async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
     if watch.publication != published.number:
         await runs.stop_ended(published, stores=schedule.stores, jobs=schedule.jobs, now=now)
         watch.publication = published.number
+
+
+async def _look_ahead(ahead: Ahead, schedule: Schedule) -> None:
+    """Plan what comes by the clock, and ring for what has come."""
+    published = await schedule.rulebook.current()
+    await occurrences.plan_ahead(
+        ahead,
+        published,
+        stores=schedule.stores,
+        now=schedule.clock.now(),
+        wall=schedule.clock.wall(),
+    )
+    await occurrences.ring_due(
+        published, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock
+    )
 
 
 async def _look_after_stocks(schedule: Schedule) -> None:

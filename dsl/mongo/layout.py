@@ -23,6 +23,8 @@ class Layout:
     event_match: Mapping[str, Any] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     segments: str | None = None
+    # Fields that hold the month and day ("11-22") of the date in another, for yearly anniversaries.
+    days: Mapping[str, str] = field(default_factory=dict)
 
     def fact(self, root: str, path: Sequence[str]) -> str | None:
         """Return the field of a user's document that holds a fact, or None if none does."""

@@ -1,6 +1,8 @@
 """Filters that use indexes: what every document for which a condition holds has in common."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
+from operator import eq, ge, gt, le, lt
 from typing import Any, TypeAlias
 
 from dsl.core import Aggregate, AllOf, AnyOf, Apply, Expr, InSegment, ListSource, Ref
@@ -14,6 +16,9 @@ Fields: TypeAlias = Callable[[Ref], str | None]
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _RANGES = {"=": "$eq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+_HOLDS = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
+_LEAP_YEAR = 2024
+_MOST_DAYS = 62  # of more days in a year, looking at everyone is as quick
 _LAST_CHARACTER = 0x10FFFF
 _SURROGATES = (0xD800, 0xE000)
 
@@ -79,6 +84,10 @@ def _of_test(expr: Apply, fields: Fields, place: Place) -> Filter | None:
     match expr.operator, arguments:
         case "is known", (Ref() as ref,):
             return _on(ref, fields, {"$exists": True})
+        case operator, (Apply("days_until", (Ref() as ref,)), other) if (
+            operator in _RANGES and is_fixed(other)
+        ):
+            return _on_days(ref, operator, other, fields, place)
         case operator, (Ref() as ref, other) if operator in _RANGES and is_fixed(other):
             return _compared(ref, operator, other, fields, place)
         case operator, (other, Ref() as ref) if operator in _RANGES and is_fixed(other):
@@ -104,6 +113,17 @@ def _compared(ref: Ref, operator: str, other: Expr, fields: Fields, place: Place
         return None  # a stored date begins when its zone says
     wanted = fixed_value(other, place)
     return None if wanted is MISSING else _on(ref, fields, {_RANGES[operator]: wanted})
+
+
+def _on_days(ref: Ref, operator: str, other: Expr, fields: Fields, place: Place) -> Filter | None:
+    """Return the days of the year that are so far ahead, if their field is there to be asked."""
+    field = place.layout.days.get(fields(ref) or "")
+    wanted = fixed_value(other, place)
+    if field is None or wanted is MISSING:
+        return None
+    year = [date(_LEAP_YEAR, 1, 1) + timedelta(days=number) for number in range(366)]
+    days = [day for day in year if _HOLDS[operator](place.moment.days_until(day), wanted)]
+    return {field: {"$in": [f"{day:%m-%d}" for day in days]}} if len(days) <= _MOST_DAYS else None
 
 
 def _starting_with(prefix: Any) -> Filter | None:

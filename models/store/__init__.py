@@ -25,6 +25,7 @@ from models.store.imports import Imports
 from models.store.leases import Leases
 from models.store.limits import Limits
 from models.store.migrations import Migration, migrate
+from models.store.occurrences import Occurrences
 from models.store.orders import Orders
 from models.store.outbox import Outbox
 from models.store.products import Coupons, Products
@@ -63,6 +64,7 @@ class Stores:
     events: Events
     batches: Batches
     runs: Runs
+    occurrences: Occurrences
     effects: Effects
     limits: Limits
     templates: Templates

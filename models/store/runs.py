@@ -128,6 +128,25 @@ class Runs(Store):
             return Written(kept, frozenset(runs[place].id for place in there))
         return Written(tuple(runs), frozenset())
 
+    async def plan(self, runs: Sequence[Run]) -> None:
+        """Insert planned runs. One that is there already, or has started, stays as it is."""
+        await self.start(runs)
+
+    async def drop(self, runs: Sequence[Run]) -> None:
+        """Remove planned runs that are not to start."""
+        if runs:
+            await self.documents.delete_many(
+                {"_id": {"$in": [run.id for run in runs]}, "state": RunState.PLANNED.value}
+            )
+
+    async def drop_planned(self, campaign_id: str) -> int:
+        """Remove all runs of a campaign that have not started."""
+        result = await self.documents.delete_many(
+            _WAITING | {"campaign": {"$eq": campaign_id}, "state": RunState.PLANNED.value},
+            hint="due",
+        )
+        return result.deleted_count
+
     async def mark_failed(self, run: Run, reason: str, *, most: int, now: datetime) -> bool:
         """Count a failure to move a run; after `most` of them end it and return True."""
         same = {"_id": run.id, "version": run.version}
@@ -159,8 +178,8 @@ class Runs(Store):
     async def waiting_in(self, campaign_id: str, *, limit: int) -> list[Run]:
         """Return runs of a campaign that are under way."""
         cursor = self.documents.find(
-            {"campaign": {"$eq": campaign_id}, "state": RunState.WAITING.value}
-        )
+            _WAITING | {"campaign": {"$eq": campaign_id}, "state": RunState.WAITING.value}
+        ).hint("due")
         return [_run(document) async for document in cursor.limit(limit)]
 
     async def waiting_campaigns(self) -> list[str | None]:

@@ -36,6 +36,29 @@ class Segments(Store):
             from_document(document) for document in await self._run([*stages, {"$limit": limit}])
         ]
 
+    async def page(
+        self, stages: Stages, *, zones: Sequence[str | None] | None, after: str | None, limit: int
+    ) -> list[str]:
+        """Return the ids, in order, of people who pass through the stages.
+
+        `zones` are the zones of those to be asked (None: of those who have none), None for all.
+        """
+        asked: Document = {}
+        if zones is not None:
+            asked["timezone"] = {"$in": list(zones)}
+        if after is not None:
+            asked["_id"] = {"$gt": after}
+        found = await self._run(
+            [
+                {"$match": asked},
+                {"$sort": {"_id": 1}},
+                *stages,
+                {"$limit": limit},
+                {"$project": {"_id": 1}},
+            ]
+        )
+        return [document["_id"] for document in found]
+
     async def compare(self, before: Stages | None, after: Stages | None) -> tuple[int, int, int]:
         """Return how many people pass only through the stages after, only before, and both."""
         if before is None or after is None:

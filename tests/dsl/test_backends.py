@@ -30,7 +30,7 @@ segment big_fans { user in segment big and any(review_posted where stars = 5, ev
 promotion p { when %s  take 10%% off cart }
 """
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
-LAYOUT = dsl.Layout(roots={"cart": "cart"})
+LAYOUT = dsl.Layout(roots={"cart": "cart"}, days={"birthday": "birthday_day"})
 # Kept at the top of a user's document; everything else is an attribute.
 _ON_TOP = ("id", "consent", "tags", "birthday", "created_at", "timezone", "email")
 
@@ -235,6 +235,8 @@ def keep(people, collections):
         for name, value in facts["user"].items():
             if name != "id":
                 (user if name in _ON_TOP else user["attributes"])[name] = value
+        if isinstance(user.get("birthday"), str):
+            user["birthday_day"] = user["birthday"][5:10]
         users.append(user)
         for name, found in facts["events"].items():
             for place, fields in enumerate(found):
@@ -292,6 +294,23 @@ def test_a_prefilter_holds_what_indexes_can_serve():
     found = dsl.prefilter(condition, LAYOUT, dsl.Moment(NOW, "UTC", program))
 
     assert found == {"$and": [{"attributes.household_size": {"$gte": 3}}, {"tags": {"$eq": "vip"}}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("days_until(user.birthday) = 0", ["03-05"]),
+        ("days_until(user.birthday) <= 2", ["03-05", "03-06", "03-07"]),
+        ("days_until(user.birthday) = 360", ["02-28", "02-29"]),
+        ("days_until(user.birthday) >= 364", ["03-04"]),
+    ],
+)
+def test_anniversaries_are_looked_up_by_month_and_day(text, days):
+    condition, program = checked(text)
+
+    found = dsl.prefilter(condition, LAYOUT, dsl.Moment(NOW, "UTC", program))
+
+    assert found == {"birthday_day": {"$in": days}}
 
 
 def test_events_of_one_name_are_read_once():

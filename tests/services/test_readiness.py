@@ -4,13 +4,13 @@ import pytest
 
 from services.publications import RulesRefused
 
-EVENT = "event cart_updated { total: money USD }\n"
+EVENT = "event cart_updated { total: money USD }  segment s { user.points > 3 }\n"
 
 
 @pytest.mark.parametrize(
     ("trigger", "code", "says"),
     [
-        ("at 2026-03-01T09:00 then { stop }", "E290", "start `on` an event"),
+        ("when user enters segment s then { stop }", "E290", "when` a segment changes"),
         ('on cart_updated then { send sms "x" }', "E290", "no channel for `send sms`"),
         ("on cart_updated then { award 5 points }", "E290", "cannot `award`"),
         ("on cart_updated pace 10 per hour then { stop }", "E290", "`pace`"),
