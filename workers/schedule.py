@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
-from services import campaigns, draws, occurrences, runs, sequencer, settling, stocks, sweeper
+from services import (
+    campaigns,
+    draws,
+    occurrences,
+    points,
+    runs,
+    sequencer,
+    settling,
+    stocks,
+    sweeper,
+)
 from services.clock import Clock
 from services.draws import Beacon
 from services.jobs import Jobs
@@ -31,6 +41,7 @@ CAMPAIGNS_EVERY = 0.25
 OCCURRENCES_EVERY = 0.25
 STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
+POINTS_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(OCCURRENCES_EVERY, lambda: _look_ahead(ahead, schedule))),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
+        asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
     ]
     try:
         while not stopping.is_set():
@@ -143,6 +155,14 @@ async def _look_after_draws(schedule: Schedule) -> None:
         now=schedule.clock.now(),
         wall=schedule.clock.wall(),
         beacon=schedule.beacon,
+    )
+
+
+async def _look_after_points(schedule: Schedule) -> None:
+    await points.look_after(
+        stores=schedule.stores,
+        current=await schedule.rulebook.current(),
+        now=schedule.clock.now(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Self, get_type_hints
 import pymongo
 import pymongo.errors
 
+from models.store.accounts import Accounts
 from models.store.api_keys import ApiKeys
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
@@ -28,6 +29,7 @@ from models.store.migrations import Migration, migrate
 from models.store.occurrences import Occurrences
 from models.store.orders import Orders
 from models.store.outbox import Outbox
+from models.store.points import Points
 from models.store.products import Coupons, Products
 from models.store.programs import Programs
 from models.store.publications import Publications
@@ -81,6 +83,8 @@ class Stores:
     redemptions: Redemptions
     codes: Codes
     orders: Orders
+    points: Points
+    accounts: Accounts
 
     @classmethod
     def over(cls, database: Database, *, patience: float | None = None) -> Self:

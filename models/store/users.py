@@ -10,6 +10,7 @@ from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateOne
 from models.effect import Effect, EffectKind
 from models.errors import Conflict, NotFound
 from models.paging import Page, Window
+from models.points import Account
 from models.principal import Role
 from models.store.database import Document, Store
 from models.user import Consent, User
@@ -86,6 +87,24 @@ class Users(Store):
         ]
         if operations:
             await self.documents.bulk_write(operations)
+
+    async def keep_points(self, accounts: Sequence[Account]) -> None:
+        """Note what these accounts come to, so that rules can ask. An older account is ignored."""
+        operations = [
+            UpdateOne(
+                {"_id": account.user_id, "points_version": {"$not": {"$gte": account.version}}},
+                _update(
+                    {
+                        "points": account.balance,
+                        "tier": account.tier,
+                        "points_version": account.version,
+                    }
+                ),
+            )
+            for account in accounts
+        ]
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
 
     async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
         """Set the named fields, unless someone has edited the person since `version`."""

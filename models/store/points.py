@@ -1,0 +1,81 @@
+"""The ledger of points. Transfers are only ever added, each under the id of what it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import BulkWriteError
+
+from models.points import Extent, Reason, Transfer
+from models.store.database import Document, Store
+
+_DUPLICATE = 11000
+
+
+class Points(Store):
+    NAME = "points"
+    INDEXES = (
+        IndexModel([("user", ASCENDING), ("at", ASCENDING), ("_id", ASCENDING)], name="user"),
+        IndexModel([("order", ASCENDING)], name="order", sparse=True),
+    )
+
+    async def add(self, transfers: Sequence[Transfer]) -> None:
+        """Add transfers. One that is there already stays as it is."""
+        if not transfers:
+            return
+        try:
+            await self.documents.insert_many(map(transfer_document, transfers), ordered=False)
+        except BulkWriteError as error:
+            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+                raise
+
+    async def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Transfer]]:
+        """Return the ledgers of these people, each in the order of time."""
+        found: dict[str, list[Transfer]] = {user_id: [] for user_id in user_ids}
+        cursor = self.documents.find({"user": {"$in": list(user_ids)}})
+        async for document in cursor.sort([("user", ASCENDING), ("at", ASCENDING)]):
+            found[document["user"]].append(transfer_of(document))
+        return found
+
+    async def orders_known(self, orders: Sequence[str]) -> frozenset[str]:
+        """Return those of these orders that points were gained or spent with."""
+        return frozenset(await self.documents.distinct("order", {"order": {"$in": list(orders)}}))
+
+
+def transfer_document(transfer: Transfer) -> Document:
+    """Return the stored form of a transfer."""
+    document: Document = {
+        "_id": transfer.id,
+        "user": transfer.user_id,
+        "reason": transfer.reason.value,
+        "legs": [{"account": leg.account, "points": leg.points} for leg in transfer.legs],
+        "at": transfer.at,
+    }
+    rest: dict[str, Any] = {
+        "expires_at": transfer.expires_at,
+        "of": transfer.of,
+        "order": transfer.order,
+        "campaign": transfer.campaign_id,
+        "about": dict(transfer.about) or None,
+    }
+    if transfer.extent is not None:
+        rest["extent"] = {"money": transfer.extent.money, "units": transfer.extent.units}
+    return document | {name: value for name, value in rest.items() if value is not None}
+
+
+def transfer_of(document: Document) -> Transfer:
+    """Read a transfer from its stored form."""
+    extent = document.get("extent")
+    return Transfer(
+        id=document["_id"],
+        user_id=document["user"],
+        reason=Reason(document["reason"]),
+        points=document["legs"][0]["points"],
+        at=document["at"],
+        expires_at=document.get("expires_at"),
+        of=document.get("of"),
+        order=document.get("order"),
+        extent=None if extent is None else Extent(extent["money"], extent["units"]),
+        campaign_id=document.get("campaign"),
+        about=document.get("about", {}),
+    )
