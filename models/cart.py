@@ -10,7 +10,8 @@ class CartLine:
     """Units of one thing. `price` and `floor` are minor units of the cart's currency, per unit.
 
     `fields` is what rules see of the item beside these: name, category, brand and the declared
-    attributes, in stored form. No sku is the empty text, and missing to rules.
+    attributes, in stored form. No sku is the empty text, and missing to rules. `claim` is the unit
+    of it that the buyer holds in a flash sale.
     """
 
     sku: str
@@ -18,6 +19,7 @@ class CartLine:
     quantity: int
     floor: int = 0
     fields: Mapping[str, Any] = field(default_factory=dict)
+    claim: str | None = None
 
     @property
     def amount(self) -> int:

@@ -27,7 +27,9 @@ class Told:
 class Claim:
     """One unit of a sale for one person. `unit` and `slots` are there while it is not released.
 
-    `sale` is the stock's id, `slots` are the places it takes among what its user may have.
+    `sale` is the stock's id, `slots` are the places it takes among what its user may have. `price`
+    is in minor units of `currency`: what the unit costs, whatever the rules say later. `holder` is
+    the attempt at an order that sold it.
     """
 
     id: str
@@ -36,12 +38,15 @@ class Claim:
     campaign_id: str | None
     user_id: str
     sku: str
+    price: int | None = None
+    currency: str | None = None
     unit: int | None
     slots: tuple[str, ...]
     state: ClaimState
     at: datetime
     until: datetime
     order: str | None = None
+    holder: str | None = None
     version: int = 1
     untold: Sequence[Told] = ()
 

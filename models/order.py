@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.quote import Quote, Taken
-from models.redemption import Taking
+from models.redemption import Reserved, Taking
 
 
 class OrderState(StrEnum):
@@ -50,12 +50,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Units of one line that came back: what was paid for them, and what promotions had taken."""
+    """Units of one line that came back: what was paid for them, and what promotions had taken.
+
+    `reserved` are the reservations whose units are among them.
+    """
 
     line: int
     quantity: int
     refund: int
     shares: tuple[Taken, ...] = ()
+    reserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Order:
     tells_money: bool = True
     user_id: str | None = None
     codes: tuple[tuple[str, str], ...] = ()
+    reserved: tuple[Reserved, ...] = ()
     granted: tuple[Granted, ...] = ()
     state: OrderState = OrderState.PLACED
     cancelled_at: datetime | None = None
@@ -113,6 +118,21 @@ class Order:
     def units_returned(self, line: int) -> int:
         """Return how many units of a line have come back."""
         return sum(r.quantity for each in self.returns for r in each.lines if r.line == line)
+
+    @property
+    def changed_at(self) -> datetime:
+        """Return when it was cancelled, or else when something last came back, or was placed."""
+        if self.cancelled_at is not None:
+            return self.cancelled_at
+        return self.returns[-1].at if self.returns else self.placed_at
+
+    @property
+    def unreserved(self) -> tuple[Reserved, ...]:
+        """Return the reservations whose units were cancelled or came back."""
+        if self.state is OrderState.CANCELLED:
+            return self.reserved
+        came = {name for each in self.returns for line in each.lines for name in line.reserved}
+        return tuple(each for each in self.reserved if each.id in came)
 
     @property
     def is_undone(self) -> bool:

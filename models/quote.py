@@ -65,11 +65,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class UnitRun:
-    """`count` units of a line that cost the same: `total` each, after what each promotion took."""
+    """`count` units of a line that cost the same: `total` each, after what each promotion took.
+
+    `reserved` names the reservation that one unit was priced by.
+    """
 
     count: int
     total: int
     applied: tuple[Taken, ...]
+    reserved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

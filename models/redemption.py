@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,28 @@ class Taking:
         return self.most is not None or self.budget is not None
 
 
+class Reserve(StrEnum):
+    """How a unit was reserved: by claiming it in a flash sale."""
+
+    CLAIM = "claim"
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """One unit of a line (its place in the cart, from 0) that the buyer has reserved at a price."""
+
+    how: Reserve
+    id: str
+    line: int
+    price: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redemption:
     """What one attempt at an order takes, all of it or nothing.
+
+    A further kind of thing that orders take is a field here and of the order, and a line in each of
+    `take`, `_release`, `_settle` and `_give_back` of services/settling.py.
 
     `id` is unique to the attempt, `order` the same for all attempts at one order. Nobody gives it
     back before `until`, which is wall time; `at` is business time and what windows count from.
@@ -51,3 +71,9 @@ class Redemption:
     until: datetime
     user_id: str | None = None
     codes: tuple[tuple[str, str], ...] = ()  # single-use: the code as it is compared, its promotion
+    reserved: tuple[Reserved, ...] = ()
+
+    @property
+    def takes_something(self) -> bool:
+        """Whether there is anything to give back should the order not come."""
+        return bool(self.takings or self.codes or self.reserved)

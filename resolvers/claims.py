@@ -21,7 +21,7 @@ from schema.claim import (
 )
 from schema.context import Info
 from schema.ids import from_global
-from services import claims
+from services import claims, selling
 
 Sale = Annotated[str, strawberry.argument(description="The flash sale's name in the rules.")]
 
@@ -66,7 +66,7 @@ class ClaimMutations:
         input: Annotated[ConfirmClaimInput, strawberry.argument(description="Which claim.")],
     ) -> ConfirmClaimPayload:
         context = info.context
-        claim = await claims.confirm(
+        claim = await selling.confirm(
             from_global("Claim", input.claim_id),
             input.order,
             user_id=None,
@@ -86,7 +86,7 @@ class ClaimMutations:
         input: Annotated[ReturnClaimInput, strawberry.argument(description="Which claim.")],
     ) -> ReturnClaimPayload:
         context = info.context
-        claim = await claims.give_back(
+        claim = await selling.give_back(
             from_global("Claim", input.claim_id),
             input.order,
             stores=context.stores,

@@ -58,6 +58,9 @@ class OrderUnits:
     count: int = strawberry.field(description="How many.")
     total: Money = strawberry.field(description="What each costs.")
     applied: list[Taken] = strawberry.field(description="Which promotion took how much off each.")
+    claim: strawberry.ID | None = strawberry.field(
+        description="The claim of a flash sale that this unit was sold by."
+    )
 
 
 @strawberry.type(description="A line of an order.")
@@ -145,7 +148,10 @@ class _Shower:
             total=self.money(line.total),
             units=[
                 OrderUnits(
-                    count=run.count, total=self.money(run.total), applied=self.taken(run.applied)
+                    count=run.count,
+                    total=self.money(run.total),
+                    applied=self.taken(run.applied),
+                    claim=strawberry.ID(to_global("Claim", run.reserved)) if run.reserved else None,
                 )
                 for run in line.units
             ],

@@ -10,7 +10,9 @@ import strawberry
 
 from dsl.money import to_text
 from models import quote as models
+from models.errors import NotFound
 from models.quote import Why
+from schema.ids import from_global
 from schema.payloads import Payload
 from schema.scalars import JSON, Money
 
@@ -34,17 +36,34 @@ class CartLineInput:
     floor: Decimal | None = strawberry.field(
         default=None, description="Below this no promotion takes a unit's price."
     )
+    claim: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The buyer's claim of a flash sale: one unit of the line costs what it is for.",
+    )
     attributes: JSON | None = strawberry.field(
         default=None, description="An object of the attributes that the rules declare for items."
     )
 
-    def document(self) -> dict[str, Any]:
-        """Return the line as a cart's JSON has it."""
+    def document(self, place: int) -> dict[str, Any]:
+        """Return the line as a cart's JSON has it. Raises NotFound."""
         own = {
             name: getattr(self, name)
             for name in ("price", "quantity", "sku", "name", "category", "brand", "floor")
         }
+        if self.claim is not None:
+            own["claim"] = _key("Claim", self.claim, place)
         return {**(self.attributes if isinstance(self.attributes, dict) else {}), **own}
+
+
+def _key(kind: str, id: str, place: int) -> str:
+    """Return the key of what a line names: whatever it is not answers as what is not there."""
+    try:
+        return from_global(kind, id)
+    except NotFound:
+        name = kind.lower()
+        raise NotFound(
+            f"You have no such {name}.", field=("cart", "lines", str(place), name)
+        ) from None
 
 
 @strawberry.input(description="What someone is about to buy.")
@@ -55,10 +74,10 @@ class CartInput:
     codes: list[str] = strawberry.field(default_factory=list, description="The codes given.")
 
     def document(self) -> dict[str, Any]:
-        """Return the cart as JSON has it."""
+        """Return the cart as JSON has it. Raises NotFound."""
         return {
             "currency": self.currency,
-            "lines": [line.document() for line in self.lines],
+            "lines": [line.document(place) for place, line in enumerate(self.lines)],
             "shipping": self.shipping,
             "codes": self.codes,
         }

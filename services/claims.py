@@ -27,7 +27,7 @@ from services.shelves import FRESH, Shelf
 HOLD = Length(10, "minute")  # for sales that do not say
 BATCH = 500
 _POLL = 0.25
-_KEY = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+KEY = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Claims:
         published = await self._rulebook.current()
         sale = _sale(name, published)
         now = _check_open(sale, published, now)
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise Invalid("A key is 1 to 100 printable characters.", field=("key",))
         stock = stock_id(published.campaign_of.get(name), name)
         counter = await self._counter(stock, sale, published)
@@ -84,6 +84,8 @@ class Claims:
             campaign_id=published.campaign_of.get(name),
             user_id=user_id,
             sku=sale.sku,
+            price=sale.price.minor,
+            currency=sale.price.currency,
             unit=None,
             slots=(),
             state=ClaimState.HELD,
@@ -185,7 +187,7 @@ class Claims:
                 counter.shelf.put_back(claim.unit or 0)
                 may_try = taken.what == "slots" and await self._next_place(request, taken, counter)
                 (again if may_try else known).append(request)
-        await self._recall(known, lambda: _limited(sale))
+        await self._recall(known, lambda: limited(sale))
         if any(taken is not None and taken.what == "unit" for taken in outcomes):
             await counter.shelf.look(counter.size)  # another process sells as well
         return again
@@ -216,83 +218,6 @@ class Claims:
                 _answer(request, found)
             else:
                 _refuse(request, otherwise())
-
-
-async def confirm(
-    claim: str,
-    order: str,
-    *,
-    user_id: str | None,
-    stores: Stores,
-    rulebook: Rulebook,
-    now: datetime,
-) -> Claim:
-    """Sell what was claimed with an order. Safe to repeat with the same order.
-
-    After the hold has ended it is sold while stock is left. Raises NotFound for a claim that is
-    not this user's (None: of a caller who vouches for that), and Conflict with CLAIM_USED,
-    SOLD_OUT, HOLD_ENDED or LIMIT_REACHED.
-    """
-    if not _KEY.fullmatch(order):
-        raise Invalid("An order is 1 to 100 printable characters.", field=("order",))
-    found = await stores.claims.find(claim)
-    if found is None or user_id not in (None, found.user_id):
-        raise NotFound("You have no such claim.", field=("claim",))
-    while True:
-        match found.state:
-            case ClaimState.SOLD:
-                if found.order != order:
-                    raise Conflict("This claim was ordered already.", code="CLAIM_USED")
-                return found
-            case ClaimState.HELD:
-                moved = await stores.claims.confirm(claim, order, now)
-            case ClaimState.RELEASED:
-                moved = await _sell_late(found, order, stores=stores, rulebook=rulebook, now=now)
-        if moved is not None:
-            return moved
-        found = await stores.claims.find(claim)
-        if found is None:
-            raise NotFound("You have no such claim.", field=("claim",))
-
-
-async def give_back(claim: str, order: str, *, stores: Stores, now: datetime) -> Claim:
-    """Return to stock what was sold with an order that is cancelled or never was. Safe to repeat.
-
-    Raises NotFound, and Conflict with CLAIM_USED if it was sold with another order.
-    """
-    found = await stores.claims.give_back(claim, order, now) or await stores.claims.find(claim)
-    if found is None:
-        raise NotFound("There is no such claim.", field=("claim",))
-    if found.state is ClaimState.SOLD:
-        raise Conflict("This claim was ordered with another order.", code="CLAIM_USED")
-    return found
-
-
-async def _sell_late(
-    claim: Claim, order: str, *, stores: Stores, rulebook: Rulebook, now: datetime
-) -> Claim | None:
-    published = await rulebook.current()
-    sale = published.program.flash_sales.get(claim.name)
-    if sale is None or stock_id(published.campaign_of.get(claim.name), claim.name) != claim.sale:
-        raise Conflict("The hold has ended, and so has the sale.", code="HOLD_ENDED")
-    shelf = Shelf(lambda: stores.claims.taken(claim.sale))
-    await shelf.look(total(sale.stock, sale.limits))
-    allowed = allowances(sale.limits)
-    places = dict.fromkeys((each.label for each in allowed), 0)
-    unit = shelf.pick()
-    while unit is not None:
-        slots = [each.slot(claim.user_id, places[each.label]) for each in allowed]
-        outcome = await stores.claims.sell_again(claim, unit, slots, order, now)
-        if not isinstance(outcome, Taken):
-            return outcome
-        if outcome.what == "unit":
-            unit = shelf.pick()
-            continue
-        allowance = next(each for each in allowed if each.owns(outcome.value))
-        places[allowance.label] += 1
-        if places[allowance.label] >= allowance.count:
-            raise _limited(sale)
-    raise Conflict("The hold has ended, and nothing is left.", code="SOLD_OUT")
 
 
 def buyer(user_id: str | None, caller: Principal) -> str:
@@ -328,7 +253,8 @@ def _sold_out(sale: FlashSale) -> Conflict:
     return Conflict(f"{sale.title or sale.name} is sold out.", code="SOLD_OUT")
 
 
-def _limited(sale: FlashSale) -> Conflict:
+def limited(sale: FlashSale) -> Conflict:
+    """Return the refusal of someone who has what one may have."""
     counts = " and ".join(
         f"{each.count} per {each.label}" if each.within else f"{each.count}"
         for each in allowances(sale.limits)

@@ -18,10 +18,8 @@ from decimal import Decimal
 from typing import Any
 
 from dsl.money import to_minor, to_text
-from engine.pricing import Request
 from engine.pricing.plan import fold_code
-from models.cart import Cart
-from models.errors import Conflict, Invalid
+from models.errors import Conflict, DomainError, Invalid, NotFound
 from models.ids import new_id
 from models.order import Granted, Order, Told
 from models.quote import Quote
@@ -30,9 +28,9 @@ from models.store import Stores
 from services import codes, settling
 from services.clock import Clock
 from services.jobs import Jobs
-from services.quotes import priced_at, request_for
+from services.quotes import Asked, priced_at, request_for
 from services.rulebook import Published, Rulebook
-from services.scarcity import Opened, takings
+from services.scarcity import takings
 
 LEASE = timedelta(seconds=30)
 TRIES = 8
@@ -86,23 +84,48 @@ async def place(placing: Placing, till: Till) -> Order | PriceChanged:
     for _ in range(TRIES):
         if found := await _placed(placing, till):
             return found
-        published = await till.rulebook.current()
-        asked, opened = await request_for(
-            placing.cart,
-            placing.user_id,
-            published,
-            guesser=placing.user_id,
-            stores=till.stores,
-            now=till.clock.now(),
-        )
-        quote = await priced_at(asked, per_unit=True)
-        if quote.total != _seen(placing, quote.currency):
-            return await _placed(placing, till) or PriceChanged(quote)
-        order = _order(placing, quote, asked, opened, published, till.clock)
-        if await _take_all(order, till) and await till.stores.orders.commit(order):
-            return await settling.finish(order, till.stores, till.rulebook, till.jobs, till.clock)
-        await settling.undo(_redemption(order, till.clock.wall()), till.stores)
+        answer: Order | PriceChanged | DomainError | None
+        try:
+            answer = await _attempt(placing, till)
+        except (Conflict, NotFound) as refusal:
+            answer = refusal
+        if isinstance(answer, Order):
+            return await settling.finish(answer, till.stores, till.rulebook, till.jobs, till.clock)
+        # What stands in the way may be another attempt at this order, which may yet succeed.
+        if await _abandon_others(placing, till) or answer is None:
+            continue
+        if found := await _placed(placing, till):
+            return found
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
     raise Conflict("Too many want the same at this moment; try again.", code="BUSY")
+
+
+async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
+    """Place the order at today's price; None, with nothing taken, if something of it is gone."""
+    published = await till.rulebook.current()
+    asked = await request_for(
+        placing.cart,
+        placing.user_id,
+        published,
+        guesser=placing.user_id,
+        order=placing.key,
+        stores=till.stores,
+        now=till.clock.now(),
+    )
+    quote = await priced_at(asked, per_unit=True)
+    if quote.total != _seen(placing, quote.currency):
+        return PriceChanged(quote)
+    order = _order(placing, quote, asked, published, till.clock)
+    try:
+        if await _take_all(order, till) and await till.stores.orders.commit(order):
+            return order
+    except Conflict:
+        await _undo(order, till)
+        raise
+    await _undo(order, till)
+    return None
 
 
 async def _placed(placing: Placing, till: Till) -> Order | None:
@@ -114,16 +137,20 @@ async def _placed(placing: Placing, till: Till) -> Order | None:
     return found
 
 
-async def _abandon_others(placing: Placing, till: Till) -> None:
-    """Wait a little for other attempts at this order, then give them up for lost."""
+async def _abandon_others(placing: Placing, till: Till) -> bool:
+    """Wait a little for other attempts at this order, then give them up for lost.
+
+    Returns whether there were any.
+    """
     others = await till.stores.redemptions.of_order(placing.key)
-    waited = 0.0
+    found, waited = bool(others), 0.0
     while others and waited < OTHERS:
         await asyncio.sleep(LOOK)
         waited += LOOK
         others = await till.stores.redemptions.of_order(placing.key)
     for other in others:
-        await settling.resolve(other, till.stores, till.clock.wall())
+        await settling.resolve(other, till.stores, till.clock)
+    return found
 
 
 def _seen(placing: Placing, currency: str) -> int:
@@ -135,11 +162,15 @@ def _seen(placing: Placing, currency: str) -> int:
 
 async def _take_all(order: Order, till: Till) -> bool:
     """Take everything or be told that something is gone; then what was taken is to be undone."""
-    if not order.takings and not order.codes:
-        return True
     redemption = _redemption(order, till.clock.wall() + LEASE)
+    if not redemption.takes_something:
+        return True
     await till.stores.redemptions.hold(redemption)
-    return await settling.take(redemption, till.stores)
+    return await settling.take(redemption, till.stores, till.rulebook)
+
+
+async def _undo(order: Order, till: Till) -> None:
+    await settling.undo(_redemption(order, till.clock.wall()), till.stores, till.clock.now())
 
 
 def _redemption(order: Order, until: datetime) -> Redemption:
@@ -151,24 +182,24 @@ def _redemption(order: Order, until: datetime) -> Redemption:
         until=until,
         user_id=order.user_id,
         codes=order.codes,
+        reserved=order.reserved,
     )
 
 
 def _order(
     placing: Placing,
     quote: Quote,
-    asked: Request,
-    opened: Opened,
+    asked: Asked,
     published: Published,
     clock: Clock,
 ) -> Order:
     applied = tuple(verdict for verdict in quote.verdicts if verdict.applied)
-    program, now = published.program, asked.moment.now
+    program, moment = published.program, asked.request.moment
     order = Order(
         id=placing.key,
         attempt=new_id(),
         fingerprint=placing.fingerprint,
-        placed_at=now,
+        placed_at=moment.now,
         publication=published.number,
         user_id=placing.user_id,
         tells_money=quote.currency == program.currency,
@@ -182,9 +213,10 @@ def _order(
             for line in asked.cart.lines
         ),
         takings=takings(quote, program),
-        codes=_codes(quote, asked.cart, opened, published),
+        codes=_codes(quote, asked, published),
+        reserved=asked.reserved,
         granted=tuple(
-            Granted(grant.granted, codes.fresh(), codes.expiry(grant.lasts, asked.moment))
+            Granted(grant.granted, codes.fresh(), codes.expiry(grant.lasts, moment))
             for grant in quote.grants
         ),
         settle_at=clock.wall() + LEASE,
@@ -194,12 +226,10 @@ def _order(
     return replace(order, untold=(_told(order),))
 
 
-def _codes(
-    quote: Quote, cart: Cart, opened: Opened, published: Published
-) -> tuple[tuple[str, str], ...]:
+def _codes(quote: Quote, asked: Asked, published: Published) -> tuple[tuple[str, str], ...]:
     """Return one single-use code for each promotion that applied because of it."""
-    given = {fold_code(code) for code in cart.codes}
-    by_promotion = {promotion: key for key, promotion in reversed(list(opened.items()))}
+    given = {fold_code(code) for code in asked.cart.codes}
+    by_promotion = {promotion: key for key, promotion in reversed(list(asked.opened.items()))}
     promotions = published.program.promotions
     return tuple(
         (by_promotion[verdict.name], verdict.name)

@@ -9,12 +9,16 @@ from typing import Any
 import dsl
 from engine.pricing import Request, effort, quote
 from engine.pricing.reading import read_cart
+from engine.pricing.reserved import apart, together
+from models.cart import Cart
 from models.errors import DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
 from models.quote import Quote, Verdict, Why
+from models.redemption import Reserved
 from models.store import Stores
 from models.user import STAFF
 from services import drafts, facts, products
+from services.reserving import reserved_in
 from services.rulebook import Published, Rulebook
 from services.scarcity import Opened, scarcity_of
 
@@ -40,6 +44,19 @@ class Trial:
 REAL = Trial()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be priced. `request` has reserved units apart, `cart` the lines as they were sent.
+
+    `opened` are the single-use codes in it that are good for this buyer.
+    """
+
+    request: Request
+    cart: Cart
+    opened: Opened
+    reserved: tuple[Reserved, ...] = ()
+
+
 async def quote_cart(
     cart: Mapping[str, Any],
     *,
@@ -61,7 +78,7 @@ async def quote_cart(
     if trial != REAL and not caller.roles & STAFF:
         raise Forbidden("Only staff may try other rules or times.")
     published = await (rulebook.current() if trial.source is None else _tried(trial, stores))
-    asked, _ = await request_for(
+    asked = await request_for(
         cart,
         buyer,
         published,
@@ -79,42 +96,48 @@ async def request_for(
     published: Published,
     *,
     guesser: str | None,
+    order: str | None = None,
     stores: Stores,
     now: datetime,
-) -> tuple[Request, Opened]:
-    """Return what is to be priced, and the single-use codes in it that are good for this buyer.
+) -> Asked:
+    """Return what is to be priced.
 
-    Raises Invalid and RateLimited.
+    Raises Invalid and RateLimited; NotFound and Conflict for a claim that cannot be ordered.
 
-    `guesser` is whom single-use codes that are not good are counted against.
+    `guesser` is whom single-use codes that are not good are counted against, `order` the one that
+    is to have what the cart's lines name.
     """
     program = published.program
     try:
-        sent = read_cart(cart, program)
+        sent = read_cart(cart, program, with_claims=True)
     except DomainError as error:
         raise Invalid(error.message, field=("cart", *error.field)) from error
     moment = dsl.Moment(now, program.zone, program)
-    known, facts_known, scarcity = await asyncio.gather(
+    known, facts_known, scarcity, reserved = await asyncio.gather(
         products.with_known_facts(sent, program, stores=stores),
         _facts(buyer, published, stores=stores, now=now),
         scarcity_of(sent, buyer, moment, guesser=guesser, stores=stores),
+        reserved_in(sent, buyer, order=order, published=published, stores=stores),
     )
     request = Request(
-        known,
+        apart(known, reserved),
         facts_known,
         moment,
         usage=scarcity.usage,
         unlocked=frozenset(scarcity.opened.values()),
         paused=_paused(published),
     )
-    return request, scarcity.opened
+    return Asked(request, known, scarcity.opened, reserved)
 
 
-async def priced_at(asked: Request, *, per_unit: bool = False) -> Quote:
+async def priced_at(asked: Asked, *, per_unit: bool = False) -> Quote:
     """Return the quote, worked out in a thread if that takes long."""
-    if effort(asked) > HEAVY:
-        return await asyncio.to_thread(quote, asked, per_unit=per_unit)
-    return quote(asked, per_unit=per_unit)
+    request = asked.request
+    if effort(request) > HEAVY:
+        priced = await asyncio.to_thread(quote, request, per_unit=per_unit)
+    else:
+        priced = quote(request, per_unit=per_unit)
+    return together(priced, asked.cart, asked.reserved)
 
 
 def _buyer(user_id: str | None, caller: Principal) -> str:

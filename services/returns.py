@@ -93,19 +93,28 @@ def _returned(order: Order, wanted: Mapping[int, int]) -> Iterator[Returned]:
                 f"Of line {place} only {line.quantity - gone} are left to come back.",
                 field=("lines",),
             )
-        refund, shares = 0, dict[str, int]()
+        refund, shares, reserved = 0, dict[str, int](), list[str]()
         for count, run in _cheapest(line.units, gone, quantity):
             refund += count * run.total
+            if run.reserved is not None:
+                reserved.append(run.reserved)
             for taken in run.applied:
                 shares[taken.promotion] = shares.get(taken.promotion, 0) + count * taken.amount
         yield Returned(
-            place, quantity, refund, tuple(Taken(name, amount) for name, amount in shares.items())
+            place,
+            quantity,
+            refund,
+            tuple(Taken(name, amount) for name, amount in shares.items()),
+            tuple(reserved),
         )
 
 
 def _cheapest(units: Sequence[UnitRun], skipped: int, wanted: int) -> Iterator[tuple[int, UnitRun]]:
-    """Yield so many units after the first `skipped`, those that cost least first."""
-    for run in sorted(units, key=lambda run: run.total):
+    """Yield so many units after the first `skipped`, those that cost least first.
+
+    Among those that cost the same the reserved ones come first, for others to have.
+    """
+    for run in sorted(units, key=lambda run: (run.total, run.reserved is None)):
         passed = min(skipped, run.count)
         skipped -= passed
         count = min(wanted, run.count - passed)

@@ -12,7 +12,7 @@ from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
 from models.unique_code import Code
-from services import events
+from services import events, reserving
 from services.clock import Clock
 from services.counting import counting_over
 from services.jobs import Jobs
@@ -24,8 +24,12 @@ SOURCE = "orders"
 PAGE = 100
 
 
-async def take(redemption: Redemption, stores: Stores) -> bool:
-    """Take all that was written down, one after the other; stop at what is not to be had."""
+async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> bool:
+    """Take all that was written down, one after the other; stop at what is not to be had.
+
+    Raises Conflict where there is a reason to tell.
+    """
+    await reserving.take(redemption, stores, rulebook)
     counting = counting_over(stores)
     for code, promotion in redemption.codes:
         if not await stores.codes.take(
@@ -46,14 +50,14 @@ async def take(redemption: Redemption, stores: Stores) -> bool:
     return True
 
 
-async def undo(redemption: Redemption, stores: Stores) -> None:
+async def undo(redemption: Redemption, stores: Stores, now: datetime) -> None:
     """Give back what an attempt took that did not become the order."""
-    if redemption.takings or redemption.codes:
-        await _release(redemption, stores)
+    if redemption.takes_something:
+        await _release(redemption, stores, now)
         await stores.redemptions.forget(redemption.id)
 
 
-async def resolve(redemption: Redemption, stores: Stores, wall: datetime) -> None:
+async def resolve(redemption: Redemption, stores: Stores, clock: Clock) -> None:
     """Settle what an attempt took if it became the order; else see that it never will, and undo.
 
     An attempt may still be taking things without knowing: it is looked at again when its time is
@@ -63,17 +67,18 @@ async def resolve(redemption: Redemption, stores: Stores, wall: datetime) -> Non
     if order is not None and order.attempt == redemption.id:
         await _settle(order, stores)
         return
-    await _release(redemption, stores)
-    if redemption.until < wall:
+    await _release(redemption, stores, clock.now())
+    if redemption.until < clock.wall():
         await stores.redemptions.forget(redemption.id)
 
 
-async def _release(redemption: Redemption, stores: Stores) -> None:
+async def _release(redemption: Redemption, stores: Stores, now: datetime) -> None:
     counting = counting_over(stores)
     for taking in redemption.takings:
         await counting.release(taking, redemption.id, user_id=redemption.user_id)
     if redemption.codes:
         await stores.codes.give_back(redemption.id)
+    await reserving.release(redemption, stores, now)
 
 
 async def finish(
@@ -94,7 +99,7 @@ async def sweep(*, stores: Stores, rulebook: Rulebook, jobs: Jobs, clock: Clock)
     wall = clock.wall()
     overdue = await stores.redemptions.overdue(wall, limit=PAGE)
     for redemption in overdue:
-        await resolve(redemption, stores, wall)
+        await resolve(redemption, stores, clock)
     orders = await stores.orders.unsettled(wall, limit=PAGE)
     for order in orders:
         await finish(order, stores, rulebook, jobs, clock)
@@ -126,8 +131,9 @@ async def _finish(
 
 
 async def _settle(order: Order, stores: Stores) -> None:
-    if not order.takings and not order.codes:
+    if not order.takings and not order.codes and not order.reserved:
         return
+    await reserving.settle(order, stores)
     counting = counting_over(stores)
     for taking in order.takings:
         counting.settle(taking, order.attempt)
@@ -142,6 +148,7 @@ async def _give_back(order: Order, stores: Stores) -> None:
             await stores.counters.give_back_own(owed.name, order.user_id, order.attempt)
     if order.codes and order.is_undone:
         await stores.codes.give_back(order.attempt)
+    await reserving.give_back(order, stores)
 
 
 async def _grant(order: Order, stores: Stores) -> None:
@@ -158,8 +165,7 @@ async def _grant(order: Order, stores: Stores) -> None:
     ]
     await stores.codes.add(granted)
     if granted and order.is_undone:
-        at = order.cancelled_at or (order.returns[-1].at if order.returns else order.placed_at)
-        await stores.codes.revoke([code.key for code in granted], at)
+        await stores.codes.revoke([code.key for code in granted], order.changed_at)
 
 
 async def _tell(

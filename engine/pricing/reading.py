@@ -18,11 +18,11 @@ _TEXTS = ("name", "category", "brand")
 _OWN = frozenset((*_TEXTS, "sku", "price", "quantity", "amount", "floor"))
 
 
-def read_cart(document: Any, program: Program) -> Cart:
+def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> Cart:
     """Read a cart. Raises Invalid, naming the place (`lines[2].price`) and the way out.
 
     Fields of a line beside the built-in ones are the item's attributes: one of another type than
-    declared is missing, as everywhere.
+    declared is missing, as everywhere. `with_claims` is for those who can look them up.
     """
     cart = as_object(document, "cart")
     currency = _currency(cart.get("currency"))
@@ -45,6 +45,13 @@ def read_cart(document: Any, program: Program) -> Cart:
         shipping=_money(cart, "shipping", "", currency, default=0),
         codes=_codes(cart.get("codes")),
     )
+    for at, line in enumerate(read.lines):
+        if line.claim is not None and not with_claims:
+            raise Invalid(
+                f"lines[{at}].claim: a claim can be looked up only where carts are priced for a"
+                " shop; leave it out, and give the sale's price as that of a line of one unit",
+                field=("lines", str(at), "claim"),
+            )
     if read.subtotal + read.shipping > LARGEST:
         raise Invalid("lines: the cart's total is more than can be counted", field=("lines",))
     return read
@@ -52,7 +59,7 @@ def read_cart(document: Any, program: Program) -> Cart:
 
 def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -> CartLine:
     document = as_object(line, place)
-    texts = {name: _text(document, name, place) for name in ("sku", *_TEXTS)}
+    texts = {name: _text(document, name, place) for name in ("sku", "claim", *_TEXTS)}
     own = record(document, attributes, currency=currency, zone=zone)
     return CartLine(
         sku=texts["sku"] or "",
@@ -60,6 +67,7 @@ def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -
         quantity=_quantity(document.get("quantity", 1), f"{place}.quantity"),
         floor=_money(document, "floor", place, currency, default=0),
         fields={**own, **{name: texts[name] for name in _TEXTS if texts[name] is not None}},
+        claim=texts["claim"],
     )
 
 

@@ -89,16 +89,63 @@ class Claims(Store):
         """Let a claim that is long ago no longer count."""
         await self.documents.update_one({"_id": claim.id}, {"$pull": {"slots": slot}})
 
-    async def confirm(self, claim_id: str, order: str, now: datetime) -> Claim | None:
-        """Sell what is held; None if it is not held."""
+    async def confirm(
+        self, claim_id: str, order: str, now: datetime, holder: str | None = None
+    ) -> Claim | None:
+        """Sell what is held; None if it is not held.
+
+        An attempt at an order is named as the `holder`: the feed hears of the sale once it settles.
+        """
         return await self._move(
             {"_id": {"$eq": claim_id}, "state": ClaimState.HELD.value},
-            {"$set": {"state": ClaimState.SOLD.value, "order": order}},
+            {"$set": {"state": ClaimState.SOLD.value, "order": order, **_by(holder)}},
+            None if holder else Told(ClaimState.SOLD, now),
+        )
+
+    async def adopt(self, claim_id: str, order: str, holder: str) -> Claim | None:
+        """Let an attempt at an order have what was sold with it already; None if it was not."""
+        return await self._move(
+            {
+                "_id": {"$eq": claim_id},
+                "state": ClaimState.SOLD.value,
+                "order": {"$eq": order},
+                "holder": {"$exists": False},
+            },
+            {"$set": {"holder": holder}},
+            None,
+        )
+
+    async def settle(self, claim_id: str, holder: str, now: datetime) -> None:
+        """The order is there: let the feed hear of the sale. Safe to repeat."""
+        await self._move(
+            {"_id": {"$eq": claim_id}, "holder": {"$eq": holder}, "unsettled": True},
+            {"$unset": {"unsettled": ""}},
             Told(ClaimState.SOLD, now),
         )
 
+    async def undo(self, claim_id: str, holder: str, now: datetime) -> None:
+        """Hold again what an attempt sold that is no order, or release it. Safe to repeat."""
+        mine = {
+            "_id": {"$eq": claim_id},
+            "state": ClaimState.SOLD.value,
+            "holder": {"$eq": holder},
+        }
+        held = {
+            "$set": {"state": ClaimState.HELD.value},
+            "$unset": {"order": "", "holder": "", "unsettled": ""},
+        }
+        if not await self._move({**mine, "until": {"$gt": now}}, held, None):
+            released = {**_RELEASE, "$unset": {**_RELEASE["$unset"], "order": ""}}
+            await self._move(mine, released, Told(ClaimState.RELEASED, now))
+
     async def sell_again(
-        self, claim: Claim, unit: int, slots: Sequence[str], order: str, now: datetime
+        self,
+        claim: Claim,
+        unit: int,
+        slots: Sequence[str],
+        order: str,
+        now: datetime,
+        holder: str | None = None,
     ) -> Claim | Taken | None:
         """Sell another unit to someone whose hold has ended; None if the claim has moved."""
         places = {"slots": list(slots)} if slots else {}
@@ -106,16 +153,21 @@ class Claims(Store):
         try:
             return await self._move(
                 {"_id": claim.id, "state": ClaimState.RELEASED.value},
-                {"$set": {"state": state, "order": order, "unit": unit, **places}},
-                Told(ClaimState.SOLD, now),
+                {"$set": {"state": state, "order": order, "unit": unit, **places, **_by(holder)}},
+                None if holder else Told(ClaimState.SOLD, now),
             )
         except DuplicateKeyError as error:
             return _taken(error.details or {})
 
     async def give_back(self, claim_id: str, order: str, now: datetime) -> Claim | None:
-        """Return to stock what was sold with an order; None if it was not."""
+        """Return to stock what was sold with an order; None if it was not, or is not settled."""
         return await self._move(
-            {"_id": {"$eq": claim_id}, "state": ClaimState.SOLD.value, "order": {"$eq": order}},
+            {
+                "_id": {"$eq": claim_id},
+                "state": ClaimState.SOLD.value,
+                "order": {"$eq": order},
+                "unsettled": {"$exists": False},
+            },
             _RELEASE,
             Told(ClaimState.RELEASED, now),
         )
@@ -147,15 +199,12 @@ class Claims(Store):
             )
 
     async def _move(
-        self, which: Mapping[str, Any], change: Mapping[str, Any], told: Told
+        self, which: Mapping[str, Any], change: Mapping[str, Any], told: Told | None
     ) -> Claim | None:
+        push = {"$push": {"untold": {"state": str(told.state), "at": told.at}}} if told else {}
         document = await self.documents.find_one_and_update(
             which,
-            {
-                **change,
-                "$push": {"untold": {"state": str(told.state), "at": told.at}},
-                "$inc": {"version": 1},
-            },
+            {**change, **push, "$inc": {"version": 1}},
             return_document=ReturnDocument.AFTER,
         )
         return None if document is None else _claim(document)
@@ -197,8 +246,12 @@ class Stocks(Store):
 
 _RELEASE = {
     "$set": {"state": ClaimState.RELEASED.value},
-    "$unset": {"unit": "", "slots": ""},
+    "$unset": {"unit": "", "slots": "", "holder": "", "unsettled": ""},
 }
+
+
+def _by(holder: str | None) -> Document:
+    return {} if holder is None else {"holder": holder, "unsettled": True}
 
 
 def _taken(failure: Mapping[str, Any]) -> Taken:
@@ -215,6 +268,8 @@ def _document(claim: Claim) -> Document:
         "campaign": claim.campaign_id,
         "user": claim.user_id,
         "sku": claim.sku,
+        "price": claim.price,
+        "currency": claim.currency,
         "unit": claim.unit,
         "state": claim.state.value,
         "at": claim.at,
@@ -235,12 +290,15 @@ def _claim(document: Document) -> Claim:
         campaign_id=document["campaign"],
         user_id=document["user"],
         sku=document["sku"],
+        price=document.get("price"),
+        currency=document.get("currency"),
         unit=document.get("unit"),
         slots=tuple(document.get("slots", ())),
         state=ClaimState(document["state"]),
         at=document["at"],
         until=document["until"],
         order=document.get("order"),
+        holder=document.get("holder"),
         version=document["version"],
         untold=tuple(Told(told["state"], told["at"]) for told in document.get("untold", ())),
     )

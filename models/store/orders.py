@@ -20,7 +20,7 @@ from models.quote import (
     Verdict,
 )
 from models.store.database import Document, Store
-from models.store.redemptions import taking_document, taking_of
+from models.store.redemptions import reserved_of, taking_document, taking_of
 
 _VOID = "void"  # no order, but a note of attempts that may no longer become one
 
@@ -111,6 +111,7 @@ def _document(order: Order) -> Document:
         "items": [dict(item) for item in order.items],
         "takings": [taking_document(taking) for taking in order.takings],
         "codes": [list(code) for code in order.codes],
+        "reserved": [asdict(each) for each in order.reserved],
         "granted": [asdict(granted) for granted in order.granted],
         "cancelled_at": order.cancelled_at,
         "returns": [asdict(each) for each in order.returns],
@@ -137,6 +138,7 @@ def _order(document: Document) -> Order:
         items=tuple(document["items"]),
         takings=tuple(taking_of(taking) for taking in document["takings"]),
         codes=tuple((code, promotion) for code, promotion in document["codes"]),
+        reserved=reserved_of(document.get("reserved", [])),
         granted=tuple(Granted(**granted) for granted in document["granted"]),
         cancelled_at=document["cancelled_at"],
         returns=tuple(_return(each) for each in document["returns"]),
@@ -149,7 +151,13 @@ def _order(document: Document) -> Order:
 
 def _return(document: Document) -> Return:
     lines = tuple(
-        Returned(line["line"], line["quantity"], line["refund"], _taken(line["shares"]))
+        Returned(
+            line["line"],
+            line["quantity"],
+            line["refund"],
+            _taken(line["shares"]),
+            tuple(line.get("reserved", ())),
+        )
         for line in document["lines"]
     )
     return Return(document["key"], document["at"], lines)
@@ -173,7 +181,8 @@ def _quote(document: Document) -> Quote:
 
 def _line(document: Document) -> QuoteLine:
     units = tuple(
-        UnitRun(run["count"], run["total"], _taken(run["applied"])) for run in document["units"]
+        UnitRun(run["count"], run["total"], _taken(run["applied"]), run.get("reserved"))
+        for run in document["units"]
     )
     return QuoteLine(
         sku=document["sku"],

@@ -1,10 +1,11 @@
 """Holds on what orders take: there from before the first counter moves until all is settled."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from models.redemption import PerUser, Redemption, Taking
+from models.redemption import PerUser, Redemption, Reserve, Reserved, Taking
 from models.store.database import Document, Store
 
 
@@ -62,6 +63,14 @@ def taking_of(document: Document) -> Taking:
     )
 
 
+def reserved_of(documents: list[Document]) -> tuple[Reserved, ...]:
+    """Read reservations from their stored form."""
+    return tuple(
+        Reserved(Reserve(each["how"]), each["id"], each["line"], each["price"])
+        for each in documents
+    )
+
+
 def _document(redemption: Redemption) -> Document:
     return {
         "_id": redemption.id,
@@ -71,6 +80,7 @@ def _document(redemption: Redemption) -> Document:
         "until": redemption.until,
         "user": redemption.user_id,
         "codes": [list(code) for code in redemption.codes],
+        "reserved": [asdict(each) for each in redemption.reserved],
     }
 
 
@@ -83,4 +93,5 @@ def _redemption(document: Document) -> Redemption:
         until=document["until"],
         user_id=document["user"],
         codes=tuple((code, promotion) for code, promotion in document["codes"]),
+        reserved=reserved_of(document.get("reserved", [])),
     )

@@ -13,9 +13,10 @@ from models.claim import ClaimState
 from models.errors import DomainError
 from models.store import Stores, connect, prepare
 from services import stocks
-from services.claims import Claims, confirm
+from services.claims import Claims
 from services.groups import Groups
 from services.rulebook import Rulebook
+from services.selling import confirm
 from services.verify import verify
 from tests.shop import NOW, Shop
 

@@ -8,7 +8,8 @@ import pytest
 from models.claim import ClaimState
 from models.errors import Conflict, NotFound
 from services import stocks
-from services.claims import Claims, confirm, give_back
+from services.claims import Claims
+from services.selling import confirm, give_back
 
 SALE = """
 flash_sale midnight "Midnight" {

@@ -270,11 +270,17 @@ async def left_behind(shop, *, committed):
     """Do what an attempt does until it is killed just before, or just after, it is the order."""
     wanted, own = placing("o1", "20", "ten"), till(shop)
     published = await shop.rulebook.current()
-    asked, opened = await orders.request_for(
-        wanted.cart, "ann", published, guesser=None, stores=shop.stores, now=shop.clock.now()
+    asked = await orders.request_for(
+        wanted.cart,
+        "ann",
+        published,
+        guesser=None,
+        order=wanted.key,
+        stores=shop.stores,
+        now=shop.clock.now(),
     )
     quote = await orders.priced_at(asked, per_unit=True)
-    order = orders._order(wanted, quote, asked, opened, published, shop.clock)
+    order = orders._order(wanted, quote, asked, published, shop.clock)
     assert await orders._take_all(order, own)
     if committed:
         assert await shop.stores.orders.commit(order)

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from services import draws, sequencer, stocks
-from services.claims import Claims, confirm
+from services.claims import Claims
 from services.groups import Groups
+from services.selling import confirm
 from services.verify import verify
 from tests.shop import event
 
