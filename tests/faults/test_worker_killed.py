@@ -1,24 +1,19 @@
 """Real workers are killed and Redis emptied while events come in: nothing lost, nothing twice."""
 
 import asyncio
-import os
 import random
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from subprocess import Popen
 
 import pytest
 
 from app.clock import Clock
 from app.worker import THREADS
-from devserver.process import spawn, stop
 from models.store import Stores
 from services import events
+from tests.faults.processes import Processes
 from tests.shop import Shop, event
 from workers.bells import DramatiqJobs
 
@@ -34,35 +29,6 @@ trigger rescue {
 }
 """
 SPEED = 3600  # an hour of business passes in a second
-
-
-class Processes:
-    """Workers and a scheduler, started as the command line starts them."""
-
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self._environment = os.environ | environment
-        self._folder = folder
-        self.running: dict[str, Popen[bytes]] = {}
-
-    def start(self, name: str, command: str) -> None:
-        fanfare = Path(sys.executable).with_name("fanfare")
-        self.running[name] = spawn(
-            [fanfare, command],
-            log=self._folder / f"{name}.log",
-            environment=self._environment,
-            death_signal=signal.SIGKILL,
-        )
-
-    def kill(self, name: str) -> None:
-        self.running[name].kill()
-        self.running[name].wait()
-
-    def log(self, name: str) -> str:
-        return (self._folder / f"{name}.log").read_text()
-
-    def stop(self) -> None:
-        for process in self.running.values():
-            stop(process)
 
 
 @pytest.fixture
