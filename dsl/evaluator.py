@@ -50,9 +50,9 @@ def holds(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSING)
     return judge(condition, Scope(facts, moment, element))
 
 
-def value(expr: Expr, facts: Facts, moment: Moment) -> Any:
+def value(expr: Expr, facts: Facts, moment: Moment, element: Any = MISSING) -> Any:
     """Return an expression's value in its stored form, or MISSING. Whole numbers come as int."""
-    return plain(evaluate(expr, Scope(facts, moment)))
+    return plain(evaluate(expr, Scope(facts, moment, element)))
 
 
 def plain(found: Any) -> Any:

@@ -17,13 +17,15 @@ from engine.starting import conditions_of, listeners
 class Playbook:
     """`listeners` are the plans that an event can start; `starts` finds those that it does start.
 
-    `lotteries` are those that it can enter, `needs` what triggers and lotteries ask about.
+    `lotteries` are those that it can enter, `earning` are events that can earn points, `needs` is
+    what triggers, lotteries and loyalty ask about.
     """
 
     program: Program
     plans: Mapping[str, Plan]
     listeners: Mapping[str, tuple[Plan, ...]]
     lotteries: Mapping[str, tuple[Lottery, ...]]
+    earning: frozenset[str]
     starts: Mapping[str, Index[Plan]] = field(repr=False)
     needs: frozenset[Need] = field(repr=False)
     all_needs: frozenset[Need] = field(repr=False)
@@ -37,12 +39,14 @@ def playbook_of(program: Program) -> Playbook:
         event: tuple(plans[trigger.name] for trigger in triggers)
         for event, triggers in listeners(program).items()
     }
+    earning = program.loyalty.earn if program.loyalty is not None else ()
     compiler = Compiler(program)
     return Playbook(
         program,
         plans,
         listening,
         _lotteries(program),
+        frozenset(rule.event.event for rule in earning),
         {
             event: Index(((plan, conditions_of(plan.trigger, program)) for plan in those), compiler)
             for event, those in listening.items()
@@ -52,6 +56,7 @@ def playbook_of(program: Program) -> Playbook:
             (
                 *(e for t in program.triggers.values() for e in expressions_of_trigger(t)),
                 *(on.where for each in program.lotteries.values() for on in each.enter_on),
+                *(rule.event.where for rule in earning),
             ),
         ),
         everything(program),

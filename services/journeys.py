@@ -53,6 +53,10 @@ class Rules:
         program = self.versions[event.publication].program
         return playbook_of(program).lotteries.get(event.name, ())
 
+    def may_earn(self, event: Event) -> bool:
+        """Whether the loyalty programme gives points for such events."""
+        return event.name in playbook_of(self.versions[event.publication].program).earning
+
     def plan(self, run: Run) -> Plan | None:
         """Return the plan that a run follows."""
         return playbook_of(self.versions[run.publication].program).plans.get(run.trigger)

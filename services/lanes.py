@@ -27,7 +27,7 @@ from models.event import Event
 from models.lease import Lease
 from models.run import Run, RunState
 from models.store import Stores
-from services import draws, facts, runs
+from services import draws, earning, facts, runs
 from services.clock import Clock
 from services.jobs import Jobs
 from services.journeys import Journeys, Rules
@@ -177,6 +177,7 @@ def _concerned(
         if (
             rules.started_by(event)
             or rules.lotteries(event)
+            or rules.may_earn(event)
             or any(event.name in run.waits_for for run in by_user.get(event.user_id, ()))
         ):
             concerned.add(event.user_id)
@@ -234,6 +235,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
         wall=lanes.clock.wall(),
         chain=lanes.chain,
     )
+    await earning.earn(applied, page.rules, page.facts, stores=stores, now=page.now)
     await stores.events.mark_applied([event.id for event in applied])
     return not failed
 

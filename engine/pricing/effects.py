@@ -1,7 +1,6 @@
 """What the effects of a promotion take and give, one after the other in the order written."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import assert_never
 
 from dsl.clauses import Amount, Length
@@ -20,6 +19,7 @@ from dsl.promotions import (
     Tiers,
 )
 from engine.chance import arm_of
+from engine.multiples import full_multiples
 from engine.pricing.picking import pick
 from engine.pricing.reductions import capped, minor, reduction
 from engine.pricing.repeats import apply_bundle, apply_buy_get
@@ -107,12 +107,7 @@ def _points(award: Award, turn: Turn) -> int:
     measure = turn.number(award.of)
     if measure is None:
         return 0
-    # Numbers are compared in millionths, as sums of them are: 0.3 holds 0.1 three times.
-    return award.points * max(0, _millionths(measure) // _millionths(award.per))
-
-
-def _millionths(number: int | float) -> int:
-    return round(Fraction(number) * 1_000_000)
+    return award.points * full_multiples(measure, award.per)
 
 
 def _words(length: Length | None) -> str | None:
