@@ -62,19 +62,32 @@ def events_within(events: Any, start: datetime | None, now: datetime) -> list[Ma
     return [event for _, event in found]
 
 
-def elements_of(aggregate: Aggregate, base: Any, moment: Moment) -> list[Sequence[Any]]:
-    """Return an aggregate's elements in groups; `base` is the list, or all of the user's events."""
+def elements_of(
+    aggregate: Aggregate, base: Any, moment: Moment, since: datetime | None = None
+) -> list[Sequence[Any]]:
+    """Return an aggregate's elements in groups; `base` is the list, or all of the user's events.
+
+    With `since`, those of earlier events are left out.
+    """
     source = aggregate.source
     if isinstance(source, ListSource):
         many = read(base, source.ref.kind)
         return [] if many is MISSING else [many]
     window = aggregate.window
     start = None if window is None else moment.start_of(window)
+    if since is not None:
+        start = since if start is None else max(start, since)
     events = events_within(walk(base, (source.event,)), start, moment.now)
-    if not source.nested:
+    return grouped(events, source.nested, element_kind(source, moment.program))
+
+
+def grouped(
+    events: Sequence[Mapping[str, Any]], nested: tuple[str, ...], element: Kind
+) -> list[Sequence[Any]]:
+    """Return events, each a group of its own, or the elements of a list in each of them."""
+    if not nested:
         return [[event] for event in events]
-    kind = ListOf(element_kind(source, moment.program))
-    lists = (read(walk(event, source.nested), kind) for event in events)
+    lists = (read(walk(event, nested), ListOf(element)) for event in events)
     return [many for many in lists if many is not MISSING]
 
 
@@ -83,13 +96,11 @@ def combine(function: str, groups: Groups, kind: Kind) -> Any:
     return _COMBINE[function]([[v for v in group if v is not MISSING] for group in groups], kind)
 
 
-def _sum(groups: Groups, kind: Kind) -> Any:
-    total = _total(groups, kind)
-    return total if total is MISSING or isinstance(kind, Money) else float(total) / MICRO
+def total_of(groups: Groups, kind: Kind) -> Any:
+    """Add up integers, however large: minor units, or millionths of a number.
 
-
-def _total(groups: Groups, kind: Kind) -> Any:
-    """Add up integers: minor units, or millionths of a number."""
+    MISSING if a value does not fit 64 bits, or what one list comes to.
+    """
     total = 0
     for group in groups:
         parts = group if isinstance(kind, Money) else [micros(v) for v in group]
@@ -97,13 +108,19 @@ def _total(groups: Groups, kind: Kind) -> Any:
         if any(part is MISSING for part in parts) or integer(sum(parts)) is MISSING:
             return MISSING
         total += sum(parts)
-    return integer(total)
+    return total
 
 
-def _avg(groups: Groups, kind: Kind) -> Any:
-    count = sum(map(len, groups))
-    total = _total(groups, kind)
-    if count == 0 or total is MISSING:
+def sum_of(total: Any, kind: Kind) -> Any:
+    """Return a sum from what its values come to."""
+    if total is MISSING or integer(total) is MISSING:
+        return MISSING
+    return total if isinstance(kind, Money) else float(total) / MICRO
+
+
+def average_of(total: Any, count: int, kind: Kind) -> Any:
+    """Return an average from what its values come to, and how many they are."""
+    if count == 0 or total is MISSING or integer(total) is MISSING:
         return MISSING
     if isinstance(kind, Money):
         return divide_half_away(total, count)
@@ -119,8 +136,8 @@ def _first(values: Iterable[Any]) -> Any:
 
 
 _COMBINE: dict[str, Callable[[Groups, Kind], Any]] = {
-    "sum": _sum,
-    "avg": _avg,
+    "sum": lambda groups, kind: sum_of(total_of(groups, kind), kind),
+    "avg": lambda groups, kind: average_of(total_of(groups, kind), sum(map(len, groups)), kind),
     "min": lambda groups, _: min(_flat(groups), default=MISSING),
     "max": lambda groups, _: max(_flat(groups), default=MISSING),
     "distinct": lambda groups, _: len(set(_flat(groups))),

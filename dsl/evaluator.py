@@ -4,13 +4,14 @@ Total: whatever is stored, an expression gives a value or MISSING, and a conditi
 dsl.compiled and dsl.mongo must agree with it on every program: tests/dsl/test_backends.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, assert_never
 
 from dsl.aggregates import combine, elements_of, value_kind
+from dsl.buckets import Test, read_aggregate
 from dsl.clauses import Length
 from dsl.core import (
     Aggregate,
@@ -18,6 +19,7 @@ from dsl.core import (
     AnyOf,
     Apply,
     Const,
+    EventSource,
     Expr,
     InSegment,
     ListSource,
@@ -126,10 +128,18 @@ def _is_member(name: str, scope: Scope) -> bool:
 def _aggregate(aggregate: Aggregate, scope: Scope) -> Any:
     source, where, moment = aggregate.source, aggregate.where, scope.moment
     base = _raw(source.ref, scope) if isinstance(source, ListSource) else scope.facts.get("events")
-    groups = elements_of(aggregate, base, moment)
+    test: Test | None = None
     if where is not None:
         inside = partial(Scope, scope.facts, moment, segments=scope.segments)
-        groups = [[one for one in group if judge(where, inside(element=one))] for group in groups]
+        test = partial(_passes, where, inside)
+    known = scope.facts.get("measures")
+    if known is not None and isinstance(source, EventSource):
+        found = read_aggregate(aggregate, known, base, moment, test)
+        if found is not None:
+            return found
+    groups = elements_of(aggregate, base, moment)
+    if test is not None:
+        groups = [[one for one in group if test(one)] for group in groups]
     if aggregate.function == "count":
         return sum(map(len, groups))
     if aggregate.function == "any":
@@ -137,3 +147,7 @@ def _aggregate(aggregate: Aggregate, scope: Scope) -> Any:
     kind = value_kind(aggregate, moment.program)
     values = [[read(walk(one, aggregate.value), kind) for one in group] for group in groups]
     return combine(aggregate.function, values, kind)
+
+
+def _passes(where: Expr, inside: Callable[..., Scope], element: Any) -> bool:
+    return judge(where, inside(element=element))

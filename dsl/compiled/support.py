@@ -2,19 +2,33 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 from dsl.aggregates import combine, elements_of, value_kind
+from dsl.buckets import of_measures
 from dsl.core import Aggregate, Expr, Window
 from dsl.evaluator import Facts, Scope, evaluate
 from dsl.evaluator import judge as judge_slowly
 from dsl.kinds import Kind
+from dsl.measures import Measure
 from dsl.moment import Moment
 from dsl.program import Program
 from dsl.values import MISSING, read, walk
 
 # Of facts, a moment, and the element of a list where one is asked about.
 Function: TypeAlias = Callable[..., Any]
+
+
+class Compiler(Protocol):
+    """What a writer asks of the program's compiler."""
+
+    program: Program
+
+    def function(self, expr: Expr, segments: frozenset[str], *, truth: bool) -> Function: ...
+
+    def membership(self, segment: str, segments: frozenset[str]) -> Function: ...
+
 
 NOTHING: Mapping[str, Any] = {}
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -79,6 +93,27 @@ def finish(function: str, kind: Kind) -> Callable[[list[Any]], Any]:
     return lambda values: combine(function, [values], kind)
 
 
+def measured_aggregate(
+    aggregate: Aggregate,
+    measures: Sequence[Measure],
+    program: Program,
+    filtered: Callable[[], Function | None],
+) -> Function:
+    """Return the function of an aggregate over facts with measures, which may not be live.
+
+    Its filter is compiled when such facts come.
+    """
+
+    def run(base: Any, facts: Facts, moment: Moment) -> Any:
+        known, where = facts["measures"], filtered()
+        if not known.covers(aggregate, measures, moment):
+            return whole_aggregate(aggregate, program, where)(base, facts, moment)
+        test = None if where is None else partial(where, facts, moment)
+        return of_measures(aggregate, measures, known, base, moment, test)
+
+    return run
+
+
 def whole_aggregate(aggregate: Aggregate, program: Program, where: Function | None) -> Function:
     """Return the function of an aggregate that no loop is written for; its filter is compiled."""
     function, path = aggregate.function, aggregate.value
@@ -96,3 +131,24 @@ def whole_aggregate(aggregate: Aggregate, program: Program, where: Function | No
         return combine(function, values, kind)
 
     return run
+
+
+# What code may name, and what it may stumble with.
+NAMES: Mapping[str, Any] = {
+    "MISSING": MISSING,
+    "NOTHING": NOTHING,
+    "type": type,
+    "str": str,
+    "int": int,
+    "float": float,
+    "list": list,
+    "dict": dict,
+    "reversed": reversed,
+    "elements": elements,
+    "is_document": is_document,
+    "AttributeError": AttributeError,
+    "KeyError": KeyError,
+    "OverflowError": OverflowError,
+    "TypeError": TypeError,
+}
+STUMBLES = ("AttributeError", "KeyError", "OverflowError", "TypeError")

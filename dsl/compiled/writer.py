@@ -8,7 +8,8 @@ nowhere may it give another answer.
 import ast
 import operator as python
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, assert_never
+from functools import cache
+from typing import Any, assert_never
 
 from dsl.aggregates import value_kind
 from dsl.compiled import support, trees
@@ -32,10 +33,10 @@ from dsl.core import (
 )
 from dsl.evaluator import stored_constant
 from dsl.kinds import BOOL, TEXT, Kind, ListOf, Money, Record, Simple, Text
+from dsl.measures import measures_of
 from dsl.money import LARGEST
 from dsl.operators import Operator, family_of, find_operator
-from dsl.program import Program
-from dsl.values import LARGEST_NUMBER, MISSING, family
+from dsl.values import LARGEST_NUMBER, family
 
 _COMPARISONS: Mapping[str, tuple[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     "=": (ast.Eq, python.eq),
@@ -45,45 +46,15 @@ _COMPARISONS: Mapping[str, tuple[type[ast.cmpop], Callable[[Any, Any], bool]]] =
     ">=": (ast.GtE, python.ge),
 }
 _TURNED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_NAMES: Mapping[str, Any] = {
-    "MISSING": MISSING,
-    "NOTHING": support.NOTHING,
-    "type": type,
-    "str": str,
-    "int": int,
-    "float": float,
-    "list": list,
-    "dict": dict,
-    "reversed": reversed,
-    "elements": support.elements,
-    "is_document": support.is_document,
-    "AttributeError": AttributeError,
-    "KeyError": KeyError,
-    "OverflowError": OverflowError,
-    "TypeError": TypeError,
-}
-_STUMBLES = ("AttributeError", "KeyError", "OverflowError", "TypeError")
-
-
-class Compiler(Protocol):
-    """What a writer asks of the program's compiler."""
-
-    program: Program
-
-    def function(
-        self, expr: Expr, segments: frozenset[str], *, truth: bool
-    ) -> support.Function: ...
-
-    def membership(self, segment: str, segments: frozenset[str]) -> support.Function: ...
 
 
 class Writer:
     """Writes one expression, and collects the functions and names that its code refers to."""
 
-    def __init__(self, compiler: Compiler, segments: frozenset[str]) -> None:
+    def __init__(self, compiler: support.Compiler, segments: frozenset[str]) -> None:
         self._compiler = compiler
         self._segments = segments
-        self._names: dict[str, Any] = dict(_NAMES)
+        self._names: dict[str, Any] = dict(support.NAMES)
         self._functions: list[ast.stmt] = []
         self._roots: dict[str, str] = {}
         self._temporaries = 0
@@ -94,7 +65,7 @@ class Writer:
         slowly = self._bound(support.interpreted(expr, self._segments, truth=truth))
         arguments = ("facts", "moment", "element")
         body = trees.unless_raising(
-            _STUMBLES,
+            support.STUMBLES,
             [*self._preamble(), ast.Return(result)],
             [ast.Return(call(slowly, *map(name, arguments)))],
         )
@@ -274,11 +245,29 @@ class Writer:
             looped = self._looped(aggregate, enough=1)
         else:
             looped = self._looped(aggregate)
-        if looped is not None:
-            return looped
-        source, where = aggregate.source, None
-        if aggregate.where is not None:
-            where = self._compiler.function(aggregate.where, self._segments, truth=True)
+        return self._or_measured(aggregate, looped or self._whole(aggregate), lambda it: it)
+
+    def _or_measured(
+        self, aggregate: Aggregate, plain: ast.expr, use: Callable[[ast.expr], ast.expr]
+    ) -> ast.expr:
+        """Write what is made of an aggregate, for facts with measures as well as without."""
+        measures = measures_of(aggregate, self._compiler.program)
+        if not measures:
+            return plain
+        run = support.measured_aggregate(
+            aggregate, measures, self._compiler.program, cache(lambda: self._filter(aggregate))
+        )
+        facts = name("facts")
+        found = call(self._bound(run), get(facts, "events"), facts, name("moment"))
+        return either(trees.is_(get(facts, "measures"), constant(None)), plain, use(found))
+
+    def _filter(self, aggregate: Aggregate) -> support.Function | None:
+        if aggregate.where is None:
+            return None
+        return self._compiler.function(aggregate.where, self._segments, truth=True)
+
+    def _whole(self, aggregate: Aggregate) -> ast.expr:
+        source, where = aggregate.source, self._filter(aggregate)
         base = (
             self._raw(source.ref)
             if isinstance(source, ListSource)
@@ -293,9 +282,14 @@ class Writer:
         if operator not in ("<", "<=", ">", ">=") or enough < 1:
             return None
         reached = self._looped(aggregate, enough)
-        if reached is None or operator in (">", ">="):
-            return reached
-        return ast.UnaryOp(ast.Not(), reached)
+        if reached is None:
+            return None
+        if operator in ("<", "<="):
+            reached = ast.UnaryOp(ast.Not(), reached)
+        test = _COMPARISONS[operator][0]
+        return self._or_measured(
+            aggregate, reached, lambda count: compare(count, test, constant(wanted))
+        )
 
     def _looped(self, aggregate: Aggregate, enough: int | None = None) -> ast.expr | None:
         """Write a call of a loop of one's own, where elements are documents in any order.
