@@ -92,6 +92,7 @@ class Api:
             request_id=admitted.request_id,
             address=admitted.address,
             dev=self.settings.dev,
+            private_targets=self.settings.private_targets,
             principal=admitted.access.principal if admitted.access else None,
         )
 

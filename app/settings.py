@@ -39,6 +39,15 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         default="Fanfare <shop@example.test>", description="The sender of e-mails."
     )
+    private_targets: bool = Field(
+        default=False,
+        description="Development: webhooks may use http and lead to private addresses.",
+    )
+    sends_per_second: float = Field(
+        default=100,
+        gt=0,
+        description="How many messages a worker sends to one server or webhook's host per second.",
+    )
     data_dir: Path = Field(default=Path(".data"), description="Where local state is kept.")
     beacon_url: str = Field(
         default="", description="Where a public beacon for lotteries answers (drand's HTTP API)."

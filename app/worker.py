@@ -10,9 +10,12 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
+from app.outgoing import outgoing
 from app.settings import Settings
-from app.wiring import wired
-from channels.mail import Email
+from app.wiring import Wiring, wired
+from channels.roads import Roads
+from channels.web import Client
+from services.dispatch import Dispatch
 from services.lanes import Lanes
 from services.messages import Mail
 from services.occurrences import Occasions
@@ -61,12 +64,7 @@ class _Parts(dramatiq.Middleware):
                 stopping=self._stopping.is_set,
                 chain=self._settings.chain(),
             ),
-            Mail(
-                stores=wiring.stores,
-                rulebook=wiring.rulebook,
-                clock=wiring.clock,
-                channels={"email": Email(self._settings.smtp_url, self._settings.mail_from)},
-            ),
+            await self._open.enter_async_context(Dispatch(await self._mail(wiring))),
             Occasions(
                 stores=wiring.stores,
                 rulebook=wiring.rulebook,
@@ -74,6 +72,17 @@ class _Parts(dramatiq.Middleware):
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
             ),
+        )
+
+    async def _mail(self, wiring: Wiring) -> Mail:
+        client = Client(private=self._settings.private_targets)
+        self._open.push_async_callback(client.close)
+        return Mail(
+            stores=wiring.stores,
+            rulebook=wiring.rulebook,
+            clock=wiring.clock,
+            channels=outgoing(self._settings, client),
+            roads=Roads(self._settings.sends_per_second),
         )
 
 

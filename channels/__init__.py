@@ -8,7 +8,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is to be delivered to one person. `id` stays the same however often it is tried."""
+    """What is to be delivered to one person. `id` stays the same however often it is tried.
+
+    `to` is an e-mail address, a telephone number or a URL; `devices` are where a push goes, `keys`
+    what a call of a webhook is signed with.
+    """
 
     id: str
     to: str
@@ -18,17 +22,23 @@ class Message:
     html: str | None
     at: datetime
     unsubscribe: str | None = None
+    devices: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class NotSent(Exception):
     """It certainly did not leave. `retry` says whether another try may do, `away` whether the
-    channel as a whole could not be reached, which is not the message's fault.
+    channel as a whole could not be reached, which is not the message's fault; `after` how many
+    seconds we were asked to wait.
     """
 
-    def __init__(self, reason: str, *, retry: bool, away: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, retry: bool, away: bool = False, after: float | None = None
+    ) -> None:
         self.reason = reason
         self.retry = retry
         self.away = away
+        self.after = after
         super().__init__(reason)
 
 

@@ -1,6 +1,7 @@
 """A mail server that delivers to nobody: it keeps what it is given, in memory and as files."""
 
 import argparse
+import asyncio
 import signal
 import threading
 import time
@@ -27,10 +28,13 @@ class Sink:
     url: str = ""
     # Set this to an SMTP answer (`"451 try again"`) and the sink refuses with it.
     refusal: str | None = None
+    # Seconds it takes to make up its mind about a message.
+    delay: float = 0.0
     _number: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """Take one message; aiosmtpd calls this by its name."""
+        await asyncio.sleep(self.delay)
         if self.refusal is not None:
             return self.refusal
         content = envelope.content or b""

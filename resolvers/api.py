@@ -21,6 +21,7 @@ from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
 from resolvers.users import UserMutations, UserQueries
+from resolvers.webhooks import WebhookMutations, WebhookQueries
 from schema.documents import Documents
 from schema.errors import Errors, log_faults
 from schema.scalars import SCALARS
@@ -40,6 +41,7 @@ class Query(
     GroupQueries,
     DrawQueries,
     ApiKeyQueries,
+    WebhookQueries,
 ):
     pass
 
@@ -56,6 +58,7 @@ class Mutation(
     ClaimMutations,
     GroupMutations,
     ApiKeyMutations,
+    WebhookMutations,
 ):
     pass
 

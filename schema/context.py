@@ -37,6 +37,8 @@ class Context:
     request_id: str
     address: str = ""
     dev: bool = False
+    # Whether webhooks may lead to addresses that are not public.
+    private_targets: bool = False
     principal: Principal | None = None
     # When the caller's access token ends: sockets outlive the request that brought it.
     expires_at: datetime | None = None

@@ -10,7 +10,10 @@ class Job(StrEnum):
 
     WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
     START_OCCURRENCE = "occurrence.start"  # args: id. Plan the runs of the people it is for.
-    SEND_MESSAGES = "messages.send"  # args: effect ids, some to a comma-list.
+    # args of these: effect ids, some to a comma-list.
+    SEND_MESSAGES = "messages.send"
+    SEND_URGENT = "messages.send_urgent"  # what is transactional
+    CALL_WEBHOOKS = "webhooks.call"
 
 
 class Jobs(Protocol):

@@ -7,25 +7,26 @@
 `unknown` and is not sent again. Transactional messages are tried again, with the same id.
 """
 
+import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import sha256
 
 from channels import Channel, Message, NotSent, Outlet, Unclear
+from channels.roads import Road, Roads
 from engine.consents import refusal
-from engine.playbook import playbook_of
-from engine.presentation import present
-from engine.rendering import TemplateError, render
-from models.effect import Effect, EffectState
+from engine.rendering import TemplateError
+from models.effect import Effect, EffectKind, EffectState
 from models.errors import Unavailable
 from models.ids import new_id
 from models.store import Stores
-from models.template import Template
-from models.user import User
+from services import parcels
 from services.clock import Clock
+from services.composing import compose
 from services.facts import user_facts
+from services.parcels import WEBHOOK, Parcel
 from services.rulebook import Rulebook
 from services.runs import message_entry
 
@@ -47,32 +48,57 @@ class Mail:
     rulebook: Rulebook
     clock: Clock
     channels: Mapping[str, Channel]
+    roads: Roads = field(default_factory=Roads)
 
 
 async def deliver(ids: Sequence[str], mail: Mail) -> None:
-    """Deliver those of these messages that wait. Safe to run twice, also at once."""
+    """Deliver those of these messages that wait. Safe to run twice, also at once.
+
+    What goes to one place does not wait for what goes to another.
+    """
     stores, token = mail.stores, new_id()
     claimed = await stores.effects.claim(ids, token, wall=mail.clock.wall(), lease=LEASE)
     if not claimed:
         return
-    users = await stores.users.find_many([effect.user_id for effect in claimed])
-    by_channel: dict[str, list[Effect]] = {}
-    for effect in claimed:
-        by_channel.setdefault(effect.channel, []).append(effect)
+    sorted_ = parcels.by_destination(await parcels.load(claimed, stores=stores))
+    done = await asyncio.gather(
+        *(_deliver_all(theirs, mail.roads.to(to), token, mail) for to, theirs in sorted_.items()),
+        return_exceptions=True,
+    )
+    # All have ended, one way or the other: now the first that failed may say so.
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mail) -> None:
+    """Deliver what goes to one place, one after the other, as long as the lease lasts."""
+    began = time.monotonic()
     finished: list[Effect] = []
-    for channel, effects in by_channel.items():
-        templates = {
-            name: await stores.templates.find(channel, name)
-            for name in {effect.template for effect in effects}
-        }
-        # What asks for a channel that is not there is refused when published.
-        async with mail.channels[channel].open() as outlet:
-            for effect in effects:
-                user, template = users.get(effect.user_id), templates[effect.template]
-                result = await _deliver(effect, user, template, outlet, token, mail)
-                if result is not None:
-                    finished.append(result)
-    await tell(finished, stores=stores)
+    channel = mail.channels.get(page[0].effect.channel)
+    if channel is None:
+        await _finish_all(page, EffectState.FAILED, "this channel is not set up", token, mail)
+        return
+    async with channel.open() as outlet:
+        for place, parcel in enumerate(page):
+            late = time.monotonic() - began > LEASE.total_seconds() / 2
+            if late or not road.admits(mail.clock.wall()):
+                pause = timedelta() if late else road.pause
+                rest = [each.effect.id for each in page[place:]]
+                await mail.stores.effects.release(rest, token, until=mail.clock.wall() + pause)
+                break
+            await road.pace()
+            result = await _deliver(parcel, outlet, road, token, mail)
+            if result is not None:
+                finished.append(result)
+    await tell(finished, stores=mail.stores)
+
+
+async def _finish_all(
+    page: Sequence[Parcel], state: EffectState, reason: str, token: str, mail: Mail
+) -> None:
+    done = [await _finish(parcel.effect, state, reason, token, mail) for parcel in page]
+    await tell([effect for effect in done if effect is not None], stores=mail.stores)
 
 
 async def tell(effects: Sequence[Effect], *, stores: Stores) -> None:
@@ -82,73 +108,60 @@ async def tell(effects: Sequence[Effect], *, stores: Stores) -> None:
 
 
 async def _deliver(
-    effect: Effect,
-    user: User | None,
-    template: Template | None,
-    outlet: Outlet,
-    token: str,
-    mail: Mail,
+    parcel: Parcel, outlet: Outlet, road: Road, token: str, mail: Mail
 ) -> Effect | None:
     """Bring one message to its end and return it, or None if it is not at its end."""
-    if user is None:
-        return await _finish(effect, EffectState.SKIPPED, "no_user", token, mail)
-    if hindrance := _hindrance(effect, user, template):
+    effect = parcel.effect
+    if hindrance := _hindrance(parcel):
         return await _finish(effect, *hindrance, token, mail)
-    assert template is not None
     try:
-        message = await _compose(effect, user, template, mail)
+        message = await compose(parcel, rulebook=mail.rulebook, wall=mail.clock.wall())
     except TemplateError as error:
         return await _finish(effect, EffectState.FAILED, f"template: {error}", token, mail)
     effect = replace(effect, to=message.to, subject=message.subject)
     if not await mail.stores.effects.begin(effect, token, until=mail.clock.wall() + STUCK):
         return None  # someone else has it
-    return await _send(effect, message, outlet, token, mail)
+    return await _send(effect, message, outlet, road, token, mail)
 
 
-def _hindrance(
-    effect: Effect, user: User, template: Template | None
-) -> tuple[EffectState, str] | None:
-    if template is None:
-        return EffectState.FAILED, f"there is no template {effect.template!r}"
+def _hindrance(parcel: Parcel) -> tuple[EffectState, str] | None:
+    effect = parcel.effect
+    if parcel.user is None:
+        return EffectState.SKIPPED, "no_user"
     if effect.claims > CLAIMS:
         return EffectState.FAILED, f"given up after {CLAIMS} tries: {effect.reason}"
+    if effect.kind is EffectKind.MESSAGE and parcel.template is None:
+        return EffectState.FAILED, f"there is no template {effect.template!r}"
+    if effect.channel == WEBHOOK:
+        if parcel.webhook is None:
+            name = effect.template if parcel.template is None else parcel.template.subject
+            return EffectState.FAILED, f"there is no webhook {name!r}"
+        return None if parcel.webhook.enabled else (EffectState.SKIPPED, "webhook_disabled")
     # Consent may have been withdrawn since the run decided to send.
-    reason = refusal(effect.channel, user_facts(user), transactional=effect.transactional)
+    facts = user_facts(parcel.user)
+    reason = refusal(effect.channel, facts, transactional=effect.transactional)
     return None if reason is None else (EffectState.SKIPPED, reason)
 
 
 async def _send(
-    effect: Effect, message: Message, outlet: Outlet, token: str, mail: Mail
+    effect: Effect, message: Message, outlet: Outlet, road: Road, token: str, mail: Mail
 ) -> Effect | None:
     try:
         await outlet.send(message)
     except NotSent as error:
+        road.note(not error.away, mail.clock.wall())
         return await _postpone(effect, error, token, mail)
     except Exception as error:
         # Whatever it was, the message may have left.
         reason = str(error) or type(error).__name__
         if not isinstance(error, Unclear):
             log.exception("the channel failed at message %s", effect.id)
+        road.note(False, mail.clock.wall())
         if effect.transactional:
             return await _postpone(effect, NotSent(reason, retry=True), token, mail)
         return await _finish(effect, EffectState.UNKNOWN, reason, token, mail)
+    road.note(True, mail.clock.wall())
     return await _finish(effect, EffectState.SENT, "", token, mail)
-
-
-async def _compose(effect: Effect, user: User, template: Template, mail: Mail) -> Message:
-    published = await mail.rulebook.version(effect.publication)
-    program = playbook_of(published.program).program
-    shown = present(user_facts(user), program.user, program.currency)
-    rendered = render(template, {**effect.data, "user": shown})
-    return Message(
-        id=sha256(effect.id.encode()).hexdigest()[:32],
-        to=user.email or "",
-        name=user.name,
-        subject=rendered.subject,
-        text=rendered.text,
-        html=rendered.html,
-        at=effect.at,
-    )
 
 
 async def _finish(
@@ -166,13 +179,13 @@ async def _postpone(effect: Effect, error: NotSent, token: str, mail: Mail) -> E
     effect = replace(effect, reason=error.reason, failures=failures)
     if not error.retry or failures >= FAILURES:
         return await _finish(effect, EffectState.FAILED, error.reason, token, mail)
-    pause = timedelta(seconds=min(2**effect.claims, LONGEST_PAUSE))
+    pause = timedelta(seconds=min(max(2**effect.claims, error.after or 0), LONGEST_PAUSE))
     await mail.stores.effects.postpone(effect, token, until=mail.clock.wall() + pause)
     log.info("message %s waits %s: %s", effect.id, pause, error.reason)
     return None
 
 
-async def sweep(*, stores: Stores, clock: Clock, most: int = 500) -> list[str]:
+async def sweep(*, stores: Stores, clock: Clock, most: int = 500) -> list[Effect]:
     """Give up what is stuck, tell what was not told, and return what waits unclaimed for too long.
 
     Every move is conditional on the state it was found in, so several may sweep at once.
@@ -184,7 +197,6 @@ async def sweep(*, stores: Stores, clock: Clock, most: int = 500) -> list[str]:
         await tell(await stores.effects.untold(before=wall, limit=most), stores=stores)
     except Unavailable as error:
         log.warning("results are told later: %s", error.message)
-    waiting = await stores.effects.overdue(
+    return await stores.effects.overdue(
         EffectState.PENDING, before=wall - timedelta(seconds=3), limit=4 * most
     )
-    return [effect.id for effect in waiting]

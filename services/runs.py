@@ -37,7 +37,7 @@ async def settle(runs: Sequence[Run], *, stores: Stores, jobs: Jobs, wall: datet
         ),
     )
     await stores.runs.settle(runs)
-    await jobs.ring(Job.SEND_MESSAGES, pages([e.id for e in effects if _to_send(e)]))
+    await ring([effect for effect in effects if _to_send(effect)], jobs=jobs)
 
 
 async def stop_ended(published: Published, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
@@ -67,9 +67,20 @@ async def stop_campaign(campaign_id: str, *, stores: Stores, jobs: Jobs, now: da
     return stopped
 
 
-def pages(ids: Sequence[str]) -> list[str]:
-    """Return ids of messages as arguments of deliveries: several to each."""
-    return [",".join(ids[place : place + PAGE]) for place in range(0, len(ids), PAGE)]
+async def ring(effects: Sequence[Effect], *, jobs: Jobs) -> None:
+    """Have these effects leave the house: in queues of their own, so that none waits for bulk."""
+    by_job: dict[Job, list[str]] = {}
+    for effect in effects:
+        by_job.setdefault(_job(effect), []).append(effect.id)
+    for job, ids in by_job.items():
+        pages = [",".join(ids[place : place + PAGE]) for place in range(0, len(ids), PAGE)]
+        await jobs.ring(job, pages)
+
+
+def _job(effect: Effect) -> Job:
+    if effect.channel == "webhook":
+        return Job.CALL_WEBHOOKS
+    return Job.SEND_URGENT if effect.transactional else Job.SEND_MESSAGES
 
 
 def _to_send(effect: Effect) -> bool:

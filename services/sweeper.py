@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from models.store import Stores
-from services import messages
+from services import messages, runs
 from services.clock import Clock
 from services.jobs import Job, Jobs
 from services.rulebook import Rulebook
-from services.runs import pages
 
 PATIENCE = timedelta(seconds=3)  # work that was rung for should be taken by then
 DUE_AGAIN = timedelta(seconds=0.5)
@@ -60,6 +59,4 @@ async def sweep(watch: Watch, *, stores: Stores, jobs: Jobs, clock: Clock) -> No
         await jobs.ring(Job.WORK_LANE, [str(lane) for lane in late])
     if watch.messages_at is None or wall - watch.messages_at >= PATIENCE:
         watch.messages_at = wall
-        waiting = await messages.sweep(stores=stores, clock=clock)
-        if waiting:
-            await jobs.ring(Job.SEND_MESSAGES, pages(waiting))
+        await runs.ring(await messages.sweep(stores=stores, clock=clock), jobs=jobs)

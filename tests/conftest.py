@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from devserver.smtp import Sink
+    from devserver.web import Sink as WebSink
     from models.store import Database
     from tests.client import Api
 
@@ -95,8 +96,23 @@ def _mail_server() -> Iterator["Sink"]:
 def smtp(_mail_server: "Sink") -> "Sink":
     """A mail server: `smtp.url` to send to, `smtp.messages` is what arrived in this test."""
     _mail_server.messages.clear()
-    _mail_server.refusal = None
+    _mail_server.refusal, _mail_server.delay = None, 0.0
     return _mail_server
+
+
+@pytest.fixture(scope="session")
+def _web_server() -> Iterator["WebSink"]:
+    from devserver.web import running
+
+    with running() as sink:
+        yield sink
+
+
+@pytest.fixture
+def web(_web_server: "WebSink") -> "WebSink":
+    """A web server: `web.url` to post to, `web.received` is what arrived in this test."""
+    _web_server.reset()
+    return _web_server
 
 
 @pytest.fixture

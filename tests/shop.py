@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from channels.mail import Email
+from channels.web import Client
+from channels.webhook import Webhook
 from models.campaign import Act
 from models.event import IncomingEvent, Verdict
 from models.store import Stores
@@ -72,11 +74,15 @@ class Shop:
         self.occasions = Occasions(
             stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
         )
+        self.client = Client(private=True, total=0.5)
         self.mail = Mail(
             stores=self.stores,
             rulebook=self.rulebook,
             clock=self.clock,
-            channels={"email": Email(self.smtp_url, "Shop <shop@example.test>")},
+            channels={
+                "email": Email(self.smtp_url, "Shop <shop@example.test>"),
+                "webhook": Webhook(self.client),
+            },
         )
 
     async def publish(self, *texts: str) -> None:
@@ -142,8 +148,9 @@ class Shop:
         await sweeper.sweep(Watch(), stores=self.stores, jobs=self.bells, clock=self.clock)
 
     async def deliver(self) -> None:
-        for ids in self.bells.take(Job.SEND_MESSAGES):
-            await messages.deliver(ids.split(","), self.mail)
+        for job in (Job.SEND_URGENT, Job.SEND_MESSAGES, Job.CALL_WEBHOOKS):
+            for ids in self.bells.take(job):
+                await messages.deliver(ids.split(","), self.mail)
 
     async def runs(self, user: str = "ann") -> list[dict[str, Any]]:
         return await self.stores.runs.documents.find({"user": user}).sort("started_at").to_list()

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.dispatch import Dispatch
 from services.lanes import Lanes
-from services.messages import Mail
 from services.occurrences import Occasions
 
 
@@ -12,5 +12,5 @@ class Deps:
     """Built once per worker process, inside its event loop."""
 
     lanes: Lanes
-    mail: Mail
+    dispatch: Dispatch
     occasions: Occasions

@@ -1,12 +1,11 @@
-"""Background work on messages."""
+"""Background work on messages and calls of webhooks."""
 
-from services import messages
 from workers.deps import Deps
 
 
 async def send_messages(deps: Deps, ids: str) -> None:
-    """Deliver those of these messages (ids, separated by commas) that wait.
+    """Have those of these effects (ids, separated by commas) that wait delivered.
 
-    Safe to run twice: a message is claimed before it is sent.
+    Safe to run twice: an effect is claimed before it is sent.
     """
-    await messages.deliver(ids.split(","), deps.mail)
+    await deps.dispatch.take(ids.split(","))

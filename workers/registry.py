@@ -22,24 +22,32 @@ Handler: TypeAlias = Callable[[Deps, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """`seconds` is how long a job may take before it is interrupted."""
+    """`seconds` is how long a job may take before it is interrupted. Urgent ones go first."""
 
     handler: Handler
     queue: str
     seconds: float
+    urgent: bool = False
 
 
 HANDLERS: dict[Job, Handling] = {
     Job.WORK_LANE: Handling(work_lane, "lanes", 300),
     Job.START_OCCURRENCE: Handling(start_occurrence, "occurrences", 300),
-    Job.SEND_MESSAGES: Handling(send_messages, "messages", 300),
+    Job.SEND_MESSAGES: Handling(send_messages, "messages", 60),
+    Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),
+    Job.CALL_WEBHOOKS: Handling(send_messages, "webhooks", 60),
 }
 
 
 def declare(broker: dramatiq.Broker, deps: Callable[[], Deps]) -> None:
     """Declare an actor on `broker` for every handler. `deps` is asked when a job begins."""
     for job, handling in HANDLERS.items():
-        actor = dramatiq.actor(actor_name=job.value, queue_name=handling.queue, broker=broker)
+        actor = dramatiq.actor(
+            actor_name=job.value,
+            queue_name=handling.queue,
+            priority=0 if handling.urgent else 10,
+            broker=broker,
+        )
         actor(_guarded(job, handling, deps))
 
 

@@ -40,6 +40,7 @@ from models.store.sessions import Sessions
 from models.store.templates import Templates
 from models.store.throttles import Throttles
 from models.store.users import Users
+from models.store.webhooks import Webhooks
 from models.store.workspaces import Workspaces
 
 __all__ = ["Database", "Migration", "Store", "Stores", "connect", "ping", "prepare"]
@@ -70,6 +71,7 @@ class Stores:
     effects: Effects
     limits: Limits
     templates: Templates
+    webhooks: Webhooks
     products: Products
     coupons: Coupons
     imports: Imports

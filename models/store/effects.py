@@ -110,6 +110,24 @@ class Effects(Store):
             },
         )
 
+    async def release(self, ids: Sequence[str], token: str, *, until: datetime) -> None:
+        """Put back messages that were taken and not tried: that they were does not count."""
+        await self.documents.update_many(
+            {"_id": {"$in": list(ids)}, "state": EffectState.PENDING.value, "claim": token},
+            {"$set": {"next_at": until}, "$unset": {"claim": ""}, "$inc": {"claims": -1}},
+        )
+
+    async def waiting(self, ids: Sequence[str], *, wall: datetime) -> list[Effect]:
+        """Return those of these messages that may be tried now."""
+        cursor = self.documents.find(
+            {
+                "_id": {"$in": list(ids)},
+                "state": EffectState.PENDING.value,
+                "next_at": {"$lte": wall},
+            }
+        )
+        return [effect_of(document) async for document in cursor]
+
     async def told(self, ids: Sequence[str]) -> None:
         """Record that the feed has these results."""
         if ids:

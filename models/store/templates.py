@@ -1,5 +1,6 @@
 """Templates as documents: one for each channel and name."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -36,6 +37,12 @@ class Templates(Store):
         """Return the template of a channel with this name, if any."""
         document = await self.documents.find_one({"_id": _key(channel, name)})
         return _template(document) if document else None
+
+    async def find_many(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Template]:
+        """Return those of these templates, by channel and name, that exist."""
+        keys = [_key(channel, name) for channel, name in wanted]
+        found = [_template(each) async for each in self.documents.find({"_id": {"$in": keys}})]
+        return {(template.channel, template.name): template for template in found}
 
     async def all(self) -> list[Template]:
         """Return all templates by channel and name."""

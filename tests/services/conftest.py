@@ -1,5 +1,7 @@
 """A shop to try services on."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from models.store import Stores
@@ -7,5 +9,7 @@ from tests.shop import Shop
 
 
 @pytest.fixture
-def shop(database, smtp) -> Shop:
-    return Shop(Stores.over(database), smtp.url)
+async def shop(database, smtp) -> AsyncIterator[Shop]:
+    shop = Shop(Stores.over(database), smtp.url)
+    yield shop
+    await shop.client.close()

@@ -1,0 +1,75 @@
+"""Webhooks in the API."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from models import webhook as models
+from schema.ids import to_global
+from schema.payloads import Payload
+
+
+@strawberry.type(description="Another system that rules may call by a name.")
+class Webhook:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    name: str = strawberry.field(description="The name that rules call it by.")
+    url: str = strawberry.field(description="Where calls are posted to.")
+    enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")
+    rotating_until: datetime | None = strawberry.field(
+        description="Until then calls are signed with the secret before, too."
+    )
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+    @classmethod
+    def of(cls, webhook: models.Webhook) -> Self:
+        """Show a webhook, without its secrets."""
+        return cls(
+            id=strawberry.ID(to_global("Webhook", webhook.name)),
+            name=webhook.name,
+            url=webhook.url,
+            enabled=webhook.enabled,
+            rotating_until=webhook.secrets[1].until if len(webhook.secrets) > 1 else None,
+            created_at=webhook.created_at,
+        )
+
+
+@strawberry.input(description="A webhook to make.")
+class CreateWebhookInput:
+    name: str = strawberry.field(description="The name that rules call it by.")
+    url: str = strawberry.field(description="Where to post: https, on the public internet.")
+
+
+@strawberry.input(description="What to change; what is left out stays.")
+class UpdateWebhookInput:
+    name: str = strawberry.field(description="Which webhook.")
+    url: str | None = strawberry.field(default=None, description="Where to post from now on.")
+    enabled: bool | None = strawberry.field(default=None, description="Whether to call it.")
+
+
+@strawberry.input(description="Whose secret to replace.")
+class RotateWebhookSecretInput:
+    name: str = strawberry.field(description="Which webhook.")
+
+
+@strawberry.type(
+    description="The new webhook. Its secret is shown this once. Refusals: WEBHOOK_URL, NAME_TAKEN."
+)
+class CreateWebhookPayload(Payload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
+    secret: str | None = strawberry.field(
+        default=None, description="What calls are signed with, as Standard Webhooks has it."
+    )
+
+
+@strawberry.type(description="The webhook after the change. Refusals: WEBHOOK_URL, NOT_FOUND.")
+class UpdateWebhookPayload(Payload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
+
+
+@strawberry.type(description="The webhook with a new secret, which is shown this once.")
+class RotateWebhookSecretPayload(Payload):
+    webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
+    secret: str | None = strawberry.field(
+        default=None, description="The new one; the one before is good for another 24 hours."
+    )

@@ -1,0 +1,88 @@
+"""Making a message out of an effect: what it says, to whom, under which id."""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from channels import Message
+from engine.playbook import playbook_of
+from engine.presentation import present
+from engine.rendering import render
+from models.effect import Effect, EffectKind
+from models.user import User
+from services.facts import user_facts
+from services.parcels import WEBHOOK, Parcel
+from services.rulebook import Rulebook
+
+
+async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Message:
+    """Return the message of a parcel that can be sent. Raises TemplateError.
+
+    A repeat has the same id and, for a call, the same body; only what proves its age is new.
+    """
+    effect, user = parcel.effect, parcel.user
+    assert user is not None
+    if effect.kind is EffectKind.CALL:
+        return _to_webhook(parcel, call_body(effect), wall)
+    assert parcel.template is not None
+    shown = await _shown(user, effect, rulebook)
+    rendered = render(parcel.template, {**effect.data, "user": shown})
+    if effect.channel == WEBHOOK:
+        return _to_webhook(parcel, rendered.text, wall)
+    return Message(
+        id=message_id(effect),
+        to=address_of(effect.channel, user),
+        name=user.name,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        at=effect.at,
+    )
+
+
+def address_of(channel: str, user: User) -> str:
+    """Return where a person is reached on a channel, or nothing."""
+    return (user.email or "") if channel == "email" else ""
+
+
+def message_id(effect: Effect) -> str:
+    """Return the id that the other side knows the message by, however often it is tried."""
+    return sha256(effect.id.encode()).hexdigest()[:32]
+
+
+def call_body(effect: Effect) -> str:
+    """Return what a webhook is told by `call`."""
+    body = {
+        "type": "journey.call",
+        "timestamp": effect.at.isoformat().replace("+00:00", "Z"),
+        "data": dict(effect.data),
+        "user": effect.user_id,
+        "trigger": effect.trigger,
+        "run": effect.run_id,
+        "step": effect.step,
+    }
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z, default=str).decode()
+
+
+def _to_webhook(parcel: Parcel, body: str, wall: datetime) -> Message:
+    webhook = parcel.webhook
+    assert webhook is not None
+    return Message(
+        id=message_id(parcel.effect),
+        to=webhook.url,
+        name="",
+        subject=webhook.name,
+        text=body,
+        html=None,
+        # Receivers refuse what is too old: it is the time of this try that is signed.
+        at=wall,
+        keys=webhook.keys(wall),
+    )
+
+
+async def _shown(user: User, effect: Effect, rulebook: Rulebook) -> Any:
+    published = await rulebook.version(effect.publication)
+    program = playbook_of(published.program).program
+    return present(user_facts(user), program.user, program.currency)

@@ -1,0 +1,69 @@
+"""What delivering an effect takes: whom it is for, what it says, where it goes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from models.effect import Effect, EffectKind
+from models.store import Stores
+from models.template import Template
+from models.user import User
+from models.webhook import Webhook
+
+WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An effect with all that was found for it. A call has no template."""
+
+    effect: Effect
+    user: User | None
+    template: Template | None
+    webhook: Webhook | None
+
+    @property
+    def destination(self) -> str:
+        """Where it goes, as far as one that does not answer holds up the other: a channel's one
+        server, or a webhook's host.
+        """
+        if self.webhook is None:
+            return self.effect.channel
+        return f"{WEBHOOK}:{urlsplit(self.webhook.url).netloc}"
+
+
+async def load(effects: Sequence[Effect], *, stores: Stores) -> list[Parcel]:
+    """Look up what these effects need, in their order."""
+    users = await stores.users.find_many(list({effect.user_id for effect in effects}))
+    templates = await stores.templates.find_many(
+        {(e.channel, e.template) for e in effects if e.kind is EffectKind.MESSAGE}
+    )
+    named = {effect.id: _webhook_name(effect, templates) for effect in effects}
+    wanted = {name for name in named.values() if name is not None}
+    webhooks = await stores.webhooks.find_many(wanted) if wanted else {}
+    return [
+        Parcel(
+            effect,
+            users.get(effect.user_id),
+            templates.get((effect.channel, effect.template)),
+            webhooks.get(named[effect.id] or ""),
+        )
+        for effect in effects
+    ]
+
+
+def by_destination(parcels: Iterable[Parcel]) -> dict[str, list[Parcel]]:
+    """Sort parcels by where they go."""
+    sorted_: dict[str, list[Parcel]] = {}
+    for parcel in parcels:
+        sorted_.setdefault(parcel.destination, []).append(parcel)
+    return sorted_
+
+
+def _webhook_name(effect: Effect, templates: dict[tuple[str, str], Template]) -> str | None:
+    if effect.channel != WEBHOOK:
+        return None
+    if effect.kind is EffectKind.CALL:
+        return effect.template
+    template = templates.get((effect.channel, effect.template))
+    return None if template is None else template.subject
