@@ -55,6 +55,7 @@ class Verdict:
     applied: bool
     saved: int = 0
     reason: Reason | None = None
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)

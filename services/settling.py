@@ -12,15 +12,15 @@ from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
 from models.unique_code import Code
-from services import events, reserving
+from services import events, reserving, rewarding
 from services.clock import Clock
 from services.counting import counting_over
 from services.jobs import Jobs
+from services.rewarding import SOURCE
 from services.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
 
-SOURCE = "orders"
 PAGE = 100
 
 
@@ -126,6 +126,7 @@ async def _finish(
         _give_back(order, stores),
         _grant(order, stores),
         _tell(order, stores, rulebook, jobs, clock.now()),
+        rewarding.settle(order, stores, rulebook, clock.now()),
     )
     await stores.orders.settled(order)
 

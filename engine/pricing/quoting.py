@@ -76,7 +76,13 @@ def _applied(path: Path) -> Iterator[Verdict]:
     for one in path.served:
         if one.did_something:
             promotion = one.planned.promotion
-            yield Verdict(promotion.name, promotion.title, applied=True, saved=one.saved)
+            yield Verdict(
+                promotion.name,
+                promotion.title,
+                applied=True,
+                saved=one.saved,
+                points=one.points,
+            )
 
 
 def _verdicts(path: Path, sieve: Sieve) -> Iterator[Verdict]:
