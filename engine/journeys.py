@@ -4,19 +4,17 @@ Pure: a run, its plan, the user's facts and a moment in, the moved run and its e
 writes them, and that they are written once, is services.lanes' concern.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
-from dsl import MISSING, Moment, holds, value
+from dsl import Moment, holds
 from dsl.moment import add, next_clock
-from dsl.triggers import OnEvent, Send, SetFact, Tag, Trigger, Wait, WaitFor, WaitUntil
+from dsl.triggers import OnEvent, Send, Trigger, Wait, WaitFor, WaitUntil
 from dsl.zones import find_zone
 from engine.chance import arm_of
-from engine.consents import refusal
-from engine.plans import Branch, Do, Fork, Halt, Jump, Listen, Pause, Plan
-from engine.presentation import present
+from engine.effects import Codes, Facts, changed, effect_of
+from engine.plans import Branch, Deed, Do, Fork, Halt, Jump, Listen, Pause, Plan
 from engine.quiet import end_of_quiet
 from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
@@ -26,8 +24,7 @@ from models.run import Run, RunState
 # all that it missed would else happen at once.
 CATCH_UP = timedelta(hours=6)
 
-Facts: TypeAlias = Mapping[str, Any]
-Waiting: TypeAlias = Wait | WaitUntil | WaitFor | Send | Tag | SetFact
+Waiting: TypeAlias = Wait | WaitUntil | WaitFor | Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +66,22 @@ def due_moment(run: Run, now: datetime) -> datetime:
     return due if now - due <= CATCH_UP else now
 
 
-def resume(run: Run, plan: Plan, facts: Facts, moment: Moment) -> Advance:
+def resume(run: Run, plan: Plan, facts: Facts, moment: Moment, codes: Codes) -> Advance:
     """Go on with a run whose time has come, as far as it goes at this moment."""
     match plan.at(run.position):
         case Pause():
-            return _walk(run, plan, plan.places[run.position or ""] + 1, facts, moment)
+            return _walk(run, plan, plan.places[run.position or ""] + 1, facts, moment, codes)
         case Listen(_, otherwise):
-            return _walk(run, plan, otherwise, facts, moment)
+            return _walk(run, plan, otherwise, facts, moment, codes)
         case Do():  # kept back by quiet hours
-            return _walk(run, plan, plan.places[run.position or ""], facts, moment)
+            return _walk(run, plan, plan.places[run.position or ""], facts, moment, codes)
         case _:
-            return _walk(run, plan, 0, facts, moment)
+            return _walk(run, plan, 0, facts, moment, codes)
 
 
-def receive(run: Run, plan: Plan, event: Event, facts: Facts, moment: Moment) -> Advance | None:
+def receive(
+    run: Run, plan: Plan, event: Event, facts: Facts, moment: Moment, codes: Codes
+) -> Advance | None:
     """Let a waiting run take notice of an event; None if it is not what the run waits for."""
     if (
         event.name not in run.waits_for
@@ -97,12 +96,12 @@ def receive(run: Run, plan: Plan, event: Event, facts: Facts, moment: Moment) ->
         case Listen(step) if matches(step.event, event, around, moment):
             if step.bound:
                 run = replace(run, bound={**run.bound, step.bound: event.facts()})
-            return _walk(run, plan, plan.places[step.id] + 1, facts, moment)
+            return _walk(run, plan, plan.places[step.id] + 1, facts, moment, codes)
         case _:
             return None
 
 
-def _walk(run: Run, plan: Plan, place: int, facts: Facts, moment: Moment) -> Advance:
+def _walk(run: Run, plan: Plan, place: int, facts: Facts, moment: Moment, codes: Codes) -> Advance:
     """Carry out instructions from `place` on until one makes the run wait, or the last one."""
     effects: list[Effect] = []
     while place < len(plan.instructions):
@@ -113,10 +112,10 @@ def _walk(run: Run, plan: Plan, place: int, facts: Facts, moment: Moment) -> Adv
                 until = _kept_until(step, plan.trigger, facts, moment)
                 if until is not None:
                     return Advance(_wait(run, step, until, moment.now), tuple(effects), facts)
-                effect = _effect_of(run, step, around, moment)
+                effect = effect_of(run, step, around, moment, codes)
                 effects.append(effect)
                 facts = {**facts, "user": changed(facts["user"], effect)}
-                run = replace(run, acted=run.acted or effect.state is not EffectState.SKIPPED)
+                run = _after(run, effect)
                 place += 1
             case Pause(step):
                 due = _end_of_pause(step, facts, moment)
@@ -178,9 +177,16 @@ def _end_of_pause(step: Wait | WaitUntil, facts: Facts, moment: Moment) -> datet
             assert_never(step)
 
 
-def _kept_until(
-    step: Send | Tag | SetFact, trigger: Trigger, facts: Facts, moment: Moment
-) -> datetime | None:
+def _after(run: Run, effect: Effect) -> Run:
+    """Return the run as an effect of it leaves it."""
+    run = replace(run, acted=run.acted or effect.state is not EffectState.SKIPPED)
+    if effect.kind is EffectKind.GRANT:
+        granted = {**run.granted, effect.data["promotion"]: effect.data["code"]}
+        run = replace(run, granted=granted)
+    return run
+
+
+def _kept_until(step: Deed, trigger: Trigger, facts: Facts, moment: Moment) -> datetime | None:
     if not isinstance(step, Send):
         return None
     return end_of_quiet(trigger, step, moment, user_zone(facts, moment))
@@ -191,72 +197,3 @@ def user_zone(facts: Facts, moment: Moment) -> str:
     zone = facts["user"].get("timezone")
     known = isinstance(zone, str) and find_zone(zone) is not None
     return str(zone) if known else moment.program.zone
-
-
-# --- effects -------------------------------------------------------------------------------------
-
-
-def _effect_of(run: Run, step: Send | Tag | SetFact, facts: Facts, moment: Moment) -> Effect:
-    match step:
-        case Send():
-            return _send(run, step, facts, moment)
-        case Tag():
-            kind = EffectKind.UNTAG if step.remove else EffectKind.TAG
-            return _effect(run, step, kind, moment.now, {"tag": step.tag})
-        case SetFact():
-            found = value(step.value, facts, moment)
-            data = {"path": list(step.path)} | ({} if found is MISSING else {"value": found})
-            return _effect(run, step, EffectKind.SET, moment.now, data)
-        case _:
-            assert_never(step)
-
-
-def _send(run: Run, step: Send, facts: Facts, moment: Moment) -> Effect:
-    reason = refusal(step.channel, facts["user"], transactional=step.transactional)
-    data = {
-        name: present(found, expr.kind, moment.program.currency)
-        for name, expr in step.data
-        if (found := value(expr, facts, moment)) is not MISSING
-    }
-    return replace(
-        _effect(run, step, EffectKind.MESSAGE, moment.now, data),
-        state=EffectState.PENDING if reason is None else EffectState.SKIPPED,
-        reason=reason or "",
-        channel=step.channel,
-        template=step.template,
-        transactional=step.transactional,
-    )
-
-
-def changed(user: Mapping[str, Any], effect: Effect) -> Mapping[str, Any]:
-    """Return a user's facts as an effect leaves them."""
-    tags = [tag for tag in user.get("tags", ()) if tag != effect.data.get("tag")]
-    match effect.kind:
-        case EffectKind.TAG:
-            return {**user, "tags": [*tags, effect.data["tag"]]}
-        case EffectKind.UNTAG:
-            return {**user, "tags": tags}
-        case EffectKind.SET if "value" in effect.data:
-            return {**user, effect.data["path"][0]: effect.data["value"]}
-        case EffectKind.SET | EffectKind.MESSAGE | EffectKind.CALL:
-            return user
-        case _:
-            assert_never(effect.kind)
-
-
-def _effect(
-    run: Run, step: Send | Tag | SetFact, kind: EffectKind, now: datetime, data: Mapping[str, Any]
-) -> Effect:
-    return Effect(
-        id=f"{run.id}:{step.id}",
-        kind=kind,
-        user_id=run.user_id,
-        run_id=run.id,
-        trigger=run.trigger,
-        step=step.id,
-        campaign_id=run.campaign_id,
-        publication=run.publication,
-        at=now,
-        state=EffectState.DONE,
-        data=data,
-    )

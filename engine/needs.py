@@ -19,7 +19,20 @@ from dsl.core import (
 )
 from dsl.program import Program
 from dsl.promotions import Award, Promotion, SplitEffects, Tiers
-from dsl.triggers import If, OnEvent, Send, SetFact, Split, Step, Trigger, Wait, WaitFor, WaitUntil
+from dsl.triggers import (
+    CallWebhook,
+    Emit,
+    If,
+    OnEvent,
+    Send,
+    SetFact,
+    Split,
+    Step,
+    Trigger,
+    Wait,
+    WaitFor,
+    WaitUntil,
+)
 from dsl.walking import parts
 
 # Since when (None: ever) and which fields of an event.
@@ -123,7 +136,7 @@ def _of_step(step: Step) -> Iterator[Expr | None]:
     match step:
         case Wait() | WaitUntil():
             yield step.unless.where if step.unless else None
-        case Send():
+        case Send() | CallWebhook() | Emit():
             yield from (expression for _, expression in step.data)
         case SetFact():
             yield step.value

@@ -25,10 +25,12 @@ from dsl.triggers import (
     WaitUntil,
 )
 
+Deed: TypeAlias = Send | Tag | SetFact | GrantStep | AwardStep | CallWebhook | Emit | EnterLottery
+
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    step: Send | Tag | SetFact
+    step: Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ def plan_of(trigger: Trigger) -> Plan:
 def _flatten(steps: Sequence[Step], into: list[Instruction]) -> None:
     for step in steps:
         match step:
-            case Send() | Tag() | SetFact():
+            case Send() | Tag() | SetFact() | GrantStep() | AwardStep():
+                into.append(Do(step))
+            case CallWebhook() | Emit() | EnterLottery():
                 into.append(Do(step))
             case Wait() | WaitUntil():
                 into.append(Pause(step))
@@ -120,8 +124,6 @@ def _flatten(steps: Sequence[Step], into: list[Instruction]) -> None:
                 _fork(step, into)
             case Stop():
                 into.append(Halt())
-            case GrantStep() | AwardStep() | CallWebhook() | Emit() | EnterLottery():
-                pass  # refused when published: engine.journeys.unsupported
             case _:
                 assert_never(step)
 

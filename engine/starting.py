@@ -15,7 +15,8 @@ from dsl.moment import add
 from dsl.program import Program
 from dsl.triggers import OnEvent, Trigger
 from engine.chance import held_out
-from engine.journeys import Facts, end, matches
+from engine.effects import Facts
+from engine.journeys import end, matches
 from engine.matching import Condition, Index, within
 from engine.plans import Plan
 from engine.schedule import is_active

@@ -6,12 +6,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+WEBHOOK = "webhook"  # the channel of calls
+
 
 class EffectKind(StrEnum):
     MESSAGE = "message"
     TAG = "tag"
     UNTAG = "untag"
     SET = "set"
+    GRANT = "grant"  # of a code
+    AWARD = "award"  # of points
+    EMIT = "emit"  # of an event
+    ENTER = "enter"  # in a lottery
     CALL = "call"  # of a webhook: `template` is its name, `data` what it is told
 
 

@@ -23,9 +23,10 @@ class Run:
     """`position` is the step it waits at since `since`, until `due_at` or an event of `waits_for`.
 
     `acted` says whether it has done anything to the user, `counted` whether it holds a place of the
-    trigger's total limit; `event` is the event that started it (empty: none did) and `bound` those
-    it waited for, as rules see them. `unsettled` is what the last move decided that may not have
-    been carried over to the other stores yet. `version` counts moves.
+    trigger's total limit; `event` is the event that started it (empty: none did), `bound` those it
+    waited for, as rules see them, and `granted` the codes it gave, by promotion. `unsettled` is
+    what the last move decided that may not have been carried over to the other stores yet.
+    `version` counts moves.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Run:
     started_at: datetime
     event: Mapping[str, Any] = field(default_factory=dict)
     bound: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    granted: Mapping[str, str] = field(default_factory=dict)
     state: RunState = RunState.WAITING
     position: str | None = None
     since: datetime | None = None

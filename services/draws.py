@@ -76,7 +76,7 @@ async def enter(
             )
     await asyncio.gather(
         *(
-            _enter(known[draw_id], lottery, event, stores)
+            _enter(known[draw_id], lottery, event.user_id, event.id, event.at, stores)
             for event, lottery in found
             if (draw_id := _draw_id(lottery, rules.versions[event.publication])) in known
             and known[draw_id].state is DrawState.OPEN
@@ -95,22 +95,60 @@ def _enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rul
     return in_time and any(matches(wanted, event, facts, moment) for wanted in lottery.enter_on)
 
 
-async def _enter(draw: Draw, lottery: Lottery, event: Event, stores: Stores) -> None:
+async def enter_by(
+    name: str,
+    user_id: str,
+    source: str,
+    at: datetime,
+    *,
+    published: Published,
+    stores: Stores,
+    wall: datetime,
+    chain: Chain | None = None,
+) -> str | None:
+    """Enter someone in a lottery, once for each source; return why not, if so. Safe to repeat."""
+    lottery = published.program.lotteries.get(name)
+    if lottery is None:
+        return "no_lottery"
+    if published.campaign_of.get(name) in published.paused:
+        return "paused"
+    draw_id = _draw_id(lottery, published)
+    moment = Moment(at, published.program.zone, published.program)
+    draw = await stores.draws.find(draw_id)
+    if draw is None and at < lottery.draw_at:
+        draw = await open_draw(lottery, published, at, stores=stores, wall=wall, chain=chain)
+    if await stores.entries.has(entry_id(draw_id, user_id, source)):
+        return None
+    if (
+        draw is None
+        or draw.state is not DrawState.OPEN
+        or at >= draw.closes_at
+        or not is_active(lottery.active, moment)
+    ):
+        return "closed"
+    entered = await _enter(draw, lottery, user_id, source, at, stores)
+    return None if entered else "no_more_entries"
+
+
+async def _enter(
+    draw: Draw, lottery: Lottery, user_id: str, source: str, at: datetime, stores: Stores
+) -> bool:
     """Add one entry, at the first of the user's places that is free; none if they have all."""
     nonce = secrets.token_hex(16)
     for place in range(lottery.entries if lottery.entries is not None else 1):
         entry = Entry(
-            id=entry_id(draw.id, event.user_id, event.id),
+            id=entry_id(draw.id, user_id, source),
             draw=draw.id,
-            user_id=event.user_id,
-            source=event.id,
-            ticket=draws.ticket_of(draw.id, event.user_id, event.id, nonce),
+            user_id=user_id,
+            source=source,
+            ticket=draws.ticket_of(draw.id, user_id, source, nonce),
             nonce=nonce,
-            slot=None if lottery.entries is None else f"{place}|{event.user_id}",
-            at=event.at,
+            slot=None if lottery.entries is None else f"{place}|{user_id}",
+            at=at,
         )
         if await stores.entries.add(entry) != "slot" or await stores.entries.has(entry.id):
-            return
+            return True
+    return False
 
 
 # --- what happens by itself -----------------------------------------------------------------------

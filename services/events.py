@@ -184,7 +184,7 @@ def _checked(
         raise Mismatch(("occurredAt",), "is more than 5 minutes in the future")
     data = stored_record(incoming.data, record, published.program.currency, ("data",))
     return Event(
-        id=_key(incoming, data),
+        id=key_of(incoming.source, incoming.id, incoming.name, data),
         name=incoming.name,
         user_id=user_id,
         at=at,
@@ -194,15 +194,15 @@ def _checked(
     )
 
 
-def _key(incoming: IncomingEvent, data: Mapping[str, object]) -> str:
+def key_of(source: str, event_id: str, name: str, data: Mapping[str, object]) -> str:
     """Return what an event is known by: its source and id there, but an order's by the order.
 
     An order is placed once, whoever reports it, and cancelled at most once.
     """
     order_id = data.get("order_id")
-    if incoming.name in _OF_ORDERS and isinstance(order_id, str) and 0 < len(order_id) <= 200:
-        return f"{incoming.name}|{order_id}"
-    return f"{incoming.source}|{incoming.id}"
+    if name in _OF_ORDERS and isinstance(order_id, str) and 0 < len(order_id) <= 200:
+        return f"{name}|{order_id}"
+    return f"{source}|{event_id}"
 
 
 def _unknown(name: str, program: Program) -> str:

@@ -17,6 +17,7 @@ from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
 from models.store.limits import Limits
+from services.codes import fresh
 from services.rulebook import Published, Rulebook
 
 
@@ -141,7 +142,7 @@ class Journeys:
             else:
                 at = engine.due_moment(due, now)
                 moment = self._moment(due.publication, at, plan.trigger.zone)
-                self._keep_advance(engine.resume(due, plan, self._facts, moment))
+                self._keep_advance(engine.resume(due, plan, self._facts, moment, fresh))
 
     def _next_due(self, until: datetime) -> Run | None:
         due = [
@@ -179,7 +180,7 @@ class Journeys:
             if plan is None or event.name not in run.waits_for:
                 continue
             moment = self._moment(run.publication, event.at, plan.trigger.zone)
-            advance = engine.receive(run, plan, event, self._facts, moment)
+            advance = engine.receive(run, plan, event, self._facts, moment, fresh)
             if advance is not None:
                 self._keep_advance(advance)
 
@@ -240,7 +241,7 @@ class Journeys:
             run = replace(run, counted=True)
         for other in admission.replaces:
             self._keep(engine.end(other, "restarted", at))
-        self._keep_advance(engine.resume(run, plan, self._facts, moment))
+        self._keep_advance(engine.resume(run, plan, self._facts, moment, fresh))
         return True
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:

@@ -29,6 +29,7 @@ from models.run import Run, RunState
 from models.store import Stores
 from services import draws, earning, facts, runs
 from services.clock import Clock
+from services.effects import Means
 from services.jobs import Jobs
 from services.journeys import Journeys, Rules
 from services.rulebook import Rulebook
@@ -54,6 +55,17 @@ class Lanes:
     stopping: Callable[[], bool] = lambda: False
     busy: set[int] = field(default_factory=set)
     chain: Chain | None = None
+
+    @property
+    def means(self) -> Means:
+        """What carrying out effects needs."""
+        return Means(
+            stores=self.stores,
+            rulebook=self.rulebook,
+            jobs=self.jobs,
+            clock=self.clock,
+            chain=self.chain,
+        )
 
 
 async def work(lane: int, lanes: Lanes) -> None:
@@ -131,7 +143,7 @@ async def _read(lane: int, lanes: Lanes) -> _Page | None:
         unsettled = [run for run in due if run.unsettled is not None]
         if not unsettled:
             break
-        await runs.settle(unsettled, stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall())
+        await runs.settle(unsettled, lanes.means)
     if not events and not due:
         return None
     numbers = {event.publication for event in events} | {run.publication for run in due}
@@ -224,9 +236,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
         return False
     begun = await stores.runs.start(started)
     await stores.runs.drop(dropped)
-    await runs.settle(
-        (*written.runs, *begun.runs), stores=stores, jobs=lanes.jobs, wall=lanes.clock.wall()
-    )
+    await runs.settle((*written.runs, *begun.runs), lanes.means)
     await draws.enter(
         applied,
         page.rules,

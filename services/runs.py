@@ -7,13 +7,12 @@ unsettled until all of it is done.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from engine.journeys import end
 from models.effect import Effect, EffectState
 from models.feed import FeedEntry
 from models.run import Run, RunState
-from models.store import Stores
+from services.effects import Means, carry_out
 from services.jobs import Job, Jobs
 from services.rulebook import Published
 
@@ -21,14 +20,14 @@ PAGE = 20  # messages to a delivery
 _STOPPED_AT_ONCE = 500
 
 
-async def settle(runs: Sequence[Run], *, stores: Stores, jobs: Jobs, wall: datetime) -> None:
+async def settle(runs: Sequence[Run], means: Means) -> None:
     """Do what these runs' last moves decided, then have messages delivered. Safe to repeat."""
     if not runs:
         return
+    stores = means.stores
     effects = [effect for run in runs for effect in run.unsettled or ()]
     await asyncio.gather(
-        stores.effects.add(effects, wall=wall),
-        stores.users.change(effects),
+        carry_out(effects, means),
         stores.outbox.add(entry for run in runs for entry in _entries(run)),
         *(
             stores.limits.give_back(run.trigger, run.id)
@@ -37,32 +36,31 @@ async def settle(runs: Sequence[Run], *, stores: Stores, jobs: Jobs, wall: datet
         ),
     )
     await stores.runs.settle(runs)
-    await ring([effect for effect in effects if _to_send(effect)], jobs=jobs)
+    await ring([effect for effect in effects if _to_send(effect)], jobs=means.jobs)
 
 
-async def stop_ended(published: Published, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
+async def stop_ended(published: Published, means: Means) -> int:
     """End all runs of campaigns that are no longer live; return how many. Safe to repeat."""
     stopped = 0
-    for campaign_id in await stores.runs.waiting_campaigns():
+    for campaign_id in await means.stores.runs.waiting_campaigns():
         if campaign_id is not None and campaign_id not in published.campaigns:
-            stopped += await stop_campaign(campaign_id, stores=stores, jobs=jobs, now=now)
+            stopped += await stop_campaign(campaign_id, means)
     return stopped
 
 
-async def stop_campaign(campaign_id: str, *, stores: Stores, jobs: Jobs, now: datetime) -> int:
+async def stop_campaign(campaign_id: str, means: Means) -> int:
     """End all runs of a campaign that has ended; return how many. Safe to repeat."""
+    stores, now = means.stores, means.clock.now()
     stopped = 0
     await stores.runs.drop_planned(campaign_id)
     while runs := await stores.runs.waiting_in(campaign_id, limit=_STOPPED_AT_ONCE):
-        await settle(
-            [run for run in runs if run.unsettled is not None], stores=stores, jobs=jobs, wall=now
-        )
+        await settle([run for run in runs if run.unsettled is not None], means)
         ended = [
             replace(end(run, "campaign_ended", now), version=run.version + 1, unsettled=())
             for run in runs
         ]
         written = await stores.runs.move(ended)
-        await settle(written.runs, stores=stores, jobs=jobs, wall=now)
+        await settle(written.runs, means)
         stopped += len(written.runs)
     return stopped
 

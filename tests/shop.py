@@ -155,6 +155,9 @@ class Shop:
     async def runs(self, user: str = "ann") -> list[dict[str, Any]]:
         return await self.stores.runs.documents.find({"user": user}).sort("started_at").to_list()
 
+    async def effects_of(self, kind: str) -> list[dict[str, Any]]:
+        return await self.stores.effects.documents.find({"kind": kind}).sort("at").to_list()
+
     async def effects(self) -> list[dict[str, Any]]:
         return await self.stores.effects.documents.find().sort("_id").to_list()
 

@@ -26,6 +26,7 @@ from services import (
 )
 from services.clock import Clock
 from services.draws import Beacon
+from services.effects import Means
 from services.jobs import Jobs
 from services.occurrences import Ahead
 from services.rulebook import Rulebook
@@ -125,7 +126,14 @@ async def _look_after_campaigns(watch: Watch, schedule: Schedule) -> None:
     await campaigns.end_due(now, stores=schedule.stores)
     published = await schedule.rulebook.current()
     if watch.publication != published.number:
-        await runs.stop_ended(published, stores=schedule.stores, jobs=schedule.jobs, now=now)
+        means = Means(
+            stores=schedule.stores,
+            rulebook=schedule.rulebook,
+            jobs=schedule.jobs,
+            clock=schedule.clock,
+            chain=None if schedule.beacon is None else schedule.beacon.chain,
+        )
+        await runs.stop_ended(published, means)
         watch.publication = published.number
 
 

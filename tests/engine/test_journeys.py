@@ -12,6 +12,7 @@ from engine.journeys import Advance, receive, resume
 from engine.plans import Plan, plan_of
 from engine.playbook import playbook_of
 from engine.starting import admit, begin, listeners, started, starts
+from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
 
@@ -20,6 +21,7 @@ EVENTS = """
 event cart_updated { total: money USD }
 event clicked { link: text }
 attributes user { size: number }
+promotion p { codes unique  take 10% off cart }
 """
 USER = {"id": "ann", "email": "ann@example.test", "consent": {"email": True}, "tags": []}
 
@@ -35,17 +37,27 @@ class Journey:
         self.plan: Plan = plan_of(self.program.triggers["t"])
         self.facts: dict[str, Any] = {"user": USER | user, "events": {}}
         self.run: Run = begin(self.plan.trigger, told("cart_updated"), None, self.program)
+        self.codes = 0
         self.done: list[tuple[str, str]] = []
 
     def moment(self, now: datetime) -> Moment:
         return Moment(now=now, zone="UTC", program=self.program)
 
     def go(self, now: datetime = NOW) -> Run:
-        return self._keep(resume(self.run, self.plan, self.facts, self.moment(now)))
+        return self._keep(resume(self.run, self.plan, self.facts, self.moment(now), self.code))
+
+    def effects(self, now: datetime) -> list[Effect]:
+        advance = resume(self.run, self.plan, self.facts, self.moment(now), self.code)
+        self._keep(advance)
+        return list(advance.effects)
 
     def hear(self, event: Event) -> Run | None:
-        advance = receive(self.run, self.plan, event, self.facts, self.moment(event.at))
+        advance = receive(self.run, self.plan, event, self.facts, self.moment(event.at), self.code)
         return None if advance is None else self._keep(advance)
+
+    def code(self) -> str:
+        self.codes += 1
+        return f"CODE-{self.codes}"
 
     def _keep(self, advance: Advance) -> Run:
         self.run, self.facts = advance.run, dict(advance.facts)
@@ -79,6 +91,38 @@ def test_steps_are_done_in_order_up_to_the_first_wait():
     run = journey.go(NOW + hours(2))
     assert journey.done[2:] == [("message", "y")]
     assert (run.state, run.due_at) == (RunState.DONE, None)
+
+
+def test_codes_that_were_granted_go_with_what_is_sent_after():
+    journey = Journey('then { send email "a" grant p for 3 days wait 1 hour send email "b" }')
+
+    sent = journey.effects(NOW) + journey.effects(NOW + hours(1))
+
+    first, granted, last = sent
+    assert "codes" not in first.data
+    assert granted.data["expires_at"] == NOW + timedelta(days=3)
+    assert last.data["codes"] == {"p": granted.data["code"]} == {"p": "CODE-1"}
+
+
+def test_what_is_emitted_is_in_stored_form_and_unknown_facts_are_left_out():
+    journey = Journey(
+        "then { emit clicked { link: user.name } emit cart_updated { total: 5 USD } }"
+    )
+
+    unknown, known = journey.effects(NOW)
+
+    assert unknown.data == {"event": "clicked", "data": {}}
+    assert known.data == {"event": "cart_updated", "data": {"total": 500}}
+
+
+def test_points_that_were_awarded_count_at_once():
+    journey = Journey(
+        'then { award 1 point  if user.points >= 3 { send email "three" } }', points=2
+    )
+
+    journey.go()
+
+    assert journey.done == [("award", "{'points': 1}"), ("message", "three")]
 
 
 def test_later_steps_see_what_earlier_ones_changed():

@@ -1,0 +1,152 @@
+"""What journeys do beside sending is done once, also when it is carried over twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services import lanes, runs
+from services.publications import RulesRefused
+from tests.shop import NOW, event
+
+CART = """
+event cart_updated { total: money USD }
+event praised { points: number  total: money USD }
+promotion welcome { codes unique  take 10% off cart }
+"""
+LOTTERY = """
+lottery lucky {
+  active from 2026-03-01 to 2026-04-01
+  enter on praised
+  limit 1 entries per user
+  draw at 2026-04-02T12:00
+  prize "Phone" quantity 1
+}
+"""
+
+
+async def run_through(shop, steps: str, *, more: str = "", **clauses: str) -> None:
+    """Publish a journey and start it once; settle its run twice, as after a crash."""
+    await shop.publish(f"{CART}{more}\ntrigger t {{ on cart_updated  then {{ {steps} }} }}")
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="12.50"))
+    settle = runs.settle
+
+    async def twice(*args, **named) -> None:
+        await settle(*args, **named)
+        await settle(*args, **named)
+
+    runs.settle = twice
+    try:
+        await shop.work()
+    finally:
+        runs.settle = settle
+
+
+async def test_a_code_is_granted_once_and_later_letters_show_it(shop, smtp):
+    await shop.template("hello", "For you", "Use {{ codes.welcome }}.")
+
+    await run_through(shop, 'grant welcome for 14 days  wait 1 day  send email "hello"')
+    shop.clock.turn(days=1)
+    await shop.work()
+
+    (code,) = await shop.stores.codes.documents.find().to_list()
+    assert (code["promotion"], code["user"]) == ("welcome", "ann")
+    assert code["expires_at"] == NOW + timedelta(days=14)
+    (message,) = smtp.messages
+    assert message.get_content().strip() == f"Use {code['code']}."
+
+
+async def test_an_emitted_event_is_kept_once_and_starts_what_listens(shop):
+    listening = 'trigger heard { on praised where total > 12 USD then { tag "praised" } }'
+
+    await run_through(shop, "emit praised { points: 3, total: event.total }", more=listening)
+    await shop.work()
+
+    (told,) = await shop.stores.events.documents.find({"name": "praised"}).to_list()
+    assert told["_id"].startswith("journey|")
+    assert (told["data"], told["at"]) == ({"points": 3, "total": 1250}, NOW)
+    assert (await shop.stores.users.get("ann")).tags == ("praised",)
+
+
+async def test_points_are_awarded_once_and_the_next_step_knows(shop):
+    await run_through(shop, 'award 50 points  if user.points = 50 { tag "fifty" }')
+
+    user = await shop.stores.users.get("ann")
+    assert (user.points, user.tags) == (50, ("fifty",))
+
+
+async def test_a_lottery_is_entered_once_and_its_limit_holds(shop):
+    await run_through(
+        shop,
+        "enter lucky  wait 1 day  enter lucky as again",
+        more=LOTTERY,
+    )
+    shop.clock.turn(days=1)
+    await shop.work()
+
+    (entry,) = await shop.stores.entries.documents.find().to_list()
+    first, again = await shop.effects_of("enter")
+    assert entry["source"] == first["_id"]
+    assert (first["state"], again["state"], again["reason"]) == (
+        "done",
+        "skipped",
+        "no_more_entries",
+    )
+
+
+async def test_a_lottery_that_is_closed_is_not_entered(shop):
+    shop.clock.business = datetime(2026, 4, 2, 9, tzinfo=UTC)
+
+    await run_through(shop, "enter lucky", more=LOTTERY)
+
+    assert await shop.stores.entries.documents.count_documents({}) == 0
+    (effect,) = await shop.effects_of("enter")
+    assert (effect["state"], effect["reason"]) == ("skipped", "closed")
+
+
+async def test_whoever_is_killed_before_settling_leaves_it_to_the_next(shop, monkeypatch):
+    await shop.publish(
+        f"{CART} trigger t {{ on cart_updated then {{ grant welcome for 1 day"
+        " emit praised { points: 1 } award 5 points } }"
+    )
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="1"))
+    lane = (await shop.stores.events.pending_lanes())[0]
+
+    async def killed(*_: object) -> None:
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr(runs, "settle", killed)
+    with pytest.raises(ConnectionAbortedError):
+        await lanes.work(lane, shop.lanes)
+    monkeypatch.undo()
+    await shop.work()
+    await shop.work()
+
+    assert await shop.stores.codes.documents.count_documents({}) == 1
+    assert await shop.stores.events.documents.count_documents({"name": "praised"}) == 1
+    assert (await shop.stores.users.get("ann")).points == 5
+
+
+@pytest.mark.parametrize(
+    ("rules", "refused"),
+    [
+        ("trigger a { on praised then { emit praised {} } }", "emit praised"),
+        (
+            "trigger a { on praised then { if user.points > 3 { emit cart_updated {} } } }"
+            " trigger b { on cart_updated then { emit praised {} } }",
+            "for ever",
+        ),
+        ("trigger a { on praised then { wait 1 day  emit praised {} } }", None),
+        ("trigger a { on praised limit 2 per user then { emit praised {} } }", None),
+        ("trigger a { on praised then { emit cart_updated {} } }", None),
+    ],
+)
+async def test_a_journey_that_would_start_itself_for_ever_is_refused(shop, rules, refused):
+    if refused is None:
+        await shop.publish(CART + rules)
+        return
+    with pytest.raises(RulesRefused) as error:
+        await shop.publish(CART + rules)
+
+    assert refused in error.value.message
