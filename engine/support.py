@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dsl.diagnostics import Span
 from dsl.program import Program
 from dsl.triggers import (
-    CallWebhook,
     Emit,
     If,
     OnEvent,
@@ -66,8 +65,6 @@ def _unsupported(step: Step) -> str | None:
             return f"there is no channel for `send {channel}` yet; `send email` is there"
         case SetFact(path=path) if len(path) != 1 or path[0] in _BUILT_IN:
             return "only a user's own attributes can be set"
-        case CallWebhook():
-            return "a journey cannot `call` a webhook yet"
         case _:
             return None
 

@@ -6,7 +6,7 @@ import dsl
 from engine.support import unsupported
 from models.store import Stores
 from models.template import Template
-from services import templates
+from services import templates, webhooks
 
 
 async def hindrances(
@@ -20,5 +20,9 @@ async def hindrances(
     found += [
         dsl.Diagnostic("E291", message, span)
         for span, message in await templates.missing(program, stores=stores, coming=coming)
+    ]
+    found += [
+        dsl.Diagnostic("E291", message, span)
+        for span, message in await webhooks.missing(program, stores=stores)
     ]
     return sorted(found, key=lambda each: (each.span.file, each.span.start))

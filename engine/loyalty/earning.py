@@ -7,7 +7,8 @@ from dsl import MISSING, Moment, value
 from dsl.offers import Earn
 from dsl.program import Program
 from engine.chance import held_out
-from engine.journeys import Facts, matches
+from engine.effects import Facts
+from engine.journeys import matches
 from engine.multiples import full_multiples
 from engine.schedule import is_active
 from models.event import Event

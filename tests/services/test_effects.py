@@ -1,10 +1,11 @@
 """What journeys do beside sending is done once, also when it is carried over twice."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services import lanes, runs
+from services import lanes, runs, webhooks
 from services.publications import RulesRefused
 from tests.shop import NOW, event
 
@@ -102,6 +103,18 @@ async def test_a_lottery_that_is_closed_is_not_entered(shop):
     assert await shop.stores.entries.documents.count_documents({}) == 0
     (effect,) = await shop.effects_of("enter")
     assert (effect["state"], effect["reason"]) == ("skipped", "closed")
+
+
+async def test_a_webhook_is_called_with_what_the_journey_says(shop, web):
+    await webhooks.create("crm", f"{web.url}/crm", stores=shop.stores, now=NOW, private=True)
+
+    await run_through(shop, 'call "crm" with { total: event.total }')
+    await shop.deliver()
+
+    (received,) = web.received
+    assert json.loads(received.body)["data"] == {"total": "12.50"}
+    (call,) = await shop.effects_of("call")
+    assert call["state"] == "sent"
 
 
 async def test_whoever_is_killed_before_settling_leaves_it_to_the_next(shop, monkeypatch):
