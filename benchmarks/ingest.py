@@ -1,0 +1,342 @@
+"""Events from accept to effect: 100 triggers and 50 segments live, real processes, durable writes.
+
+One API process, one worker, one scheduler, mongod and Valkey on one machine. Events go in through
+`POST /v1/events`, 500 to a request; every fifth starts a journey that does something to its user.
+Beside it a bare script does the same writes with the same indexes, as they were found to be. Then
+events come at half the rate reached, and what is measured is the time from accept to the first
+effect, and the worker's memory.
+
+Run: python benchmarks/ingest.py [SECONDS]
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import httpx2
+import orjson
+from pymongo import InsertOne, UpdateOne
+from pymongo.read_concern import ReadConcern
+
+import devserver.mongod
+import devserver.valkey
+from devserver.mongod import Profile
+from devserver.process import free_port, spawn, stop
+from models.api_key import Scope
+from models.campaign import Act
+from models.ids import new_id
+from models.principal import Principal, Role
+from models.store import Stores, connect, prepare
+from models.user import User
+from services import api_keys, releases
+from services.releases import RulesFile
+
+SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+USERS = 20_000
+BATCH = 500
+SECRET = "a secret for benchmarks, long enough to sign"
+CATEGORIES = [f"C{number:02}" for number in range(50)]
+ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
+
+
+def rules() -> str:
+    """100 triggers, of which an event starts one in five times, and 50 segments."""
+    triggers = "\n".join(
+        f'trigger t{n} {{ on viewed where category = "C{n % 50:02}" and amount >= '
+        f"{95 if n < 50 else 85} USD and amount < {100 if n < 50 else 95} USD "
+        f'then {{ tag "t{n}" }} }}'
+        for n in range(100)
+    )
+    segments = "\n".join(
+        f'segment s{n} {{ count(viewed where category = "{CATEGORIES[n]}", last 30 days) >= '
+        f"{n % 5 + 1} and user.household_size >= {n % 4} }}"
+        for n in range(50)
+    )
+    return f"""
+    event viewed {{ sku: text  category: text  amount: money USD }}
+    attributes user {{ household_size: number }}
+    {triggers}
+    {segments}
+    """
+
+
+@dataclass
+class Stack:
+    """The processes, and how to reach them."""
+
+    uri: str
+    url: str
+    worker: Popen[bytes]
+    key: str = ""
+
+    def worker_memory(self) -> float:
+        """Return the worker's resident memory in MiB."""
+        status = Path(f"/proc/{self.worker.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def stack(folder: Path) -> Iterator[Stack]:
+    with ExitStack() as open_:
+        mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
+        valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
+        key = asyncio.run(set_up(mongod.uri))
+        port = free_port()
+        environment = os.environ | {
+            "FANFARE_MONGODB_URI": mongod.uri,
+            "FANFARE_REDIS_URL": valkey.url,
+            "FANFARE_DATABASE": "bench",
+            "FANFARE_SECRET": SECRET,
+            "FANFARE_PORT": str(port),
+            "FANFARE_DATA_DIR": str(folder),
+        }
+        running = {}
+        for name in ("serve", "worker", "scheduler"):
+            command = [sys.executable, "-m", "app.cli", name]
+            running[name] = spawn(
+                command,
+                log=folder / f"{name}.log",
+                environment=environment,
+                death_signal=signal.SIGKILL,
+            )
+            open_.callback(stop, running[name])
+        url = f"http://127.0.0.1:{port}"
+        await_ready(url)
+        yield Stack(mongod.uri, url, running["worker"], key)
+
+
+async def set_up(uri: str) -> str:
+    """Make people and rules; return an API key."""
+    database = connect(uri, "bench")
+    await prepare(database)
+    stores = Stores.over(database)
+    now = datetime.now(UTC)
+    dice = random.Random(3)
+    await stores.users.save_many(
+        [
+            User(
+                id=f"u{n:05}",
+                created_at=now,
+                name=f"U{n}",
+                attributes={"household_size": dice.randint(1, 6)},
+            )
+            for n in range(USERS)
+        ]
+    )
+    await releases.release([RulesFile("bench", "Bench", rules())], Act("bench", now), stores=stores)
+    _, token = await api_keys.create("b", [Scope.EVENTS], caller=ADMIN, stores=stores, now=now)
+    return token
+
+
+def await_ready(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit("the API did not come up")
+
+
+def batch(dice: random.Random, size: int) -> bytes:
+    return b"\n".join(
+        orjson.dumps(
+            {
+                "id": new_id(),
+                "name": "viewed",
+                "user": f"u{dice.randrange(USERS):05}",
+                "data": {
+                    "sku": f"S{dice.randrange(5000)}",
+                    "category": dice.choice(CATEGORIES),
+                    "amount": f"{dice.uniform(0, 100):.2f}",
+                },
+            }
+        )
+        for _ in range(size)
+    )
+
+
+async def flood(running: Stack, seconds: float) -> tuple[int, float]:
+    """Send for so long as fast as is taken; return how many, and in what time all was done."""
+    dice = random.Random(5)
+    database = connect(running.uri, "bench")
+    headers = {"authorization": f"Bearer {running.key}", "content-type": "application/x-ndjson"}
+    sent = 0
+    began = time.monotonic()
+    async with httpx2.AsyncClient(timeout=60) as http:
+
+        async def send() -> None:
+            nonlocal sent
+            while time.monotonic() - began < seconds:
+                # No further ahead than what is worked on in some seconds: not to measure a queue.
+                if (
+                    await database["events"].count_documents({"pending": True}, limit=20_000)
+                    < 20_000
+                ):
+                    answer = await http.post(
+                        f"{running.url}/v1/events", content=batch(dice, BATCH), headers=headers
+                    )
+                    answer.raise_for_status()
+                    sent += BATCH
+                else:
+                    await asyncio.sleep(0.05)
+
+        await asyncio.gather(send(), send())
+    await drained(database)
+    return sent, time.monotonic() - began
+
+
+async def drained(database: Any) -> None:
+    """Wait until no event is to be applied and no run to be settled."""
+    waits = ("events", {"pending": True}), ("runs", {"unsettled": {"$exists": True}})
+    for name, query in waits:
+        while await database[name].find_one(query, {"_id": 1}):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def steady(running: Stack, rate: float, seconds: float) -> list[float]:
+    """Send at a rate; return the seconds from accept to effect of events that have one, sorted."""
+    dice = random.Random(9)
+    database = connect(running.uri, "bench")
+    headers = {"authorization": f"Bearer {running.key}", "content-type": "application/x-ndjson"}
+    accepted: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    size = 50
+    ready = asyncio.Event()
+
+    effects = database["effects"].with_options(read_concern=ReadConcern("majority"))
+
+    async def watch() -> None:
+        operations = [{"$match": {"operationType": "insert"}}]
+        async with effects.watch(operations) as changes:
+            ready.set()
+            async for change in changes:
+                seen[change["fullDocument"]["run"]] = time.monotonic()
+
+    watching = asyncio.create_task(watch())
+    await ready.wait()
+    async with httpx2.AsyncClient(timeout=60) as http:
+
+        async def send() -> None:
+            body = batch(dice, size)
+            answer = await http.post(f"{running.url}/v1/events", content=body, headers=headers)
+            at = time.monotonic()
+            for line in answer.content.splitlines():
+                accepted[f"api|{orjson.loads(line)['id']}"] = at
+
+        began = time.monotonic()
+        tasks = []
+        for number in range(int(rate * seconds / size)):
+            await asyncio.sleep(max(0.0, began + number * size / rate - time.monotonic()))
+            tasks.append(asyncio.create_task(send()))
+        await asyncio.gather(*tasks)
+    await drained(database)
+    await asyncio.sleep(1)
+    watching.cancel()
+    started = {
+        run["_id"]: run["started_by"]
+        async for run in database["runs"].find({"_id": {"$in": list(seen)}}, {"started_by": 1})
+    }
+    return sorted(
+        max(0.0, at - accepted[started[run]])
+        for run, at in seen.items()
+        if started.get(run) in accepted
+    )
+
+
+async def bare(uri: str, most: int) -> float:
+    """Do the same writes without any rules, batch by batch, eight at a time; return events/s."""
+    source, target = connect(uri, "bench"), connect(uri, "bare")
+    await prepare(target)
+    events = await source["events"].find().sort("_id", 1).limit(most).to_list()
+    runs = {run["started_by"]: run async for run in source["runs"].find()}
+    effects = {effect["run"]: effect async for effect in source["effects"].find()}
+    users = await source["users"].find({}, {"facts": 0, "tags": 0}).to_list()
+    await target["users"].insert_many(users)
+    outbox = 3  # entries per run: about as many as the feed is told
+
+    parts = [events[place : place + BATCH] for place in range(0, len(events), BATCH)]
+
+    async def write(part: Sequence[dict[str, Any]]) -> None:
+        ids = [event["_id"] for event in part]
+        await target["events"].insert_many([{**e, "pending": True} for e in part], ordered=False)
+        await target["batches"].insert_one({"_id": new_id(), "received_at": part[0]["received_at"]})
+        started = [runs[event_id] for event_id in ids if event_id in runs]
+        if started:
+            await target["runs"].bulk_write([InsertOne(run) for run in started], ordered=False)
+            done = [effects[run["_id"]] for run in started if run["_id"] in effects]
+            await target["effects"].bulk_write([InsertOne(each) for each in done], ordered=False)
+            await target["users"].bulk_write(
+                [
+                    UpdateOne({"_id": e["user"]}, {"$addToSet": {"tags": e["data"]["tag"]}})
+                    for e in done
+                ],
+                ordered=False,
+            )
+            await target["outbox"].insert_many(
+                [
+                    {"_id": new_id(), "at": run["started_at"]}
+                    for run in started
+                    for _ in range(outbox)
+                ]
+            )
+            await target["runs"].update_many(
+                {"_id": {"$in": [run["_id"] for run in started]}}, {"$unset": {"unsettled": ""}}
+            )
+        touched = sorted({event["user"] for event in part})
+        await target["users"].bulk_write(
+            [UpdateOne({"_id": user}, {"$inc": {"facts.version": 1}}) for user in touched],
+            ordered=False,
+        )
+        await target["events"].update_many({"_id": {"$in": ids}}, {"$unset": {"pending": ""}})
+
+    began = time.monotonic()
+    queue = iter(parts)
+
+    async def worker() -> None:
+        for part in queue:
+            await write(part)
+
+    await asyncio.gather(*(worker() for _ in range(8)))
+    return len(events) / (time.monotonic() - began)
+
+
+async def measure(running: Stack) -> None:
+    await flood(running, 5)  # warm
+    memory = running.worker_memory()
+    sent, seconds = await flood(running, SECONDS)
+    rate = sent / seconds
+    print(f"Fanfare: {sent:,} events in {seconds:.1f} s, {rate:,.0f}/s")
+    plain = await bare(running.uri, 60_000)
+    print(f"bare script: {plain:,.0f}/s; Fanfare is {rate / plain:.2f} x")
+    took = await steady(running, rate / 2, min(SECONDS, 30))
+    if took:
+        print(
+            f"at {rate / 2:,.0f}/s, accept to effect: p50 {took[len(took) // 2] * 1000:.0f} ms, "
+            f"p99 {took[len(took) * 99 // 100] * 1000:.0f} ms ({len(took):,} effects)"
+        )
+    print(f"worker's memory: {memory:.0f} MiB before, {running.worker_memory():.0f} MiB after")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, stack(Path(folder)) as running:
+        asyncio.run(measure(running))
+
+
+if __name__ == "__main__":
+    main()
