@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         default="Fanfare <shop@example.test>", description="The sender of e-mails."
     )
+    sms_url: str = Field(default="", description="Where the gateway for text messages takes them.")
+    sms_token: SecretStr = Field(
+        default=SecretStr(""), description="The bearer token that it asks for."
+    )
+    push_url: str = Field(
+        default="", description="Where the gateway for push notifications takes them."
+    )
+    push_token: SecretStr = Field(
+        default=SecretStr(""), description="The bearer token that it asks for."
+    )
     private_targets: bool = Field(
         default=False,
         description="Development: webhooks may use http and lead to private addresses.",

@@ -75,13 +75,14 @@ class _Parts(dramatiq.Middleware):
         )
 
     async def _mail(self, wiring: Wiring) -> Mail:
-        client = Client(private=self._settings.private_targets)
-        self._open.push_async_callback(client.close)
+        public, inside = Client(private=self._settings.private_targets), Client(private=True)
+        self._open.push_async_callback(public.close)
+        self._open.push_async_callback(inside.close)
         return Mail(
             stores=wiring.stores,
             rulebook=wiring.rulebook,
             clock=wiring.clock,
-            channels=outgoing(self._settings, client),
+            channels=outgoing(self._settings, public=public, inside=inside),
             roads=Roads(self._settings.sends_per_second),
         )
 

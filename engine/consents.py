@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-_ADDRESS = {"email": "email", "sms": "phone", "push": "push_token"}
+# The facts that say where a person is reached. Rules cannot name the latter two.
+ADDRESS = {"email": "email", "sms": "@phone", "push": "@devices"}
 
 
 def refusal(channel: str, user: Mapping[str, Any], *, transactional: bool) -> str | None:
     """Return why this user is not sent a message: "no_address" or "no_consent"; None if they are.
 
-    `user` is the user's facts. Transactional messages need no consent.
+    `user` is the user's facts. Transactional messages need no consent; another system that is told
+    by webhook has to see to it itself.
     """
-    if not user.get(_ADDRESS.get(channel, channel)):
+    if channel not in ADDRESS:
+        return None
+    if not user.get(ADDRESS[channel]):
         return "no_address"
     if not transactional and user.get("consent", {}).get(channel) is not True:
         return "no_consent"

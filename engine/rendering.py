@@ -7,6 +7,7 @@ from typing import Any
 
 from liquid import BoundTemplate, Environment
 from liquid.exceptions import LiquidError
+from liquid.extra import JSON
 
 from models.template import Template
 
@@ -21,8 +22,14 @@ class _Text(Environment):
     block_nesting_limit = 50
 
 
-_TEXT = _Text()
-_HTML = _Text(autoescape=True)
+def _environment(*, escaping: bool) -> _Text:
+    environment = _Text(autoescape=escaping)
+    environment.add_filter("json", JSON(default=str))
+    return environment
+
+
+_TEXT = _environment(escaping=False)
+_HTML = _environment(escaping=True)
 
 
 class TemplateError(Exception):

@@ -20,7 +20,7 @@ from dsl.triggers import (
     WaitUntil,
 )
 
-_CHANNELS = frozenset({"email"})
+_CHANNELS = frozenset({"email", "sms", "push", "webhook"})
 _BUILT_IN = frozenset(
     (
         "id",
@@ -62,7 +62,7 @@ def unsupported(program: Program) -> list[tuple[Span, str]]:
 def _unsupported(step: Step) -> str | None:
     match step:
         case Send(channel=channel) if channel not in _CHANNELS:
-            return f"there is no channel for `send {channel}` yet; `send email` is there"
+            return f"there is no channel {channel!r}; there are email, sms, push and webhook"
         case SetFact(path=path) if len(path) != 1 or path[0] in _BUILT_IN:
             return "only a user's own attributes can be set"
         case _:

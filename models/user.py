@@ -21,11 +21,16 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`attributes` are those the rules declare, in their stored form. `version` counts edits."""
+    """`attributes` are those the rules declare, in their stored form. `version` counts edits.
+
+    `phone` and `devices` (tokens) are where text messages and push notifications go.
+    """
 
     id: str
     created_at: datetime
     email: str | None = None
+    phone: str | None = None
+    devices: tuple[str, ...] = ()
     name: str = ""
     locale: str | None = None
     timezone: str | None = None

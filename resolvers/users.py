@@ -176,7 +176,7 @@ class UserMutations:
     ) -> UpdateProfilePayload:
         context = info.context
         user = await people.update_profile(
-            _given(input, "name", "locale", "timezone", "birthday")
+            _given(input, "name", "locale", "timezone", "birthday", "phone", "devices")
             | {"consent": _given(input.consent or UNSET, "email", "sms", "push")},
             version=input.version,
             caller=context.caller,

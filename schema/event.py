@@ -174,7 +174,9 @@ class Template:
     id: strawberry.ID = strawberry.field(description="Global and opaque.")
     channel: Channel = strawberry.field(description="How its messages leave.")
     name: str = strawberry.field(description="The name that rules send it by.")
-    subject: str = strawberry.field(description="The subject line.")
+    subject: str = strawberry.field(
+        description="The subject line or title; the name of the webhook."
+    )
     text: str = strawberry.field(description="The plain text.")
     html: str | None = strawberry.field(description="The same in HTML.")
     version: int = strawberry.field(description="Counts edits.")
@@ -198,8 +200,12 @@ class Template:
 @strawberry.input(description="A template to save, over what its channel and name had.")
 class SaveTemplateInput:
     name: str = strawberry.field(description="The name that rules send it by.")
-    subject: str = strawberry.field(description="The subject line, in Liquid.")
-    text: str = strawberry.field(description="The plain text, in Liquid.")
+    text: str = strawberry.field(description="The plain text, in Liquid; for a webhook, the body.")
+    subject: str = strawberry.field(
+        default="",
+        description="The subject line of an e-mail or the title of a push notification, in "
+        "Liquid; the name of the webhook.",
+    )
     html: str | None = strawberry.field(default=None, description="The same in HTML, in Liquid.")
     channel: Channel = strawberry.field(default=Channel.EMAIL, description="How it leaves.")
 

@@ -26,6 +26,10 @@ class Consent:
 class User:
     id: strawberry.ID = strawberry.field(description="Global and opaque.")
     email: str | None = strawberry.field(description="The e-mail address, in lower case.")
+    phone: str | None = strawberry.field(description="For text messages, as +43660123456.")
+    devices: list[str] = strawberry.field(
+        description="The tokens of the devices that push notifications go to."
+    )
     name: str = strawberry.field(description="The name as the person writes it.")
     locale: str | None = strawberry.field(description="Language and region, as de-AT.")
     timezone: str | None = strawberry.field(description="IANA time zone, as Europe/Vienna.")
@@ -50,6 +54,8 @@ class User:
         return cls(
             id=strawberry.ID(to_global("User", user.id)),
             email=user.email,
+            phone=user.phone,
+            devices=list(user.devices),
             name=user.name,
             locale=user.locale,
             timezone=user.timezone,
@@ -124,6 +130,13 @@ class UpdateProfileInput:
     )
     birthday: date | None = strawberry.field(
         default=strawberry.UNSET, description="The day of birth."
+    )
+    phone: str | None = strawberry.field(
+        default=strawberry.UNSET, description="For text messages, as +43660123456."
+    )
+    devices: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The tokens of all devices for push notifications, at most 20.",
     )
     consent: ConsentInput | None = strawberry.field(
         default=strawberry.UNSET, description="What the person agrees to."

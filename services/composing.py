@@ -9,7 +9,7 @@ import orjson
 from channels import Message
 from engine.playbook import playbook_of
 from engine.presentation import present
-from engine.rendering import render
+from engine.rendering import TemplateError, render
 from models.effect import Effect, EffectKind
 from models.user import User
 from services.facts import user_facts
@@ -30,7 +30,7 @@ async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Mess
     shown = await _shown(user, effect, rulebook)
     rendered = render(parcel.template, {**effect.data, "user": shown})
     if effect.channel == WEBHOOK:
-        return _to_webhook(parcel, rendered.text, wall)
+        return _to_webhook(parcel, _json(rendered.text), wall)
     return Message(
         id=message_id(effect),
         to=address_of(effect.channel, user),
@@ -39,12 +39,19 @@ async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Mess
         text=rendered.text,
         html=rendered.html,
         at=effect.at,
+        devices=user.devices if effect.channel == "push" else (),
     )
 
 
 def address_of(channel: str, user: User) -> str:
-    """Return where a person is reached on a channel, or nothing."""
-    return (user.email or "") if channel == "email" else ""
+    """Return where a person is reached on a channel: of devices, how many."""
+    match channel:
+        case "email":
+            return user.email or ""
+        case "sms":
+            return user.phone or ""
+        case _:
+            return f"{len(user.devices)} devices"
 
 
 def message_id(effect: Effect) -> str:
@@ -64,6 +71,15 @@ def call_body(effect: Effect) -> str:
         "step": effect.step,
     }
     return orjson.dumps(body, option=orjson.OPT_UTC_Z, default=str).decode()
+
+
+def _json(text: str) -> str:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        reason = f"what it says is not JSON: {error}; `| json` writes a value as JSON"
+        raise TemplateError("text", reason) from error
+    return text
 
 
 def _to_webhook(parcel: Parcel, body: str, wall: datetime) -> Message:

@@ -53,5 +53,8 @@ def user_facts(user: User) -> dict[str, Any]:
         },
         "points": user.points,
         "tier": user.tier,
+        # Not for rules: whether messages have somewhere to go.
+        "@phone": user.phone,
+        "@devices": list(user.devices) or None,
     }
     return {name: value for name, value in facts.items() if value is not None}

@@ -66,7 +66,7 @@ class Folder:
         if len(self.files) > MOST_FILES:
             raise Invalid(f"There may be at most {MOST_FILES:,} files.", field=("files",))
         keys = [file.key for file in self.files]
-        names = [template.name for template in self.templates]
+        names = [f"{template.channel}/{template.name}" for template in self.templates]
         for kind, found in (("files", keys), ("templates", names)):
             doubles = sorted({name for name in found if found.count(name) > 1})
             if doubles:

@@ -18,6 +18,9 @@ from services import throttling
 from services.passwords import Passwords, check_acceptable
 
 _LONGEST_NAME = 200
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_MOST_DEVICES = 20
+_LONGEST_TOKEN = 4_096
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 
 
@@ -171,11 +174,33 @@ def _birthday(value: date | None, wall: datetime) -> date | None:
     return value
 
 
+def _phone(value: str | None) -> str | None:
+    if not value:
+        return None
+    number = re.sub(r"[\s()/.-]", "", value)
+    if not _PHONE.fullmatch(number):
+        raise Invalid(
+            "A telephone number begins with + and the country, as +43660123456.", field=("phone",)
+        )
+    return number
+
+
+def _devices(value: list[str] | None) -> list[str] | None:
+    tokens = list(dict.fromkeys(value or ()))
+    if len(tokens) > _MOST_DEVICES:
+        raise Invalid(f"A person has at most {_MOST_DEVICES} devices.", field=("devices",))
+    if not all(0 < len(token) <= _LONGEST_TOKEN and token.isprintable() for token in tokens):
+        raise Invalid("A device's token is 1 to 4,096 printable characters.", field=("devices",))
+    return tokens or None
+
+
 # For each field of a profile: its value → what to store.
 _PROFILE: Mapping[str, Any] = {
     "name": lambda value, _: {"name": _name(value or "")},
     "locale": lambda value, _: {"locale": _locale(value)},
     "timezone": lambda value, _: {"timezone": _timezone(value)},
     "birthday": lambda value, wall: {"birthday": _birthday(value, wall)},
+    "phone": lambda value, _: {"phone": _phone(value)},
+    "devices": lambda value, _: {"devices": _devices(value)},
     "consent": lambda value, _: {f"consent.{name}": bool(on) for name, on in value.items()},
 }

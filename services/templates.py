@@ -14,7 +14,14 @@ from models.template import Template
 from services.texts import plain
 
 _NAME = re.compile(r"[\w.-]{1,100}")
-CHANNELS = ("email",)
+# For each channel, what its templates must say, and what they may.
+_PARTS = {
+    "email": (("subject", "text"), ("html",)),
+    "sms": (("text",), ()),
+    "push": (("subject", "text"), ()),
+    "webhook": (("subject", "text"), ()),
+}
+CHANNELS = tuple(_PARTS)
 
 
 async def save(template: Template, *, stores: Stores, now: datetime, by: str | None) -> Template:
@@ -45,9 +52,15 @@ def check(template: Template) -> None:
         raise Invalid(f"The channels are: {', '.join(CHANNELS)}.", field=("channel",))
     if not _NAME.fullmatch(template.name):
         raise Invalid("A name is 1 to 100 letters, digits or any of _.-", field=("name",))
-    for part in ("subject", "text"):
-        if not getattr(template, part).strip():
+    required, optional = _PARTS[template.channel]
+    for part in ("subject", "text", "html"):
+        said = (getattr(template, part) or "").strip()
+        if part in required and not said:
             raise Invalid(f"The {part} must not be empty.", field=(part,))
+        if said and part not in (*required, *optional):
+            raise Invalid(f"A template for {template.channel} has no {part}.", field=(part,))
+    if template.channel == "webhook" and not _NAME.fullmatch(template.subject):
+        raise Invalid("The subject is the name of the webhook.", field=("subject",))
     try:
         rendering.check(template)
     except rendering.TemplateError as error:

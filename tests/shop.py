@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from channels.gateway import Gateway, push, text_message
 from channels.mail import Email
 from channels.web import Client
 from channels.webhook import Webhook
@@ -62,6 +63,7 @@ class Bells:
 class Shop:
     stores: Stores
     smtp_url: str
+    gateway: str = "http://127.0.0.1:1"
     clock: Clock = field(default_factory=Clock)
     bells: Bells = field(default_factory=Bells)
 
@@ -82,6 +84,8 @@ class Shop:
             channels={
                 "email": Email(self.smtp_url, "Shop <shop@example.test>"),
                 "webhook": Webhook(self.client),
+                "sms": Gateway(f"{self.gateway}/sms", "t", self.client, text_message),
+                "push": Gateway(f"{self.gateway}/push", "t", self.client, push),
             },
         )
 
@@ -92,8 +96,10 @@ class Shop:
         await releases.release(files, Act("marketer", self.clock.now()), stores=self.stores)
         await self.rulebook.refresh()
 
-    async def template(self, name: str, subject: str = "Hello", text: str = "Hi", **more) -> None:
-        template = Template(channel="email", name=name, subject=subject, text=text, **more)
+    async def template(
+        self, name: str, subject: str = "Hello", text: str = "Hi", channel: str = "email", **more
+    ) -> None:
+        template = Template(channel=channel, name=name, subject=subject, text=text, **more)
         await templates.save(template, stores=self.stores, now=NOW, by=None)
 
     async def person(self, id: str = "ann", **fields: Any) -> User:

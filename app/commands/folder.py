@@ -15,6 +15,8 @@ RULES = ".rules"
 TEMPLATES = "templates"
 LIQUID = ".liquid"
 HTML = ".html"
+# What a template's first line gives, by channel; a text message has none.
+FIRST_LINE = {"email": "Subject", "sms": "", "push": "Title", "webhook": "Webhook"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ def read_text(path: Path) -> str:
 
 
 def read_templates(folder: Path) -> Iterator[Template]:
-    """Read a folder's templates: `NAME.liquid`, with `NAME.html.liquid` for what is also HTML."""
+    """Read a folder's templates: `NAME.liquid`, with `NAME.html.liquid` for what is also HTML.
+
+    `NAME.sms.liquid` and the like are for other channels.
+    """
     paths = {path.name.removesuffix(LIQUID): path for path in _liquid(folder / TEMPLATES)}
     for name, path in paths.items():
         base = name.removesuffix(HTML)
@@ -67,24 +72,35 @@ def read_templates(folder: Path) -> Iterator[Template]:
             if base not in paths:
                 raise Invalid(f"{path}: there is no {base}{LIQUID} that this is the HTML of")
             continue
-        subject, _, text = read_text(path).partition("\n")
-        if not subject.startswith("Subject:"):
-            raise Invalid(f"{path}: its first line must be `Subject: …`")
+        channel = next((c for c in FIRST_LINE if name.endswith(f".{c}")), "email")
+        first = FIRST_LINE[channel]
+        subject, text = _headed(path, first) if first else ("", read_text(path))
         html = paths.get(name + HTML)
         yield Template(
-            channel="email",
-            name=normalize("NFC", name),
-            subject=" ".join(subject.removeprefix("Subject:").split()),
-            text=text.removeprefix("\n"),
+            channel=channel,
+            name=normalize("NFC", name.removesuffix(f".{channel}")),
+            subject=subject,
+            text=text,
             html=read_text(html) if html else None,
         )
+
+
+def _headed(path: Path, word: str) -> tuple[str, str]:
+    first, _, text = read_text(path).partition("\n")
+    if not first.startswith(f"{word}:"):
+        raise Invalid(f"{path}: its first line must be `{word}: …`")
+    return " ".join(first.removeprefix(f"{word}:").split()), text.removeprefix("\n")
 
 
 def template_files(template: Template) -> dict[str, str]:
     """Return the files that a template is written to, by their paths in the folder."""
     subject = " ".join(template.subject.split())
+    first = FIRST_LINE[template.channel]
     base = f"{TEMPLATES}/{template.name}"
-    files = {base + LIQUID: f"Subject: {subject}\n\n{plain(template.text)}"}
+    if template.channel != "email":
+        base += f".{template.channel}"
+    head = f"{first}: {subject}\n\n" if first else ""
+    files = {base + LIQUID: head + plain(template.text)}
     if template.html is not None:
         files[base + HTML + LIQUID] = plain(template.html)
     return files

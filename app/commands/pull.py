@@ -59,11 +59,11 @@ def _rules(published: Document, local: Mapping[str, Path], folder: Path) -> dict
 
 def _templates(published: Document, folder: Path) -> dict[Path, str]:
     """Return the files of the templates, without those that say the same already."""
-    here = {template.name: template for template in read_templates(folder)}
+    here = {(each.channel, each.name): each for each in read_templates(folder)}
     wanted = {}
     for each in published["templates"]:
         template = _template(each)
-        if here.get(template.name) != template and is_key(template.name):
+        if here.get((template.channel, template.name)) != template and is_key(template.name):
             for name, text in template_files(template).items():
                 wanted[folder / name] = text
     return wanted

@@ -183,6 +183,8 @@ def to_document(user: User) -> Document:
     document: Document = {
         "_id": user.id,
         "email": user.email,
+        "phone": user.phone,
+        "devices": list(user.devices) or None,
         "name": user.name,
         "locale": user.locale,
         "timezone": user.timezone,
@@ -209,6 +211,8 @@ def from_document(document: Document) -> User:
         id=document["_id"],
         created_at=document["created_at"],
         email=document.get("email"),
+        phone=document.get("phone"),
+        devices=tuple(document.get("devices", ())),
         name=document.get("name", ""),
         locale=document.get("locale"),
         timezone=document.get("timezone"),

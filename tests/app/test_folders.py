@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from app.asgi import build
 from app.cli import main
+from app.commands.folder import read_templates, template_files
 from app.commands.publish import publish
 from app.commands.server import OverDatabase
 from app.settings import Settings
@@ -20,6 +21,7 @@ from models.errors import Conflict
 from models.ids import new_id
 from models.principal import Role
 from models.store import Stores
+from models.template import Template
 from models.user import User
 from services import campaigns, people
 from services.passwords import Passwords
@@ -228,6 +230,8 @@ async def test_files_of_one_name_are_refused(run, write):
         ("templates/x.liquid", "Hello", "its first line must be `Subject: …`"),
         ("templates/x.html.liquid", "Hello", "there is no x.liquid that this is the HTML of"),
         ("templates/x.liquid", "Subject: X\n\n{% if %}", "no valid Liquid"),
+        ("templates/x.push.liquid", "Subject: X\n\nX", "its first line must be `Title: …`"),
+        ("templates/x.sms.liquid", "\n", "must not be empty"),
     ],
 )
 async def test_a_template_that_is_wrong_is_said(run, write, file, text, says):
@@ -237,6 +241,21 @@ async def test_a_template_that_is_wrong_is_said(run, write, file, text, says):
 
     assert code == 1
     assert says in err
+
+
+async def test_templates_of_every_channel_are_read_as_they_are_written(tmp_path):
+    templates = [
+        Template(channel="email", name="x", subject="Hello", text="Hi\n", html="<p>Hi</p>\n"),
+        Template(channel="sms", name="x", subject="", text="Hi {{ user.name }}\n"),
+        Template(channel="push", name="x", subject="Hello", text="Hi\n"),
+        Template(channel="webhook", name="x", subject="crm", text="{}\n"),
+    ]
+    (tmp_path / "templates").mkdir()
+    for template in templates:
+        for name, text in template_files(template).items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+
+    assert sorted(read_templates(tmp_path), key=templates.index) == templates
 
 
 # --- with one ------------------------------------------------------------------------------------

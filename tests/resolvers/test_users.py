@@ -203,8 +203,30 @@ async def test_a_profile_changed_meanwhile_is_not_overwritten(api: Api) -> None:
     assert payload["userErrors"][0]["code"] == "CONFLICT"
 
 
+async def test_a_profile_says_where_messages_go(api: Api) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    change = {"version": 1, "phone": "+43 660/123 456", "devices": ["d1", "d1", "d2"]}
+    query = """mutation ($input: UpdateProfileInput!) {
+      updateProfile(input: $input) { user { phone devices } }
+    }"""
+
+    changed = (await api.ask(query, {"input": change}, by=ann))["updateProfile"]["user"]
+    assert changed == {"phone": "+43660123456", "devices": ["d1", "d2"]}
+
+    cleared = {"version": 2, "phone": None, "devices": []}
+    changed = (await api.ask(query, {"input": cleared}, by=ann))["updateProfile"]["user"]
+    assert changed == {"phone": None, "devices": []}
+
+
 @pytest.mark.parametrize(
-    "change", [{"timezone": "Mars/Olympus"}, {"locale": "german"}, {"birthday": "2999-01-01"}]
+    "change",
+    [
+        {"timezone": "Mars/Olympus"},
+        {"locale": "german"},
+        {"birthday": "2999-01-01"},
+        {"phone": "0660 123456"},
+        {"devices": ["token"] * 3 + [""]},
+    ],
 )
 async def test_a_profile_takes_no_nonsense(api: Api, change: dict[str, str]) -> None:
     ann = await api.caller(Role.CUSTOMER)

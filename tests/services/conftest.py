@@ -9,7 +9,7 @@ from tests.shop import Shop
 
 
 @pytest.fixture
-async def shop(database, smtp) -> AsyncIterator[Shop]:
-    shop = Shop(Stores.over(database), smtp.url)
+async def shop(database, smtp, web) -> AsyncIterator[Shop]:
+    shop = Shop(Stores.over(database), smtp.url, gateway=web.url)
     yield shop
     await shop.client.close()
