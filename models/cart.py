@@ -11,7 +11,7 @@ class CartLine:
 
     `fields` is what rules see of the item beside these: name, category, brand and the declared
     attributes, in stored form. No sku is the empty text, and missing to rules. `claim` is the unit
-    of it that the buyer holds in a flash sale.
+    of it that the buyer holds in a flash sale, `group` the complete one that they have it with.
     """
 
     sku: str
@@ -20,6 +20,7 @@ class CartLine:
     floor: int = 0
     fields: Mapping[str, Any] = field(default_factory=dict)
     claim: str | None = None
+    group: str | None = None
 
     @property
     def amount(self) -> int:

@@ -16,8 +16,12 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
+    """Who is in a group; `order` and the attempt at it, once it is complete and they ordered."""
+
     user_id: str
     at: datetime
+    order: str | None = None
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,7 @@ class Group:
     """One group. `id` is the secret in its link; `buy` is the stock's id.
 
     `seat` is its place in the stock, which has room for so many groups; None without a stock.
+    `price` is in minor units of `currency`: what each pays, whatever the rules say later.
     """
 
     id: str
@@ -32,6 +37,8 @@ class Group:
     name: str
     campaign_id: str | None
     sku: str
+    price: int | None = None
+    currency: str | None = None
     size: int
     seat: int | None
     slots: tuple[str, ...]
@@ -46,6 +53,10 @@ class Group:
     def has(self, user_id: str) -> bool:
         """Whether someone is in it."""
         return any(member.user_id == user_id for member in self.members)
+
+    def member(self, user_id: str) -> Member | None:
+        """Return someone who is in it."""
+        return next((each for each in self.members if each.user_id == user_id), None)
 
     @property
     def missing(self) -> int:

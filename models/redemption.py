@@ -38,9 +38,10 @@ class Taking:
 
 
 class Reserve(StrEnum):
-    """How a unit was reserved: by claiming it in a flash sale."""
+    """How a unit was reserved: by claiming it in a flash sale, or with a group that is complete."""
 
     CLAIM = "claim"
+    GROUP = "group"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dsl.money import to_text
 from models import order as models
 from models.order import OrderState
 from models.quote import Taken as ModelTaken
+from models.redemption import Reserve
 from schema.ids import to_global
 from schema.payloads import Payload, UserError
 from schema.quote import CartInput, Quote, Taken
@@ -60,6 +61,9 @@ class OrderUnits:
     applied: list[Taken] = strawberry.field(description="Which promotion took how much off each.")
     claim: strawberry.ID | None = strawberry.field(
         description="The claim of a flash sale that this unit was sold by."
+    )
+    group: strawberry.ID | None = strawberry.field(
+        description="The group that this unit was bought with."
     )
 
 
@@ -127,6 +131,11 @@ class Order:
         )
 
 
+def _reserved(order: models.Order, name: str | None, how: Reserve) -> strawberry.ID | None:
+    found = any(each.id == name and each.how is how for each in order.reserved)
+    return strawberry.ID(to_global(how.value.title(), name)) if name and found else None
+
+
 class _Shower:
     """Shows the parts of an order in its currency."""
 
@@ -151,7 +160,8 @@ class _Shower:
                     count=run.count,
                     total=self.money(run.total),
                     applied=self.taken(run.applied),
-                    claim=strawberry.ID(to_global("Claim", run.reserved)) if run.reserved else None,
+                    claim=_reserved(order, run.reserved, Reserve.CLAIM),
+                    group=_reserved(order, run.reserved, Reserve.GROUP),
                 )
                 for run in line.units
             ],

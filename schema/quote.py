@@ -40,6 +40,10 @@ class CartLineInput:
         default=None,
         description="The buyer's claim of a flash sale: one unit of the line costs what it is for.",
     )
+    group: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The buyer's group of a group buy, complete: one unit costs what it is for.",
+    )
     attributes: JSON | None = strawberry.field(
         default=None, description="An object of the attributes that the rules declare for items."
     )
@@ -52,6 +56,8 @@ class CartLineInput:
         }
         if self.claim is not None:
             own["claim"] = _key("Claim", self.claim, place)
+        if self.group is not None:
+            own["group"] = _key("Group", self.group, place)
         return {**(self.attributes if isinstance(self.attributes, dict) else {}), **own}
 
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -49,6 +49,8 @@ class Groups:
             name=name,
             campaign_id=published.campaign_of.get(name),
             sku=buy.sku,
+            price=buy.price.minor,
+            currency=buy.price.currency,
             size=buy.people,
             seat=None,
             slots=(),
@@ -160,7 +162,7 @@ class Groups:
             return group
         if group is not None and group.state is GroupState.COMPLETED:
             raise Conflict("This group is complete.", code="GROUP_FULL")
-        raise Conflict("This group did not come together in time.", code="GROUP_OVER")
+        raise _over()
 
 
 async def see(group_id: str, *, stores: Stores) -> Group:
@@ -169,6 +171,43 @@ async def see(group_id: str, *, stores: Stores) -> Group:
     if group is None:
         raise NotFound("There is no such group.")
     return group
+
+
+async def order(group_id: str, order: str, *, user_id: str, holder: str, stores: Stores) -> None:
+    """Let an attempt at an order have what a member's complete group bought. Safe to repeat.
+
+    Raises Conflict with GROUP_USED if another order has it.
+    """
+    if not await stores.groups.order(group_id, user_id, order, holder):
+        raise _used()
+
+
+def standing(
+    groups: Iterable[Group], user_id: str | None, order: str | None
+) -> Mapping[str, Conflict]:
+    """Return why this member cannot order with some of these groups."""
+    refusals: dict[str, Conflict] = {}
+    for group in groups:
+        member = group.member(user_id or "")
+        if member is None:
+            continue
+        if group.state is GroupState.OPEN:
+            refusals[group.id] = Conflict(
+                f"The group is not complete yet: it takes {group.missing} more.", code="GROUP_OPEN"
+            )
+        elif group.state is GroupState.FAILED:
+            refusals[group.id] = _over()
+        elif member.order is not None and member.order != order:
+            refusals[group.id] = _used()
+    return refusals
+
+
+def _used() -> Conflict:
+    return Conflict("You have ordered with this group already.", code="GROUP_USED")
+
+
+def _over() -> Conflict:
+    return Conflict("This group did not come together in time.", code="GROUP_OVER")
 
 
 def _buy(name: str, published: Published) -> GroupBuy:

@@ -1,19 +1,35 @@
-"""Units that a buyer has reserved before ordering: claims of flash sales.
+"""Units that a buyer has reserved before ordering: claimed in a flash sale, or won with a group.
 
 A line of a cart names what it reserved; one unit of the line then costs what it was reserved at,
 and the order takes the reservation. Whose it is not sees nothing of it.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from models.cart import Cart, CartLine
 from models.claim import Claim
 from models.errors import Conflict, Invalid, NotFound
+from models.group import Group
 from models.order import Order
 from models.redemption import Redemption, Reserve, Reserved
 from models.store import Stores
-from services import selling
+from services import groups, selling
 from services.rulebook import Published, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a line (its place in the cart, from 0) names."""
+
+    how: Reserve
+    id: str
+    line: int
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        return ("cart", "lines", str(self.line), self.how.value)
 
 
 async def reserved_in(
@@ -29,71 +45,120 @@ async def reserved_in(
     Raises NotFound for what is not the buyer's, Invalid for what does not fit the line, and
     Conflict with the reason why it cannot be ordered.
     """
-    named = {line.claim: at for at, line in enumerate(cart.lines) if line.claim is not None}
+    named = list(_named(cart))
     if not named:
         return ()
-    found = await stores.claims.find_many(sorted(named))
-    refusals = await selling.standing(found.values(), order, stores=stores, published=published)
+    ids = {how: sorted({n.id for n in named if n.how is how}) for how in Reserve}
+    claims = await stores.claims.find_many(ids[Reserve.CLAIM])
+    together = await stores.groups.find_many(ids[Reserve.GROUP])
+    refusals: dict[str, Conflict] = {
+        **await selling.standing(claims.values(), order, stores=stores, published=published),
+        **groups.standing(together.values(), buyer, order),
+    }
+    found: Mapping[str, Claim | Group] = {
+        **{name: claim for name, claim in claims.items() if claim.user_id == buyer},
+        **{name: group for name, group in together.items() if buyer and group.has(buyer)},
+    }
+    seen: set[str] = set()
     reserved: list[Reserved] = []
-    for at, line in enumerate(cart.lines):
-        if line.claim is None:
-            continue
-        place = ("cart", "lines", str(at), "claim")
-        claim = found.get(line.claim)
-        if claim is None or claim.user_id != buyer:
-            raise NotFound("You have no such claim.", field=place)
-        if named[line.claim] != at:
-            raise Invalid("Two lines have the same claim; it is for one unit.", field=place)
-        if refusal := refusals.get(claim.id):
-            raise Conflict(refusal.message, code=refusal.code, field=place)
-        reserved.append(_reserved(claim, at, line, cart.currency, place))
+    for each in named:
+        what = each.how.value
+        unit = found.get(each.id)
+        if unit is None or isinstance(unit, Claim) is not (each.how is Reserve.CLAIM):
+            raise NotFound(f"You have no such {what}.", field=each.place)
+        if each.id in seen:
+            raise Invalid(f"Two lines have the same {what}; it is for one.", field=each.place)
+        seen.add(each.id)
+        if refusal := refusals.get(each.id):
+            raise Conflict(refusal.message, code=refusal.code, field=each.place)
+        reserved.append(_reserved(each, unit, cart.lines[each.line], cart.currency))
+    _check_room(reserved, cart.lines)
     return tuple(reserved)
 
 
 async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> None:
     """Take what was reserved. Safe to repeat. Raises Conflict and NotFound."""
     for each in redemption.reserved:
-        await selling.confirm(
-            each.id,
-            redemption.order,
-            user_id=redemption.user_id,
-            stores=stores,
-            rulebook=rulebook,
-            now=redemption.at,
-            holder=redemption.id,
-        )
+        match each.how:
+            case Reserve.CLAIM:
+                await selling.confirm(
+                    each.id,
+                    redemption.order,
+                    user_id=redemption.user_id,
+                    stores=stores,
+                    rulebook=rulebook,
+                    now=redemption.at,
+                    holder=redemption.id,
+                )
+            case Reserve.GROUP:
+                await groups.order(
+                    each.id,
+                    redemption.order,
+                    user_id=redemption.user_id or "",
+                    holder=redemption.id,
+                    stores=stores,
+                )
 
 
 async def release(redemption: Redemption, stores: Stores, now: datetime) -> None:
     """Let the buyer have again what an attempt took that is no order. Safe to repeat."""
     for each in redemption.reserved:
-        await stores.claims.undo(each.id, redemption.id, now)
+        match each.how:
+            case Reserve.CLAIM:
+                await stores.claims.undo(each.id, redemption.id, now)
+            case Reserve.GROUP:
+                await stores.groups.let_go(each.id, redemption.id)
 
 
 async def settle(order: Order, stores: Stores) -> None:
     """The order is there: what it took is sold. Safe to repeat."""
     for each in order.reserved:
-        await stores.claims.settle(each.id, order.attempt, order.placed_at)
+        if each.how is Reserve.CLAIM:
+            await stores.claims.settle(each.id, order.attempt, order.placed_at)
 
 
 async def give_back(order: Order, stores: Stores) -> None:
-    """Return to stock the units that were cancelled or came back. Safe to repeat."""
+    """Give back what was reserved of the units that were cancelled or came back. Safe to repeat.
+
+    A claim's unit returns to stock; a place in a complete group can be ordered with again.
+    """
     if back := order.unreserved:
-        at = order.changed_at
         await settle(order, stores)
         for each in back:
-            await stores.claims.give_back(each.id, order.id, at)
+            match each.how:
+                case Reserve.CLAIM:
+                    await stores.claims.give_back(each.id, order.id, order.changed_at)
+                case Reserve.GROUP:
+                    await stores.groups.let_go(each.id, order.attempt)
 
 
-def _reserved(
-    claim: Claim, at: int, line: CartLine, currency: str, place: tuple[str, ...]
-) -> Reserved:
-    if line.sku != claim.sku:
-        raise Invalid(f"The claim is for {claim.sku!r}, not {line.sku!r}.", field=place)
-    if claim.price is None or claim.currency is None:
-        raise Invalid("The claim is from before claims had a price.", field=place)
-    if claim.currency != currency:
+def _named(cart: Cart) -> Iterator[_Named]:
+    for at, line in enumerate(cart.lines):
+        if line.claim is not None:
+            yield _Named(Reserve.CLAIM, line.claim, at)
+        if line.group is not None:
+            yield _Named(Reserve.GROUP, line.group, at)
+
+
+def _reserved(named: _Named, found: Claim | Group, line: CartLine, currency: str) -> Reserved:
+    what = named.how.value
+    if line.sku != found.sku:
+        raise Invalid(f"The {what} is for {found.sku!r}, not {line.sku!r}.", field=named.place)
+    if found.price is None or found.currency is None:
+        raise Invalid(f"The {what} is from before they had a price.", field=named.place)
+    if found.currency != currency:
         raise Invalid(
-            f"The claim's price is in {claim.currency}, the cart in {currency}.", field=place
+            f"The {what}'s price is in {found.currency}, the cart in {currency}.",
+            field=named.place,
         )
-    return Reserved(Reserve.CLAIM, claim.id, at, claim.price)
+    return Reserved(named.how, found.id, named.line, found.price)
+
+
+def _check_room(reserved: Sequence[Reserved], lines: Sequence[CartLine]) -> None:
+    for at, line in enumerate(lines):
+        count = sum(each.line == at for each in reserved)
+        if count > line.quantity:
+            raise Invalid(
+                f"The line has {line.quantity} and names {count}, each for one unit.",
+                field=("cart", "lines", str(at), "quantity"),
+            )

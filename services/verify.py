@@ -53,6 +53,14 @@ async def _stock(stores: Stores) -> tuple[str, list[str]]:
             problems.append(f"{sale}: {held} held and {sold} sold of {initial}")
     if misplaced := await stores.checks.misplaced_claims():
         problems.append(f"{misplaced} claims have a unit and should not, or have none and should")
+    problems += [
+        f"claim {claim} was sold with an order that never was"
+        for claim in await stores.checks.unordered_claims()
+    ]
+    problems += [
+        f"claim {claim} is in an order and not sold with it"
+        for claim in await stores.checks.unsold_claims()
+    ]
     for buy, seats in (await stores.checks.stock_units("groups", "buy", "seat")).items():
         # A group's seat stands for as many units as it has people.
         problems += _units(buy, seats, stocks[buy]["initial"] if buy in stocks else 0)

@@ -45,13 +45,8 @@ def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> 
         shipping=_money(cart, "shipping", "", currency, default=0),
         codes=_codes(cart.get("codes")),
     )
-    for at, line in enumerate(read.lines):
-        if line.claim is not None and not with_claims:
-            raise Invalid(
-                f"lines[{at}].claim: a claim can be looked up only where carts are priced for a"
-                " shop; leave it out, and give the sale's price as that of a line of one unit",
-                field=("lines", str(at), "claim"),
-            )
+    if not with_claims:
+        _check_unclaimed(read)
     if read.subtotal + read.shipping > LARGEST:
         raise Invalid("lines: the cart's total is more than can be counted", field=("lines",))
     return read
@@ -59,7 +54,7 @@ def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> 
 
 def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -> CartLine:
     document = as_object(line, place)
-    texts = {name: _text(document, name, place) for name in ("sku", "claim", *_TEXTS)}
+    texts = {name: _text(document, name, place) for name in ("sku", "claim", "group", *_TEXTS)}
     own = record(document, attributes, currency=currency, zone=zone)
     return CartLine(
         sku=texts["sku"] or "",
@@ -68,7 +63,19 @@ def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -
         floor=_money(document, "floor", place, currency, default=0),
         fields={**own, **{name: texts[name] for name in _TEXTS if texts[name] is not None}},
         claim=texts["claim"],
+        group=texts["group"],
     )
+
+
+def _check_unclaimed(cart: Cart) -> None:
+    for at, line in enumerate(cart.lines):
+        for name, raw in (("claim", line.claim), ("group", line.group)):
+            if raw is not None:
+                raise Invalid(
+                    f"lines[{at}].{name}: only a shop's API can look up a {name}; leave it out, and"
+                    " give its price as that of a line of one unit",
+                    field=("lines", str(at), name),
+                )
 
 
 def _currency(raw: Any) -> str:

@@ -34,6 +34,46 @@ class Checks(Store):
             }
         )
 
+    async def unordered_claims(self) -> list[str]:
+        """Return claims that an attempt at an order has sold, which is not the order there is."""
+        rows = await self._rows(
+            "claims",
+            [
+                {"$match": {"state": "sold", "holder": {"$exists": True}}},
+                {
+                    "$lookup": {
+                        "from": "orders",
+                        "localField": "order",
+                        "foreignField": "_id",
+                        "as": "found",
+                    }
+                },
+                {"$match": {"$expr": {"$not": {"$in": ["$holder", "$found.attempt"]}}}},
+            ],
+        )
+        return [row["_id"] for row in rows]
+
+    async def unsold_claims(self) -> list[str]:
+        """Return claims that an order has sold and kept, and that say otherwise."""
+        rows = await self._rows(
+            "orders",
+            [
+                {"$match": {"state": "placed", "returns": [], "reserved.how": "claim"}},
+                {"$unwind": "$reserved"},
+                {"$match": {"reserved.how": "claim"}},
+                {
+                    "$lookup": {
+                        "from": "claims",
+                        "localField": "reserved.id",
+                        "foreignField": "_id",
+                        "as": "found",
+                    }
+                },
+                {"$match": {"$expr": {"$not": {"$in": ["$_id", "$found.order"]}}}},
+            ],
+        )
+        return [row["reserved"]["id"] for row in rows]
+
     async def misformed_groups(self) -> list[str]:
         """Return groups that are too full, have someone twice, or are complete and are not."""
         people = {"$size": "$members"}

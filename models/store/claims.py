@@ -60,6 +60,8 @@ class Claims(Store):
 
     async def find_many(self, ids: Sequence[str]) -> dict[str, Claim]:
         """Return claims by id."""
+        if not ids:
+            return {}
         cursor = self.documents.find({"_id": {"$in": list(ids)}})
         return {document["_id"]: _claim(document) async for document in cursor}
 

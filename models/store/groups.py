@@ -49,6 +49,33 @@ class Groups(Store):
         document = await self.documents.find_one({"_id": {"$eq": group_id}})
         return None if document is None else _group(document)
 
+    async def find_many(self, ids: Sequence[str]) -> dict[str, Group]:
+        """Return groups by id."""
+        if not ids:
+            return {}
+        cursor = self.documents.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: _group(document) async for document in cursor}
+
+    async def order(self, group_id: str, user_id: str, order: str, holder: str) -> bool:
+        """Note an attempt at an order by a member of a complete group, unless there is another."""
+        free = {"user": {"$eq": user_id}, "holder": {"$in": [None, holder]}}
+        done = await self.documents.update_one(
+            {
+                "_id": {"$eq": group_id},
+                "state": GroupState.COMPLETED.value,
+                "members": {"$elemMatch": free},
+            },
+            {"$set": {"members.$.order": order, "members.$.holder": holder}},
+        )
+        return done.matched_count > 0
+
+    async def let_go(self, group_id: str, holder: str) -> None:
+        """Forget an attempt at an order. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": {"$eq": group_id}, "members": {"$elemMatch": {"holder": {"$eq": holder}}}},
+            {"$unset": {"members.$.order": "", "members.$.holder": ""}},
+        )
+
     async def find_opened(self, opened_by: str) -> Group | None:
         """Return the group that was opened by this person with this key."""
         document = await self.documents.find_one({"opened_by": {"$eq": opened_by}})
@@ -174,6 +201,8 @@ def _document(group: Group) -> Document:
         "name": group.name,
         "campaign": group.campaign_id,
         "sku": group.sku,
+        "price": group.price,
+        "currency": group.currency,
         "size": group.size,
         "state": group.state.value,
         "members": [{"user": member.user_id, "at": member.at} for member in group.members],
@@ -197,11 +226,16 @@ def _group(document: Document) -> Group:
         name=document["name"],
         campaign_id=document["campaign"],
         sku=document["sku"],
+        price=document.get("price"),
+        currency=document.get("currency"),
         size=document["size"],
         seat=document.get("seat"),
         slots=tuple(document.get("slots", ())),
         state=GroupState(document["state"]),
-        members=tuple(Member(each["user"], each["at"]) for each in document["members"]),
+        members=tuple(
+            Member(each["user"], each["at"], each.get("order"), each.get("holder"))
+            for each in document["members"]
+        ),
         opened_by=document["opened_by"],
         at=document["at"],
         until=document["until"],

@@ -11,6 +11,7 @@ import pytest
 
 from models.store import Stores
 from services import settling
+from services.verify import verify
 from tests.faults.placing import PEOPLE
 from tests.shop import Shop
 
@@ -19,6 +20,7 @@ ORDERS = 120
 RULES = """
 promotion first { take 1 USD off cart  limit 100 total  limit 2 per user }
 promotion second { take 10% off cart  budget 150 USD }
+flash_sale night { active from 2020-01-01  sku "A" at 6 USD stock 50  hold 2 hours }
 """
 
 
@@ -80,6 +82,13 @@ async def holds(shop: Shop, placed: int) -> None:
     assert uses["first"] <= 100
     assert max(n for (name, _), n in own.items() if name == "first") <= 2
     assert spent["second"] <= 15_000
+    async for finding in verify(stores=stores, now=shop.clock.now(), wall=shop.clock.wall()):
+        if finding.id in ("I1", "I2"):
+            assert finding.problems == []
+    sold = [order for order in found if order["reserved"]]
+    assert 0 < len(sold) <= 50
+    assert await stores.claims.documents.count_documents({"state": "sold"}) == len(sold)
+    assert await stores.claims.documents.count_documents({"unsettled": True}) == 0
     # All that there was has been taken: nothing was lost with the killed.
     assert uses["first"] == min(100, 2 * PEOPLE)
     assert spent["second"] > 15_000 - 200

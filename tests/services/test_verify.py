@@ -1,12 +1,14 @@
 """The check of everything: silent while all holds, and loud about whatever is tampered with."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
-from services import draws, sequencer, stocks
+from services import draws, orders, sequencer, stocks
 from services.claims import Claims
 from services.groups import Groups
+from services.orders import Placing, Till
 from services.selling import confirm
 from services.verify import verify
 from tests.shop import event
@@ -40,6 +42,16 @@ async def busy(shop):
         return_exceptions=True,
     )
     held = [each for each in results if not isinstance(each, Exception)]
+    await shop.person(held[1].user_id)
+    line = {"sku": "A", "price": "120.00", "claim": held[1].id}
+    ordered = Placing(
+        key="o-claim",
+        cart={"currency": "USD", "lines": [line]},
+        total=Decimal("99.00"),
+        user_id=held[1].user_id,
+    )
+    till = Till(stores=shop.stores, rulebook=shop.rulebook, jobs=shop.bells, clock=shop.clock)
+    await orders.place(ordered, till)
     await confirm(
         held[0].id,
         "order",
@@ -75,7 +87,7 @@ async def busy(shop):
 async def test_all_holds_in_a_shop_that_was_busy(busy):
     assert await failing(busy) == {}
     draw = await busy.stores.draws.documents.find_one()
-    assert (draw["state"], draw["entries"]) == ("drawn", 2)
+    assert (draw["state"], draw["entries"]) == ("drawn", 3)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +95,8 @@ async def test_all_holds_in_a_shop_that_was_busy(busy):
     [
         ("claims", {"$set": {"unit": 7}}, "I1"),
         ("claims", {"$set": {"state": "released"}}, "I1"),
+        ("claims", {"$set": {"holder": "another"}}, "I1"),
+        ("claims", {"$set": {"order": "another"}, "$unset": {"holder": ""}}, "I1"),
         ("stocks", {"$set": {"initial": 0}}, "I1"),
         ("draws", {"$set": {"promise.prizes.0.quantity": 2}}, "I6"),
         ("draws", {"$set": {"winners": []}}, "I6"),
@@ -99,7 +113,7 @@ async def test_whatever_is_tampered_with_shows(busy, store, change, invariant):
         block = await documents.find_one()
         await documents.insert_one({**block, **change["$set"]})
     elif store == "claims":
-        await documents.update_one({"state": "sold"}, change)
+        await documents.update_one({"state": "sold", "holder": {"$exists": True}}, change)
     elif store == "groups":
         await documents.update_one({"state": "completed"}, change)
     else:
