@@ -183,6 +183,11 @@ class Campaign:
             "publication_failed", Status.APPROVED, act
         )
 
+    def was_just_published(self, by: str) -> bool:
+        """Whether publishing it is the last that has happened to it, and who did so."""
+        last = self.history[-1]
+        return self.live is not None and last.verb == "published" and last.act.by == by
+
     def require_publishable(self) -> None:
         """Raise Conflict unless the text has been approved."""
         if self.stage is not Status.SCHEDULED:

@@ -99,7 +99,8 @@ async def publish(
 ) -> Campaign:
     """Publish an approved campaign, now or at a later time. Raises RulesRefused.
 
-    One for later is checked now, too, and again when it is due.
+    One for later is checked now, too, and again when it is due. Asked again by the same person,
+    whose answer may have been lost, what they have just published stays as it is.
     """
 
     async def decide(live: Sources) -> Plan:
@@ -109,8 +110,12 @@ async def publish(
         return _with(live, campaign)
 
     if at is None:
-        await publications.switch(decide, verb="published", act=act, stores=stores)
-        return await stores.campaigns.get(campaign_id)
+        await publications.settle(stores=stores)
+        campaign = await stores.campaigns.get(campaign_id)
+        if not campaign.was_just_published(act.by):
+            await publications.switch(decide, verb="published", act=act, stores=stores)
+            campaign = await stores.campaigns.get(campaign_id)
+        return campaign
     workspace = await publications.settle(stores=stores)
     await publications.prepare(decide, workspace, stores=stores, examples_at=at)
     return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
