@@ -49,8 +49,6 @@ def unsupported(program: Program) -> list[tuple[Span, str]]:
     for trigger in program.triggers.values():
         if isinstance(trigger.start, OnSegment):
             found.append((trigger.span, "triggers cannot start `when` a segment changes yet"))
-        if trigger.pace is not None:
-            found.append((trigger.span, "`pace` is not carried out yet"))
         if trigger.name in circles:
             found.append((trigger.span, circles[trigger.name]))
         for step in _steps(trigger.steps):

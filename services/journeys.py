@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
 from dsl import Moment
 from dsl.offers import Lottery
+from dsl.triggers import Trigger
 from engine import journeys as engine
 from engine.matching import Index
 from engine.plans import Plan
@@ -17,8 +18,12 @@ from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
 from models.store.limits import Limits
+from models.store.paces import Paces
 from services.codes import fresh
 from services.rulebook import Published, Rulebook
+from services.starts import turns
+
+_LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +85,18 @@ class Journeys:
         runs: Sequence[Run],
         rules: Rules,
         limits: Limits,
+        paces: Paces,
     ) -> None:
         self._user_id = user_id
         self._facts = facts
         self._rules = rules
         self._limits = limits
+        self._paces = paces
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
         self._effects: dict[str, list[Effect]] = {}
+        self._planned: list[Run] = []
+        self._postponed: list[Run] = []
         self._dropped: list[Run] = []
 
     async def take(self, events: Sequence[Event], now: datetime) -> None:
@@ -95,7 +104,7 @@ class Journeys:
         for event in events:
             await self._move_due(min(event.at, now), now)
             self._notice(event)
-            await self._start_all(event)
+            await self._start_all(event, now)
         await self._move_due(now, now)
 
     def moved(self) -> list[Run]:
@@ -105,6 +114,14 @@ class Journeys:
     def started(self) -> list[Run]:
         """Return new runs, with what is to be settled."""
         return [self._final(run_id) for run_id in self._effects if run_id not in self._stored]
+
+    def planned(self) -> list[Run]:
+        """Return runs whose turn is yet to come."""
+        return self._planned
+
+    def postponed(self) -> list[Run]:
+        """Return planned runs that missed their turn and have another."""
+        return self._postponed
 
     def dropped(self) -> list[Run]:
         """Return planned runs that are not to start after all."""
@@ -133,6 +150,8 @@ class Journeys:
             plan = self._rules.plan(due)
             if due.state is RunState.PLANNED:
                 del self._runs[due.id]
+                if plan is not None and await self._missed_its_turn(due, plan.trigger, now):
+                    continue
                 if not await self._start_planned(due, plan, now):
                     self._dropped.append(due)
             elif self._rules.is_over(due.campaign_id) or plan is None:
@@ -159,13 +178,24 @@ class Journeys:
         plan = self._rules.plan(run)
         return (0, run.trigger) if plan is None else rank(plan.trigger)
 
+    async def _missed_its_turn(self, run: Run, trigger: Trigger, now: datetime) -> bool:
+        """Give a run another turn if many may have missed theirs, as in a pause: else all burst."""
+        if trigger.pace is None or run.due_at is None or now - run.due_at < _LATE:
+            return False
+        (turn,) = await turns(trigger, trigger.pace, 1, paces=self._paces, after=now)
+        if turn <= now:
+            return False
+        self._postponed.append(replace(run, due_at=turn))
+        return True
+
     async def _start_planned(self, run: Run, plan: Plan | None, now: datetime) -> bool:
         """Start a run whose time has come, if it is still for its user and may start."""
         if plan is None or self._facts is None or self._rules.is_over(run.campaign_id):
             return False
         at = engine.due_moment(run, now)
         moment = self._moment(run.publication, at, plan.trigger.zone)
-        if not is_for(plan.trigger, self._facts, moment):
+        facts = {**self._facts, "event": run.event} if run.event else self._facts
+        if not is_for(plan.trigger, facts, moment):
             return False
         return await self._admit(begun(run, plan.trigger, at, moment.program), plan, moment)
 
@@ -184,7 +214,7 @@ class Journeys:
             if advance is not None:
                 self._keep_advance(advance)
 
-    async def _start_all(self, event: Event) -> None:
+    async def _start_all(self, event: Event, now: datetime) -> None:
         """Start what an event starts, by priority."""
         index = self._rules.index(event)
         moment_in = partial(self._moment, event.publication, event.at)
@@ -200,9 +230,9 @@ class Journeys:
             if not queue:
                 return
             last = queue.pop(0)
-            await self._start(last, event)
+            await self._start(last, event, now)
 
-    async def _start(self, plan: Plan, event: Event) -> None:
+    async def _start(self, plan: Plan, event: Event, now: datetime) -> None:
         """Start a run if the trigger's limits and its other runs allow it."""
         trigger = plan.trigger
         published = self._rules.versions[event.publication]
@@ -217,6 +247,12 @@ class Journeys:
         run = begin(trigger, event, campaign_id, published.program)
         if run.id in self._runs:
             return  # started by a worker that was killed before it could mark the event
+        if trigger.pace is not None and run.state is RunState.WAITING:
+            after = max(event.at, now)
+            (turn,) = await turns(trigger, trigger.pace, 1, paces=self._paces, after=after)
+            if turn > now:
+                self._planned.append(replace(run, state=RunState.PLANNED, due_at=turn))
+                return
         await self._admit(run, plan, moment)
 
     async def _admit(self, run: Run, plan: Plan, moment: Moment) -> bool:

@@ -207,6 +207,8 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     stores = lanes.stores
     moved: list[Run] = []
     started: list[Run] = []
+    planned: list[Run] = []
+    postponed: list[Run] = []
     dropped: list[Run] = []
     applied: list[Event] = []
     failed = False
@@ -215,7 +217,12 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
     events = {user: list(group) for user, group in groupby(ordered, attrgetter("user_id"))}
     for user_id in users:
         journeys = Journeys(
-            user_id, page.facts.get(user_id), page.runs.get(user_id, ()), page.rules, stores.limits
+            user_id,
+            page.facts.get(user_id),
+            page.runs.get(user_id, ()),
+            page.rules,
+            stores.limits,
+            stores.paces,
         )
         try:
             await journeys.take(events.get(user_id, ()), page.now)
@@ -227,6 +234,8 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
             continue
         moved += journeys.moved()
         started += journeys.started()
+        planned += journeys.planned()
+        postponed += journeys.postponed()
         dropped += journeys.dropped()
         applied += events.get(user_id, ())
     # Runs that end make room for those that start: in this order a repeat comes out the same.
@@ -235,6 +244,8 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
         log.warning("runs were moved by another worker: %s", ", ".join(sorted(written.lost)[:5]))
         return False
     begun = await stores.runs.start(started)
+    await stores.runs.plan(planned)
+    await stores.runs.postpone(postponed)
     await stores.runs.drop(dropped)
     await runs.settle((*written.runs, *begun.runs), lanes.means)
     await draws.enter(

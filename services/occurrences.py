@@ -27,7 +27,7 @@ from models.ids import new_id
 from models.occurrence import Occurrence, OccurrenceState, occurrence_id
 from models.run import Run
 from models.store import Stores
-from services import facts
+from services import facts, starts
 from services.clock import Clock
 from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
@@ -179,8 +179,7 @@ async def work(occurrence_id: str, occasions_: Occasions) -> None:
         )
         chosen = await _chosen(ids, trigger, published, whom, stores)
         runs = [_run(user_id, occurrence, trigger, published) for user_id in chosen]
-        await stores.runs.plan(runs)
-        await _ring(runs, occasions_)
+        await starts.plan(runs, trigger, stores=stores, jobs=occasions_.jobs, now=clock.now())
         occurrence = replace(
             occurrence,
             after=ids[-1] if ids else occurrence.after,
@@ -305,10 +304,6 @@ def _run(user_id: str, occurrence: Occurrence, trigger: Trigger, published: Publ
         campaign_id=occurrence.campaign_id,
         publication=published.number,
     )
-
-
-async def _ring(runs: Sequence[Run], occasions_: Occasions) -> None:
-    await occasions_.jobs.ring(Job.WORK_LANE, sorted({str(run.lane) for run in runs}))
 
 
 async def _finish(occurrence: Occurrence, token: str, occasions_: Occasions) -> None:

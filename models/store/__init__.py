@@ -29,6 +29,7 @@ from models.store.migrations import Migration, migrate
 from models.store.occurrences import Occurrences
 from models.store.orders import Orders
 from models.store.outbox import Outbox
+from models.store.paces import Paces
 from models.store.points import Points
 from models.store.products import Coupons, Products
 from models.store.programs import Programs
@@ -68,6 +69,7 @@ class Stores:
     batches: Batches
     runs: Runs
     occurrences: Occurrences
+    paces: Paces
     effects: Effects
     limits: Limits
     templates: Templates

@@ -86,6 +86,11 @@ class Runs(Store):
         cursor = self.documents.find({"user": {"$in": list(user_ids)}, "$or": wanted})
         return [_run(document) async for document in cursor.sort("started_at", ASCENDING)]
 
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these ids that are a run's."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
+
     async def find(self, run_id: str) -> Run | None:
         """Return the run with this id, if any."""
         document = await self.documents.find_one({"_id": {"$eq": run_id}})
@@ -131,6 +136,20 @@ class Runs(Store):
     async def plan(self, runs: Sequence[Run]) -> None:
         """Insert planned runs. One that is there already, or has started, stays as it is."""
         await self.start(runs)
+
+    async def postpone(self, runs: Sequence[Run]) -> None:
+        """Give planned runs another due time."""
+        if runs:
+            await self.documents.bulk_write(
+                [
+                    UpdateOne(
+                        {"_id": run.id, "state": RunState.PLANNED.value},
+                        {"$set": {"due_at": run.due_at}},
+                    )
+                    for run in runs
+                ],
+                ordered=False,
+            )
 
     async def drop(self, runs: Sequence[Run]) -> None:
         """Remove planned runs that are not to start."""

@@ -1,0 +1,45 @@
+"""Planning runs: what a time or a segment starts, kept until its turn comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from dsl.triggers import Pace, Trigger
+from models.run import Run
+from models.store import Stores
+from models.store.paces import Paces
+from services.jobs import Job, Jobs
+
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+async def turns(
+    trigger: Trigger, pace: Pace, count: int, *, paces: Paces, after: datetime
+) -> list[datetime]:
+    """Take the next `count` turns of a trigger from `after` on, as far apart as its pace wants."""
+    unit = _UNITS[pace.unit]
+    span = -(-count * unit // pace.count)
+    first = await paces.take(trigger.name, span, after=after)
+    return [first + place * unit // pace.count for place in range(count)]
+
+
+async def plan(
+    runs: Sequence[Run], trigger: Trigger, *, stores: Stores, jobs: Jobs, now: datetime
+) -> None:
+    """Keep planned runs of one trigger, spread by its `pace`, and ring for those that are due.
+
+    Safe to repeat: a run that is there already stays as it is, and takes no second turn.
+    """
+    if trigger.pace is not None and runs:
+        known = await stores.runs.known([run.id for run in runs])
+        fresh = [run for run in runs if run.id not in known]
+        after = max([now, *(run.started_at for run in fresh)])
+        given = await turns(trigger, trigger.pace, len(fresh), paces=stores.paces, after=after)
+        runs = [
+            replace(run, started_at=turn, due_at=turn)
+            for run, turn in zip(fresh, given, strict=True)
+        ]
+    await stores.runs.plan(runs)
+    due = sorted({str(run.lane) for run in runs if run.due_at is None or run.due_at <= now})
+    if due:
+        await jobs.ring(Job.WORK_LANE, due)
