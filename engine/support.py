@@ -40,11 +40,7 @@ _BUILT_IN = frozenset(
 
 def unsupported(program: Program) -> list[tuple[Span, str]]:
     """Return what rules ask for that cannot be carried out yet, and where."""
-    found: list[tuple[Span, str]] = [
-        (lottery.span, "entries cannot be bought with points yet")
-        for lottery in program.lotteries.values()
-        if lottery.enter_points is not None
-    ]
+    found: list[tuple[Span, str]] = []
     circles = _circles(program)
     for trigger in program.triggers.values():
         if isinstance(trigger.start, OnSegment):

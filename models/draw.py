@@ -99,7 +99,10 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One chance of one person. With `nonce` its owner can show that the ticket is theirs."""
+    """One chance of one person. With `nonce` its owner can show that the ticket is theirs.
+
+    `frozen` once the draw has closed with it: it takes part.
+    """
 
     id: str
     draw: str
@@ -109,6 +112,7 @@ class Entry:
     nonce: str
     slot: str | None
     at: datetime
+    frozen: bool = False
 
 
 def entry_id(draw: str, user_id: str, source: str) -> str:

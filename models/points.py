@@ -88,11 +88,13 @@ class Transfer:
 class Hold:
     """Points set aside for a spending that is not decided yet; `transfer` is what it becomes.
 
-    `until` is wall time: who was to decide is given up for lost after it.
+    `until` is wall time: who was to decide is given up for lost after it. `data` is what it takes
+    to finish in their place, and is told to nobody.
     """
 
     transfer: Transfer
     until: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def points(self) -> int:

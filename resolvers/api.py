@@ -12,7 +12,7 @@ from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
-from resolvers.draws import DrawQueries
+from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.orders import OrderMutations, OrderQueries
@@ -57,6 +57,7 @@ class Mutation(
     ProductMutations,
     ClaimMutations,
     GroupMutations,
+    DrawMutations,
     ApiKeyMutations,
     WebhookMutations,
 ):

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from resolvers.access import anyone, signed_in
 from schema.context import Info
-from schema.draw import Draw, DrawRecord, Receipt
+from schema.draw import BuyDrawEntryInput, BuyDrawEntryPayload, Draw, DrawRecord, Receipt
 from schema.ids import from_global
-from services import draws
+from services import buying, claims, draws
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Which draw.")]
 
@@ -39,3 +40,31 @@ class DrawQueries:
             from_global("Draw", id), context.caller.user_id, stores=context.stores
         )
         return [Receipt.of(each.entry, each.prize, each.proof) for each in found]
+
+
+@strawberry.type
+class DrawMutations:
+    @strawberry.mutation(
+        description="Buy an entry in a lottery with points. Safe to repeat: the same key gives the "
+        "same entry.",
+        extensions=signed_in(scope=Scope.ORDERS),
+    )
+    async def buy_draw_entry(
+        self,
+        info: Info,
+        input: Annotated[BuyDrawEntryInput, strawberry.argument(description="Which lottery.")],
+    ) -> BuyDrawEntryPayload:
+        context = info.context
+        named = from_global("User", input.user_id) if input.user_id else None
+        bought = await buying.buy(
+            input.lottery,
+            input.idempotency_key,
+            user_id=claims.buyer(named, context.caller),
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+            wall=context.clock.wall(),
+        )
+        return BuyDrawEntryPayload(
+            receipt=Receipt.of(bought.entry, None, ()), points_left=bought.left
+        )

@@ -10,6 +10,7 @@ from engine.draws import Step
 from models import draw as models
 from models.draw import DrawState
 from schema.ids import to_global
+from schema.payloads import Payload
 from schema.scalars import JSON
 
 strawberry.enum(DrawState, description="How far a draw has come.")
@@ -96,7 +97,9 @@ class Receipt:
     ticket: str = strawberry.field(
         description="SHA-256 of the draw's id, the user's, the source and the nonce, one to a line."
     )
-    source: str = strawberry.field(description="The event that entered the user.")
+    source: str = strawberry.field(
+        description="The event that entered the user, or `points:` and the key they bought it by."
+    )
     nonce: str = strawberry.field(description="Known to the entrant alone.")
     entered_at: datetime = strawberry.field(description="When.")
     prize: str | None = strawberry.field(description="What it has won.")
@@ -115,3 +118,25 @@ class Receipt:
             prize=prize,
             proof=[ProofStep(hash=step.hash, is_left=step.is_left) for step in proof],
         )
+
+
+@strawberry.input(description="In which lottery to buy an entry, and for whom.")
+class BuyDrawEntryInput:
+    lottery: str = strawberry.field(description="The lottery's name in the rules.")
+    idempotency_key: str = strawberry.field(
+        description="Made by the caller; the same key again is answered with the same entry."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="For integrators: whom for. Customers buy for themselves."
+    )
+
+
+@strawberry.type(
+    description="The entry bought. Refusals: NOT_ENOUGH_POINTS, LIMIT_REACHED, NOT_FOR_SALE, "
+    "NOT_ACTIVE, PAUSED, BUSY."
+)
+class BuyDrawEntryPayload(Payload):
+    receipt: Receipt | None = strawberry.field(default=None, description="What shows the entry.")
+    points_left: int | None = strawberry.field(
+        default=None, description="How many points the buyer can still spend."
+    )

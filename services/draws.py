@@ -133,17 +133,34 @@ async def enter_by(
 async def _enter(
     draw: Draw, lottery: Lottery, user_id: str, source: str, at: datetime, stores: Stores
 ) -> bool:
-    """Add one entry, at the first of the user's places that is free; none if they have all."""
     nonce = secrets.token_hex(16)
-    for place in range(lottery.entries if lottery.entries is not None else 1):
+    places = lottery.entries
+    return await add_entry(draw.id, user_id, source, at, nonce=nonce, places=places, stores=stores)
+
+
+async def add_entry(
+    draw_id: str,
+    user_id: str,
+    source: str,
+    at: datetime,
+    *,
+    nonce: str,
+    places: int | None,
+    stores: Stores,
+) -> bool:
+    """Add one entry, at the first of the user's places that is free; False if they have all.
+
+    Safe to repeat: the same source enters the same person once.
+    """
+    for place in range(places if places is not None else 1):
         entry = Entry(
-            id=entry_id(draw.id, user_id, source),
-            draw=draw.id,
+            id=entry_id(draw_id, user_id, source),
+            draw=draw_id,
             user_id=user_id,
             source=source,
-            ticket=draws.ticket_of(draw.id, user_id, source, nonce),
+            ticket=draws.ticket_of(draw_id, user_id, source, nonce),
             nonce=nonce,
-            slot=None if lottery.entries is None else f"{place}|{user_id}",
+            slot=None if places is None else f"{place}|{user_id}",
             at=at,
         )
         if await stores.entries.add(entry) != "slot" or await stores.entries.has(entry.id):

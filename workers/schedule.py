@@ -14,6 +14,7 @@ from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
 from services import (
+    buying,
     campaigns,
     draws,
     occurrences,
@@ -167,11 +168,10 @@ async def _look_after_draws(schedule: Schedule) -> None:
 
 
 async def _look_after_points(schedule: Schedule) -> None:
-    await points.look_after(
-        stores=schedule.stores,
-        current=await schedule.rulebook.current(),
-        now=schedule.clock.now(),
-    )
+    current = await schedule.rulebook.current()
+    stores, now = schedule.stores, schedule.clock.now()
+    await points.look_after(stores=stores, current=current, now=now)
+    await buying.sweep(stores=stores, current=current, now=now, wall=schedule.clock.wall())
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.ids import new_id
-from models.points import Account, Hold
+from models.points import Account, Hold, Reason
 from models.store.database import Document, Store
 from models.store.outbox import entry_document, entry_of
 from models.store.points import transfer_document, transfer_of
@@ -87,11 +87,19 @@ class Accounts(Store):
         cursor = self.documents.find({"terms": {"$ne": terms}}, {"_id": 1}).limit(limit)
         return [document["_id"] async for document in cursor]
 
-    async def left_behind(self, wall: datetime, *, limit: int) -> list[Hold]:
-        """Return holds that should have been decided by now."""
-        cursor = self.documents.find({"holds.until": {"$lt": wall}}).limit(limit)
-        accounts = [_account(document) async for document in cursor]
-        return [hold for account in accounts for hold in account.holds if hold.until < wall]
+    async def left_behind(self, reason: Reason, wall: datetime, *, limit: int) -> list[Hold]:
+        """Return holds for such spendings that should have been decided by now."""
+        overdue = {"until": {"$lt": wall}, "transfer.reason": reason.value}
+        cursor = self.documents.find(
+            {"holds.until": {"$lt": wall}, "holds": {"$elemMatch": overdue}}
+        )
+        accounts = [_account(document) async for document in cursor.limit(limit)]
+        return [
+            hold
+            for account in accounts
+            for hold in account.holds
+            if hold.until < wall and hold.transfer.reason is reason
+        ]
 
     async def settle(self, accounts: Sequence[Account]) -> None:
         """Note that all that followed from these versions is done, and when they are due again."""
@@ -140,6 +148,7 @@ def _hold_document(hold: Hold) -> Document:
         "_id": hold.transfer.id,
         "until": hold.until,
         "transfer": transfer_document(hold.transfer),
+        "data": dict(hold.data),
     }
 
 
@@ -152,7 +161,7 @@ def _account(document: Document) -> Account:
         terms=document.get("terms", ""),
         due_at=document.get("due_at"),
         holds=tuple(
-            Hold(transfer=transfer_of(hold["transfer"]), until=hold["until"])
+            Hold(transfer=transfer_of(hold["transfer"]), until=hold["until"], data=hold["data"])
             for hold in document.get("holds", ())
         ),
         untold=tuple(entry_of(entry) for entry in document.get("untold", ())),

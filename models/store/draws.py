@@ -155,6 +155,15 @@ class Entries(Store):
         """Whether there is an entry with this id."""
         return await self.documents.find_one({"_id": {"$eq": entry_id}}, {"_id": 1}) is not None
 
+    async def find(self, entry_id: str) -> Entry | None:
+        """Return an entry."""
+        document = await self.documents.find_one({"_id": {"$eq": entry_id}})
+        return None if document is None else _entry(document)
+
+    async def withdraw(self, entry_id: str) -> None:
+        """Remove an entry that came too late to take part."""
+        await self.documents.delete_one({"_id": {"$eq": entry_id}, "frozen": {"$ne": True}})
+
     async def freeze(self, draw_id: str) -> None:
         """Mark the entries that are there: only they take part."""
         await self.documents.update_many({"draw": draw_id}, {"$set": {"frozen": True}})
@@ -253,5 +262,6 @@ def _entry(document: Document) -> Entry:
         ticket=document["ticket"],
         nonce=document["nonce"],
         slot=document.get("slot"),
+        frozen=document.get("frozen", False),
         at=document["at"],
     )

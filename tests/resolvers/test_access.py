@@ -87,6 +87,7 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.updateWebhook": {Role.ADMIN},
     "Mutation.rotateWebhookSecret": {Role.ADMIN},
     "Mutation.claimStock": SIGNED_IN,
+    "Mutation.buyDrawEntry": SIGNED_IN,
     "Mutation.confirmClaim": INTEGRATORS,
     "Mutation.returnClaim": INTEGRATORS,
     "Subscription.stock": EVERYONE,

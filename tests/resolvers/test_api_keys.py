@@ -33,6 +33,7 @@ REACH = {
         "Mutation.placeOrder",
         "Mutation.cancelOrder",
         "Mutation.returnItems",
+        "Mutation.buyDrawEntry",
         "Mutation.claimStock",
         "Mutation.confirmClaim",
         "Mutation.returnClaim",

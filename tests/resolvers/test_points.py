@@ -1,0 +1,71 @@
+"""Points in the API: spent by their owner, and seen by them and the shop's own people."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.campaign import Act
+from models.principal import Role
+from services import draws, points
+from services.points import Award
+from services.releases import RulesFile, release
+from services.rulebook import Rulebook
+from tests.client import Api, Caller
+
+RULES = """
+loyalty club {
+  earn 1 point per 1 USD of order_placed.total
+  tier silver at 100 points in 365 days
+  points expire after 365 days
+  redeem 100 points for 1 USD
+}
+lottery lucky {
+  active from 2026-01-01
+  enter on order_placed
+  enter for 100 points
+  draw at %s
+  prize "Phone" quantity 1
+}
+"""
+BUY = """
+mutation ($input: BuyDrawEntryInput!) {
+  buyDrawEntry(input: $input) { receipt { source } pointsLeft userErrors { code message } }
+}
+"""
+
+
+@pytest.fixture
+async def club(api: Api) -> Api:
+    """The rules are live, and the draw is open."""
+    now = datetime.now(UTC)
+    ends = (now + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M")
+    await release([RulesFile("r", "Rules", RULES % ends)], Act("cli", now), stores=api.stores)
+    current = await Rulebook(api.stores, fresh=0).current()
+    await draws.look_after(current, stores=api.stores, now=now, wall=now)
+    return api
+
+
+async def give(api: Api, who: Caller, amount: int, key: str = "gift") -> None:
+    current = await Rulebook(api.stores, fresh=0).current()
+    now = datetime.now(UTC)
+    award = Award(key=key, user_id=who.id, points=amount, at=now, rules=current)
+    await points.award(award, stores=api.stores, current=current, now=now)
+
+
+async def test_an_entry_is_bought_by_its_owner_and_nobody_for_others(club: Api) -> None:
+    ann, bob = [await club.caller(Role.CUSTOMER) for _ in range(2)]
+    await give(club, ann, 150)
+
+    async def buy(by: Caller, **more):
+        wanted = {"lottery": "lucky", "idempotencyKey": "one", **more}
+        return (await club.ask(BUY, {"input": wanted}, by=by))["buyDrawEntry"]
+
+    assert await buy(ann) == {
+        "receipt": {"source": "points:one"},
+        "pointsLeft": 50,
+        "userErrors": [],
+    }
+    (refused,) = (await buy(ann, idempotencyKey="two"))["userErrors"]
+    assert refused["code"] == "NOT_ENOUGH_POINTS"
+    (refused,) = (await buy(bob, userId=ann.global_id))["userErrors"]
+    assert refused["code"] == "FORBIDDEN"
