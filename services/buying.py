@@ -20,6 +20,7 @@ from models.errors import Conflict, Invalid, NotFound
 from models.points import Hold, Reason, Transfer
 from models.store import Stores
 from services import draws, points, spending
+from services.entries import add_entry
 from services.rulebook import Published, Rulebook
 
 LEASE = timedelta(seconds=30)
@@ -94,7 +95,7 @@ async def _settle(hold: Hold, *, stores: Stores, current: Published, now: dateti
     data, transfer = hold.data, hold.transfer
     draw = await draws.see(data["draw"], stores=stores)
     if draw.state is DrawState.OPEN:
-        there = await draws.add_entry(
+        there = await add_entry(
             draw.id,
             transfer.user_id,
             data["source"],

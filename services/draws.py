@@ -22,6 +22,7 @@ from models.feed import FeedEntry
 from models.store import Stores
 from models.unique_code import Code
 from services import codes
+from services.entries import add_entry
 from services.journeys import Rules
 from services.rulebook import Published
 
@@ -136,36 +137,6 @@ async def _enter(
     nonce = secrets.token_hex(16)
     places = lottery.entries
     return await add_entry(draw.id, user_id, source, at, nonce=nonce, places=places, stores=stores)
-
-
-async def add_entry(
-    draw_id: str,
-    user_id: str,
-    source: str,
-    at: datetime,
-    *,
-    nonce: str,
-    places: int | None,
-    stores: Stores,
-) -> bool:
-    """Add one entry, at the first of the user's places that is free; False if they have all.
-
-    Safe to repeat: the same source enters the same person once.
-    """
-    for place in range(places if places is not None else 1):
-        entry = Entry(
-            id=entry_id(draw_id, user_id, source),
-            draw=draw_id,
-            user_id=user_id,
-            source=source,
-            ticket=draws.ticket_of(draw_id, user_id, source, nonce),
-            nonce=nonce,
-            slot=None if places is None else f"{place}|{user_id}",
-            at=at,
-        )
-        if await stores.entries.add(entry) != "slot" or await stores.entries.has(entry.id):
-            return True
-    return False
 
 
 # --- what happens by itself -----------------------------------------------------------------------

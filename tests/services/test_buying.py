@@ -7,6 +7,7 @@ import pytest
 
 from models.errors import Conflict, NotFound
 from services import buying, draws, points
+from services.entries import add_entry
 from services.points import Award
 from tests.shop import event
 
@@ -182,7 +183,7 @@ async def test_points_held_for_an_entry_that_came_too_late_are_let_go(lottery):
     await look(shop)
     shop.clock.turn(seconds=6)
     await look(shop)
-    await draws.add_entry(
+    await add_entry(
         late.data["draw"],
         "ann",
         late.data["source"],
