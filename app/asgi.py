@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from app import events
 from app.admission import Admission, Admitted
 from app.headers import Guarded
+from app.links import Subscriptions
 from app.metrics import Measured
 from app.settings import Settings
 from app.view import View
@@ -25,6 +26,7 @@ from models.errors import Unavailable
 from models.store import ping
 from schema.context import Context
 from services.api_keys import Keys
+from services.links import Links
 from services.passwords import Passwords
 from services.tokens import Access, Tokens
 
@@ -41,6 +43,7 @@ class Api:
         self.settings = settings
         self.tokens = Tokens(settings.signing_key())
         self.passwords = Passwords()
+        self._subscriptions = Subscriptions(Links(settings.public_url, settings.lasting_key()))
         self._wiring: Wiring | None = None
         self._keys: Keys | None = None
         self.view = View(
@@ -96,6 +99,10 @@ class Api:
             principal=admitted.access.principal if admitted.access else None,
         )
 
+    async def unsubscribe(self, request: Request) -> Response:
+        """Show what a link in a message ends, or end it."""
+        return await self._subscriptions.handle(request, self.wiring)
+
     async def healthz(self, _request: Request) -> Response:
         """Say that the process runs."""
         return PlainTextResponse("ok\n")
@@ -143,6 +150,7 @@ def build(settings: Settings) -> Starlette:
             Route("/graphql", api.view, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", api.view),
             Route(EVENTS, events.Ingest(lambda: api.wiring).__call__, methods=["POST"]),
+            Route("/u/{token}", api.unsubscribe, methods=["GET", "POST"]),
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),
             Route("/metrics", api.metrics),

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.clock import Clock
 from models.beacon import Chain
 from models.errors import Invalid
+from services.links import Links
 
 
 class Settings(BaseSettings):
@@ -33,8 +34,14 @@ class Settings(BaseSettings):
         default=None,
         description="Signs access tokens; at least 32 characters, the same everywhere.",
     )
+    data_key: SecretStr | None = Field(
+        default=None,
+        description="Signs what outlives sessions, as links in messages; the secret, unless given.",
+    )
     smtp_url: str = Field(
-        default="", description="smtp://user:password@host:port for outgoing e-mail."
+        default="",
+        description="smtp://user:password@host:port for outgoing e-mail; with a password or "
+        "smtp+tls:// only encrypted, smtps:// from the start.",
     )
     mail_from: str = Field(
         default="Fanfare <shop@example.test>", description="The sender of e-mails."
@@ -91,7 +98,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// or http://")
         return value.rstrip("/")
 
-    @field_validator("secret")
+    @field_validator("secret", "data_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
@@ -106,6 +113,16 @@ class Settings(BaseSettings):
         except Invalid as error:
             raise ValueError(error.message) from error
         return value
+
+    def lasting_key(self) -> str:
+        """Return what signs links in messages, which outlive sessions."""
+        return self.data_key.get_secret_value() if self.data_key else self.signing_key()
+
+    def links(self) -> Links | None:
+        """Return what makes links in messages, if there is an address for them to lead to."""
+        if not self.public_url or not (self.data_key or self.secret):
+            return None
+        return Links(self.public_url, self.lasting_key())
 
     def signing_key(self) -> str:
         """Return the secret, or refuse to go on without one."""

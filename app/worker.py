@@ -83,6 +83,7 @@ class _Parts(dramatiq.Middleware):
             rulebook=wiring.rulebook,
             clock=wiring.clock,
             channels=outgoing(self._settings, public=public, inside=inside),
+            links=self._settings.links(),
             roads=Roads(self._settings.sends_per_second),
         )
 

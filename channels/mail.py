@@ -1,6 +1,7 @@
 """E-mail over SMTP."""
 
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from email.headerregistry import Address
@@ -23,13 +24,24 @@ _POLICY = SMTP_POLICY.clone(cte_type="7bit")
 
 
 class Email:
-    """Sends by way of one SMTP server: smtp://user:password@host:port, or smtps://."""
+    """Sends by way of one SMTP server: smtp://user:password@host:port, or smtps://.
 
-    def __init__(self, url: str, sender: str) -> None:
+    With smtp:// the connection is encrypted (STARTTLS) if the server offers it, and with
+    smtp+tls:// or a password there is no going on without. Certificates are checked; `trusted`
+    replaces those that the system trusts.
+    """
+
+    def __init__(self, url: str, sender: str, *, trusted: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"
         self._tls = parts.scheme == "smtps"
-        self._port = parts.port or (465 if self._tls else 25)
+        self._port = parts.port or (465 if self._tls else 587 if parts.password else 25)
+        self._start_tls: bool | None = None
+        if self._tls:
+            self._start_tls = False
+        elif parts.scheme == "smtp+tls" or parts.password:
+            self._start_tls = True
+        self._trusted = trusted
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._name, self._address = parseaddr(sender)
@@ -44,11 +56,13 @@ class Email:
             await connection.close()
 
     async def connect(self) -> aiosmtplib.SMTP:
-        """Connect, with encryption where the server offers it. Raises NotSent."""
+        """Connect, encrypted as the settings ask for. Raises NotSent."""
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
             use_tls=self._tls,
+            start_tls=self._start_tls,
+            tls_context=self._trusted,
             username=self._user,
             password=self._password,
             timeout=TIMEOUT,

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from devserver.process import free_port
+
+# For localhost, with its key: worth nothing to anybody.
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
 
 @dataclass(slots=True)
@@ -53,11 +57,22 @@ class Sink:
 
 
 @contextmanager
-def running(folder: Path | None = None, port: int | None = None) -> Iterator[Sink]:
-    """Run the mail server on loopback, in a thread, for the length of a `with` block."""
+def running(
+    folder: Path | None = None, port: int | None = None, *, encrypted: bool = False
+) -> Iterator[Sink]:
+    """Run the mail server on loopback, in a thread, for the length of a `with` block.
+
+    One that is `encrypted` takes mail after STARTTLS only, with the certificate CERTIFICATE.
+    """
     sink = Sink(folder)
     chosen = free_port(port)
-    controller = Controller(sink, hostname="127.0.0.1", port=chosen)
+    tls = None
+    if encrypted:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(CERTIFICATE)
+    controller = Controller(
+        sink, hostname="127.0.0.1", port=chosen, tls_context=tls, require_starttls=encrypted
+    )
     controller.start()
     sink.url = f"smtp://127.0.0.1:{chosen}"
     try:

@@ -7,8 +7,11 @@ from typing import Any
 ADDRESS = {"email": "email", "sms": "@phone", "push": "@devices"}
 
 
-def refusal(channel: str, user: Mapping[str, Any], *, transactional: bool) -> str | None:
-    """Return why this user is not sent a message: "no_address" or "no_consent"; None if they are.
+def refusal(
+    channel: str, user: Mapping[str, Any], *, transactional: bool, topic: str = ""
+) -> str | None:
+    """Return why this user is not sent a message: "no_address", "no_consent" or "topic_refused";
+    None if they are.
 
     `user` is the user's facts. Transactional messages need no consent; another system that is told
     by webhook has to see to it itself.
@@ -19,4 +22,6 @@ def refusal(channel: str, user: Mapping[str, Any], *, transactional: bool) -> st
         return "no_address"
     if not transactional and user.get("consent", {}).get(channel) is not True:
         return "no_consent"
+    if not transactional and topic and f"{channel}/{topic}" in user.get("@refused", ()):
+        return "topic_refused"
     return None

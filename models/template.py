@@ -9,7 +9,8 @@ class Template:
     """Known to rules by its channel and name; `version` counts edits.
 
     `subject` is the subject of an e-mail, the title of a push notification, the name of the webhook
-    that is called, and empty for a text message. Only an e-mail may have `html`.
+    that is called, and empty for a text message. Only an e-mail may have `html`. `topic` is what
+    people can refuse without refusing the channel.
     """
 
     channel: str
@@ -17,6 +18,7 @@ class Template:
     subject: str
     text: str
     html: str | None = None
+    topic: str = ""
     version: int = 1
     updated_at: datetime | None = None
     updated_by: str | None = None

@@ -12,11 +12,15 @@ STAFF = frozenset({Role.ADMIN, Role.MARKETER, Role.ANALYST})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """The channels this person has agreed to be reached on."""
+    """The channels this person has agreed to be reached on.
+
+    `refused` are topics that they want nothing about all the same, as "email/newsletter".
+    """
 
     email: bool = False
     sms: bool = False
     push: bool = False
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,7 +177,10 @@ class UserMutations:
         context = info.context
         user = await people.update_profile(
             _given(input, "name", "locale", "timezone", "birthday", "phone", "devices")
-            | {"consent": _given(input.consent or UNSET, "email", "sms", "push")},
+            | {
+                "consent": _given(input.consent or UNSET, "email", "sms", "push"),
+                "topics": input.consent.by_topic() if input.consent else {},
+            },
             version=input.version,
             caller=context.caller,
             stores=context.stores,

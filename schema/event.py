@@ -179,6 +179,9 @@ class Template:
     )
     text: str = strawberry.field(description="The plain text.")
     html: str | None = strawberry.field(description="The same in HTML.")
+    topic: str | None = strawberry.field(
+        description="What people can refuse without refusing the channel."
+    )
     version: int = strawberry.field(description="Counts edits.")
     updated_at: datetime | None = strawberry.field(description="When it was last saved.")
 
@@ -192,6 +195,7 @@ class Template:
             subject=template.subject,
             text=template.text,
             html=template.html,
+            topic=template.topic or None,
             version=template.version,
             updated_at=template.updated_at,
         )
@@ -208,6 +212,9 @@ class SaveTemplateInput:
     )
     html: str | None = strawberry.field(default=None, description="The same in HTML, in Liquid.")
     channel: Channel = strawberry.field(default=Channel.EMAIL, description="How it leaves.")
+    topic: str | None = strawberry.field(
+        default=None, description="What people can refuse without refusing the channel."
+    )
 
     def template(self) -> template_models.Template:
         """Return it as the services take it."""
@@ -217,6 +224,7 @@ class SaveTemplateInput:
             subject=self.subject,
             text=self.text,
             html=self.html,
+            topic=self.topic or "",
         )
 
 

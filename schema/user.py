@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from models import user as models
+from models.campaign import Channel
 from models.principal import Role
 from models.session import TokenPair
 from schema.ids import to_global
@@ -15,11 +16,31 @@ from schema.scalars import JSON
 strawberry.enum(Role, description="What a person may do here.")
 
 
+@strawberry.type(description="Something that messages on a channel are about.")
+class Topic:
+    channel: Channel = strawberry.field(description="How the messages leave.")
+    topic: str = strawberry.field(description="The topic, as templates name it.")
+
+
 @strawberry.type(description="The channels a person has agreed to be reached on.")
 class Consent:
     email: bool = strawberry.field(description="E-mail.")
     sms: bool = strawberry.field(description="Text messages.")
     push: bool = strawberry.field(description="Push notifications.")
+    refused: list[Topic] = strawberry.field(
+        description="Topics the person wants nothing about, on a channel agreed to or not."
+    )
+
+    @classmethod
+    def of(cls, consent: models.Consent) -> Self:
+        """Show what a person has agreed to."""
+        parted = [each.partition("/") for each in sorted(consent.refused)]
+        return cls(
+            email=consent.email,
+            sms=consent.sms,
+            push=consent.push,
+            refused=[Topic(channel=Channel(channel), topic=topic) for channel, _, topic in parted],
+        )
 
 
 @strawberry.type(description="A person known to the shop.")
@@ -61,7 +82,7 @@ class User:
             timezone=user.timezone,
             birthday=user.birthday,
             tags=list(user.tags),
-            consent=Consent(email=user.consent.email, sms=user.consent.sms, push=user.consent.push),
+            consent=Consent.of(user.consent),
             attributes=JSON(dict(user.attributes)),
             points=user.points,
             tier=user.tier,
@@ -105,6 +126,15 @@ class SignOutInput:
     )
 
 
+@strawberry.input(description="Whether to be told about a topic.")
+class TopicConsentInput:
+    channel: Channel = strawberry.field(description="EMAIL, SMS or PUSH.")
+    topic: str = strawberry.field(description="The topic, as templates name it.")
+    agreed: bool = strawberry.field(
+        description="False: nothing about it. True: as the channel's consent says."
+    )
+
+
 @strawberry.input(description="The channels to change; those left out stay as they are.")
 class ConsentInput:
     email: bool | None = strawberry.field(default=strawberry.UNSET, description="E-mail.")
@@ -112,6 +142,13 @@ class ConsentInput:
     push: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Push notifications."
     )
+    topics: list[TopicConsentInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="Topics to refuse, or to hear of again."
+    )
+
+    def by_topic(self) -> dict[tuple[str, str], bool]:
+        """Return what is said of topics, by channel and topic."""
+        return {(each.channel.value, each.topic): each.agreed for each in self.topics or ()}
 
 
 @strawberry.input(

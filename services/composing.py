@@ -7,17 +7,21 @@ from typing import Any
 import orjson
 
 from channels import Message
+from engine.consents import ADDRESS
 from engine.playbook import playbook_of
 from engine.presentation import present
 from engine.rendering import TemplateError, render
 from models.effect import Effect, EffectKind
 from models.user import User
 from services.facts import user_facts
+from services.links import Links, Subscription
 from services.parcels import WEBHOOK, Parcel
 from services.rulebook import Rulebook
 
 
-async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Message:
+async def compose(
+    parcel: Parcel, *, rulebook: Rulebook, links: Links | None, wall: datetime
+) -> Message:
     """Return the message of a parcel that can be sent. Raises TemplateError.
 
     A repeat has the same id and, for a call, the same body; only what proves its age is new.
@@ -27,8 +31,11 @@ async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Mess
     if effect.kind is EffectKind.CALL:
         return _to_webhook(parcel, call_body(effect), wall)
     assert parcel.template is not None
-    shown = await _shown(user, effect, rulebook)
-    rendered = render(parcel.template, {**effect.data, "user": shown})
+    data = {**effect.data, "user": await _shown(user, effect, rulebook)}
+    unsubscribe = _unsubscribe(parcel, links)
+    if unsubscribe is not None:
+        data["unsubscribe_url"] = unsubscribe
+    rendered = render(parcel.template, data)
     if effect.channel == WEBHOOK:
         return _to_webhook(parcel, _json(rendered.text), wall)
     return Message(
@@ -39,7 +46,18 @@ async def compose(parcel: Parcel, *, rulebook: Rulebook, wall: datetime) -> Mess
         text=rendered.text,
         html=rendered.html,
         at=effect.at,
+        unsubscribe=unsubscribe,
         devices=user.devices if effect.channel == "push" else (),
+    )
+
+
+def _unsubscribe(parcel: Parcel, links: Links | None) -> str | None:
+    """Return where the message can be ended, if it is one that can be."""
+    effect, template = parcel.effect, parcel.template
+    if links is None or template is None or effect.transactional or effect.channel not in ADDRESS:
+        return None
+    return links.unsubscribe(
+        Subscription(effect.user_id, effect.channel, template.topic, effect.id)
     )
 
 

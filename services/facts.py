@@ -56,5 +56,6 @@ def user_facts(user: User) -> dict[str, Any]:
         # Not for rules: whether messages have somewhere to go.
         "@phone": user.phone,
         "@devices": list(user.devices) or None,
+        "@refused": sorted(user.consent.refused) or None,
     }
     return {name: value for name, value in facts.items() if value is not None}

@@ -26,6 +26,7 @@ from services import parcels
 from services.clock import Clock
 from services.composing import compose
 from services.facts import user_facts
+from services.links import Links
 from services.parcels import WEBHOOK, Parcel
 from services.rulebook import Rulebook
 from services.runs import message_entry
@@ -42,13 +43,17 @@ LONGEST_PAUSE = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What delivering needs. `channels` is by the name that rules use."""
+    """What delivering needs. `channels` is by the name that rules use.
+
+    Without `links`, messages have none: nobody has said where the API is.
+    """
 
     stores: Stores
     rulebook: Rulebook
     clock: Clock
     channels: Mapping[str, Channel]
     roads: Roads = field(default_factory=Roads)
+    links: Links | None = None
 
 
 async def deliver(ids: Sequence[str], mail: Mail) -> None:
@@ -115,7 +120,9 @@ async def _deliver(
     if hindrance := _hindrance(parcel):
         return await _finish(effect, *hindrance, token, mail)
     try:
-        message = await compose(parcel, rulebook=mail.rulebook, wall=mail.clock.wall())
+        message = await compose(
+            parcel, rulebook=mail.rulebook, links=mail.links, wall=mail.clock.wall()
+        )
     except TemplateError as error:
         return await _finish(effect, EffectState.FAILED, f"template: {error}", token, mail)
     effect = replace(effect, to=message.to, subject=message.subject)
@@ -139,7 +146,8 @@ def _hindrance(parcel: Parcel) -> tuple[EffectState, str] | None:
         return None if parcel.webhook.enabled else (EffectState.SKIPPED, "webhook_disabled")
     # Consent may have been withdrawn since the run decided to send.
     facts = user_facts(parcel.user)
-    reason = refusal(effect.channel, facts, transactional=effect.transactional)
+    topic = parcel.template.topic if parcel.template else ""
+    reason = refusal(effect.channel, facts, transactional=effect.transactional, topic=topic)
     return None if reason is None else (EffectState.SKIPPED, reason)
 
 

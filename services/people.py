@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from engine.consents import ADDRESS
 from models.address import normalised
 from models.errors import Conflict, Invalid, NotFound
 from models.ids import new_id
@@ -16,6 +17,7 @@ from models.store import Stores
 from models.user import STAFF, User
 from services import throttling
 from services.passwords import Passwords, check_acceptable
+from services.templates import is_topic
 
 _LONGEST_NAME = 200
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -194,6 +196,16 @@ def _devices(value: list[str] | None) -> list[str] | None:
     return tokens or None
 
 
+def _topics(value: Mapping[tuple[str, str], bool]) -> dict[str, bool]:
+    for channel, topic in value:
+        if channel not in ADDRESS or not is_topic(topic):
+            raise Invalid(
+                "A topic is 1 to 60 letters, digits, _ or -, on EMAIL, SMS or PUSH.",
+                field=("consent", "topics"),
+            )
+    return {f"consent.topics.{channel}.{topic}": on for (channel, topic), on in value.items()}
+
+
 # For each field of a profile: its value → what to store.
 _PROFILE: Mapping[str, Any] = {
     "name": lambda value, _: {"name": _name(value or "")},
@@ -203,4 +215,5 @@ _PROFILE: Mapping[str, Any] = {
     "phone": lambda value, _: {"phone": _phone(value)},
     "devices": lambda value, _: {"devices": _devices(value)},
     "consent": lambda value, _: {f"consent.{name}": bool(on) for name, on in value.items()},
+    "topics": lambda value, _: _topics(value),
 }

@@ -14,6 +14,7 @@ from models.template import Template
 from services.texts import plain
 
 _NAME = re.compile(r"[\w.-]{1,100}")
+_TOPIC = re.compile(r"[\w-]{1,60}")
 # For each channel, what its templates must say, and what they may.
 _PARTS = {
     "email": (("subject", "text"), ("html",)),
@@ -59,6 +60,8 @@ def check(template: Template) -> None:
             raise Invalid(f"The {part} must not be empty.", field=(part,))
         if said and part not in (*required, *optional):
             raise Invalid(f"A template for {template.channel} has no {part}.", field=(part,))
+    if template.topic and not is_topic(template.topic):
+        raise Invalid("A topic is 1 to 60 letters, digits, _ or -.", field=("topic",))
     if template.channel == "webhook" and not _NAME.fullmatch(template.subject):
         raise Invalid("The subject is the name of the webhook.", field=("subject",))
     try:
@@ -69,6 +72,11 @@ def check(template: Template) -> None:
         ) from error
 
 
+def is_topic(text: str) -> bool:
+    """Whether messages can be about this."""
+    return _TOPIC.fullmatch(text) is not None
+
+
 def _says_the_same(template: Template, saved: Template | None) -> bool:
     if saved is None:
         return False
@@ -77,6 +85,7 @@ def _says_the_same(template: Template, saved: Template | None) -> bool:
         template.subject.split() == saved.subject.split()
         and plain(template.text) == plain(saved.text)
         and plain(template.html or "") == plain(saved.html or "")
+        and template.topic == saved.topic
     )
 
 

@@ -17,6 +17,7 @@ from models.user import Consent, User
 from services import events, lanes, messages, occurrences, releases, sweeper, templates
 from services.jobs import Job
 from services.lanes import Lanes
+from services.links import Links
 from services.messages import Mail
 from services.occurrences import Ahead, Occasions
 from services.releases import RulesFile
@@ -77,7 +78,9 @@ class Shop:
             stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
         )
         self.client = Client(private=True, total=0.5)
+        self.links = Links("https://shop.test", "a key for tests")
         self.mail = Mail(
+            links=self.links,
             stores=self.stores,
             rulebook=self.rulebook,
             clock=self.clock,

@@ -16,6 +16,7 @@ TEMPLATES = "templates"
 LIQUID = ".liquid"
 HTML = ".html"
 # What a template's first line gives, by channel; a text message has none.
+TOPIC = "Topic"
 FIRST_LINE = {"email": "Subject", "sms": "", "push": "Title", "webhook": "Webhook"}
 
 
@@ -73,23 +74,28 @@ def read_templates(folder: Path) -> Iterator[Template]:
                 raise Invalid(f"{path}: there is no {base}{LIQUID} that this is the HTML of")
             continue
         channel = next((c for c in FIRST_LINE if name.endswith(f".{c}")), "email")
-        first = FIRST_LINE[channel]
-        subject, text = _headed(path, first) if first else ("", read_text(path))
+        head, text = _headed(path, FIRST_LINE[channel])
         html = paths.get(name + HTML)
         yield Template(
             channel=channel,
             name=normalize("NFC", name.removesuffix(f".{channel}")),
-            subject=subject,
+            subject=head.get(FIRST_LINE[channel], ""),
             text=text,
+            topic=head.get(TOPIC, ""),
             html=read_text(html) if html else None,
         )
 
 
-def _headed(path: Path, word: str) -> tuple[str, str]:
-    first, _, text = read_text(path).partition("\n")
-    if not first.startswith(f"{word}:"):
-        raise Invalid(f"{path}: its first line must be `{word}: …`")
-    return " ".join(first.removeprefix(f"{word}:").split()), text.removeprefix("\n")
+def _headed(path: Path, first: str) -> tuple[dict[str, str], str]:
+    """Take a template's first lines from its text: the one its channel has, and its topic."""
+    lines = read_text(path).split("\n")
+    head = {}
+    for word in (first, TOPIC):
+        if word and lines[0].startswith(f"{word}:"):
+            head[word] = " ".join(lines.pop(0).removeprefix(f"{word}:").split())
+    if first and first not in head:
+        raise Invalid(f"{path}: its first line must be `{first}: …`")
+    return head, "\n".join(lines[1:] if head and lines[0] == "" else lines)
 
 
 def template_files(template: Template) -> dict[str, str]:
@@ -99,8 +105,9 @@ def template_files(template: Template) -> dict[str, str]:
     base = f"{TEMPLATES}/{template.name}"
     if template.channel != "email":
         base += f".{template.channel}"
-    head = f"{first}: {subject}\n\n" if first else ""
-    files = {base + LIQUID: head + plain(template.text)}
+    head = f"{first}: {subject}\n" if first else ""
+    head += f"{TOPIC}: {template.topic}\n" if template.topic else ""
+    files = {base + LIQUID: (head and head + "\n") + plain(template.text)}
     if template.html is not None:
         files[base + HTML + LIQUID] = plain(template.html)
     return files

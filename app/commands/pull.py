@@ -75,6 +75,7 @@ def _template(each: dict[str, Any]) -> Template:
         name=each["name"],
         subject=" ".join(each["subject"].split()),
         text=plain(each["text"]),
+        topic=each.get("topic") or "",
         html=None if each["html"] is None else plain(each["html"]),
     )
 

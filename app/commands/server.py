@@ -40,7 +40,7 @@ query ($input: PlanRulesInput!) {{
 _PUBLISHED = """
 query {
   publishedRules { publication files { campaignId title name text } }
-  templates { channel name subject text html }
+  templates { channel name subject text html topic }
 }
 """
 _RELEASED = """
@@ -181,4 +181,5 @@ def _template(template: Template) -> Document:
         "subject": template.subject,
         "text": template.text,
         "html": template.html,
+        "topic": template.topic or None,
     }

@@ -1,7 +1,7 @@
 """Users as documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,8 @@ from models.points import Account
 from models.principal import Role
 from models.store.database import Document, Store
 from models.user import Consent, User
+
+CHANNELS = ("email", "sms", "push")
 
 
 class Users(Store):
@@ -106,6 +108,16 @@ class Users(Store):
         if operations:
             await self.documents.bulk_write(operations, ordered=False)
 
+    async def withdraw(self, user_id: str, *, channel: str, topic: str) -> None:
+        """Withdraw a person's consent to a channel, or to a topic on it. Safe to repeat."""
+        if channel not in CHANNELS:
+            return
+        place = f"consent.topics.{channel}.{topic}" if topic else f"consent.{channel}"
+        await self.documents.update_one(
+            {"_id": {"$eq": user_id}, place: {"$ne": False}},
+            {"$set": {place: False}, "$inc": {"version": 1}},
+        )
+
     async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
         """Set the named fields, unless someone has edited the person since `version`."""
         document = await self.documents.find_one_and_update(
@@ -191,7 +203,7 @@ def to_document(user: User) -> Document:
         "birthday": None if user.birthday is None else user.birthday.isoformat(),
         "birthday_day": None if user.birthday is None else user.birthday.strftime("%m-%d"),
         "tags": list(user.tags),
-        "consent": asdict(user.consent),
+        "consent": _consent(user.consent),
         "attributes": dict(user.attributes),
         "points": user.points,
         "tier": user.tier,
@@ -202,6 +214,15 @@ def to_document(user: User) -> Document:
     }
     # An absent field is "unknown" to rules; a null would be a value to the database's indexes.
     return {key: value for key, value in document.items() if value is not None}
+
+
+def _consent(consent: Consent) -> Document:
+    document = {channel: getattr(consent, channel) for channel in CHANNELS}
+    topics: dict[str, dict[str, bool]] = {}
+    for each in sorted(consent.refused):
+        channel, _, topic = each.partition("/")
+        topics.setdefault(channel, {})[topic] = False
+    return document | ({"topics": topics} if topics else {})
 
 
 def from_document(document: Document) -> User:
@@ -218,16 +239,23 @@ def from_document(document: Document) -> User:
         timezone=document.get("timezone"),
         birthday=None if birthday is None else date.fromisoformat(birthday),
         tags=tuple(document.get("tags", ())),
-        consent=Consent(
-            **{
-                channel: bool(document.get("consent", {}).get(channel, False))
-                for channel in ("email", "sms", "push")
-            }
-        ),
+        consent=_consent_of(document.get("consent", {})),
         attributes=document.get("attributes", {}),
         points=document.get("points", 0),
         tier=document.get("tier"),
         roles=frozenset(Role(role) for role in document.get("roles", ())),
         version=document.get("version", 1),
         synthetic=document.get("synthetic", False),
+    )
+
+
+def _consent_of(document: Document) -> Consent:
+    return Consent(
+        **{channel: bool(document.get(channel, False)) for channel in CHANNELS},
+        refused=frozenset(
+            f"{channel}/{topic}"
+            for channel, topics in document.get("topics", {}).items()
+            for topic, agreed in topics.items()
+            if not agreed
+        ),
     )

@@ -247,6 +247,8 @@ async def test_templates_of_every_channel_are_read_as_they_are_written(tmp_path)
     templates = [
         Template(channel="email", name="x", subject="Hello", text="Hi\n", html="<p>Hi</p>\n"),
         Template(channel="sms", name="x", subject="", text="Hi {{ user.name }}\n"),
+        Template(channel="sms", name="y", subject="", text="\nHi\n", topic="news"),
+        Template(channel="email", name="z", subject="Hello", text="Topic: x\n", topic="news"),
         Template(channel="push", name="x", subject="Hello", text="Hi\n"),
         Template(channel="webhook", name="x", subject="crm", text="{}\n"),
     ]

@@ -1,6 +1,7 @@
 """E-mail against a real server, and against servers that misbehave."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import pytest
 from channels import Message, NotSent, Unclear
 from channels.mail import Email
 from devserver.process import free_port
+from devserver.smtp import CERTIFICATE, running
 
 MESSAGE = Message(
     id="abc",
@@ -112,3 +114,38 @@ async def test_whether_it_left_is_unclear_only_once_the_content_was_under_way(
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(expected):
             await send(f"smtp://127.0.0.1:{port}", MESSAGE)
+
+
+@pytest.fixture
+def encrypted():
+    with running(encrypted=True) as sink:
+        yield sink
+
+
+def trusting() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(CERTIFICATE))
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtp+tls"])
+async def test_a_server_that_asks_for_encryption_gets_it(encrypted, scheme):
+    url = encrypted.url.replace("smtp://127.0.0.1", f"{scheme}://localhost")
+    async with Email(url, "shop@example.test", trusted=trusting()).open() as outlet:
+        await outlet.send(MESSAGE)
+
+    assert len(encrypted.messages) == 1
+
+
+async def test_a_certificate_that_nobody_trusts_is_refused(encrypted):
+    with pytest.raises(NotSent, match="cannot reach"):
+        await send(encrypted.url, MESSAGE)
+
+    assert not encrypted.messages
+
+
+@pytest.mark.parametrize("url", ["smtp+tls://127.0.0.1", "smtp://me:secret@127.0.0.1"])
+async def test_no_password_and_nothing_secret_goes_unencrypted(smtp, url):
+    port = smtp.url.rpartition(":")[2]
+    with pytest.raises(NotSent, match="cannot reach"):
+        await send(f"{url}:{port}", MESSAGE)
+
+    assert not smtp.messages

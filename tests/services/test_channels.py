@@ -96,3 +96,37 @@ async def test_a_message_to_a_webhook_that_is_not_json_fails_before_it_is_sent(s
     assert effect["state"] == "failed"
     assert "not JSON" in effect["reason"]
     assert not web.received
+
+
+async def test_marketing_mail_can_be_ended_with_one_click(shop, smtp):
+    await shop.template("greet", topic="baskets", text="End it: {{ unsubscribe_url }}")
+
+    await greet(shop, "email", consent=Consent(email=True))
+
+    (mail,) = smtp.messages
+    url = mail["List-Unsubscribe"].strip("<>")
+    assert url.startswith("https://shop.test/u/")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert url in mail.get_content()
+    ended = shop.links.read_unsubscribe(url.rpartition("/")[2])
+    assert (ended.user_id, ended.channel, ended.topic) == ("ann", "email", "baskets")
+
+
+async def test_transactional_mail_cannot_be_ended(shop, smtp):
+    await shop.template("greet")
+
+    await greet(shop, "email transactional", consent=Consent())
+
+    (mail,) = smtp.messages
+    assert mail["List-Unsubscribe"] is None
+
+
+async def test_nobody_is_told_about_a_topic_that_they_refused(shop, smtp):
+    await shop.template("greet", topic="baskets")
+
+    effect = await greet(
+        shop, "email", consent=Consent(email=True, refused=frozenset({"email/baskets"}))
+    )
+
+    assert (effect["state"], effect["reason"]) == ("skipped", "topic_refused")
+    assert not smtp.messages

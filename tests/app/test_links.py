@@ -1,0 +1,78 @@
+"""Unsubscribing: by a button or by the mail program, never by looking."""
+
+import pytest
+
+from models.principal import Role
+from models.user import Consent
+from services.links import Links, Subscription
+from tests.client import SECRET
+
+LINKS = Links("http://shop.test", SECRET)
+
+
+@pytest.fixture
+async def ann(api):
+    return await api.caller(Role.CUSTOMER, consent=Consent(email=True, sms=True))
+
+
+def link(user_id: str, channel: str = "email", topic: str = "") -> str:
+    return LINKS.unsubscribe(Subscription(user_id, channel, topic, "run:step"))
+
+
+async def consent(api, caller) -> Consent:
+    return (await api.stores.users.get(caller.id)).consent
+
+
+async def test_looking_shows_a_button_and_changes_nothing(api, ann):
+    for method in ("GET", "HEAD"):
+        answer = await api.http.request(method, link(ann.id))
+        assert answer.status_code == 200
+
+    assert '<form method="post">' in (await api.http.get(link(ann.id))).text
+    assert (await consent(api, ann)).email
+
+
+async def test_one_click_withdraws_the_consent_and_is_told_once(api, ann):
+    for _ in range(2):
+        answer = await api.http.post(
+            link(ann.id), data={"List-Unsubscribe": "One-Click"}, follow_redirects=False
+        )
+        assert answer.status_code == 200
+
+    assert await consent(api, ann) == Consent(email=False, sms=True)
+    told = await api.stores.outbox.waiting(10)
+    assert [(entry.type, entry.user_id) for entry in told] == [("consent.withdrawn", ann.id)]
+
+
+async def test_a_topic_alone_can_be_refused(api, ann):
+    answer = await api.http.post(link(ann.id, topic="newsletter"))
+
+    assert "e-mails about newsletter" in answer.text
+    assert await consent(api, ann) == Consent(
+        email=True, sms=True, refused=frozenset({"email/newsletter"})
+    )
+
+
+async def test_a_link_that_is_not_ours_changes_nothing(api, ann):
+    answer = await api.http.post(link(ann.id)[:-3])
+
+    assert answer.status_code == 404
+    assert (await consent(api, ann)).email
+
+
+async def test_topics_are_refused_and_taken_back_in_the_profile(api, ann):
+    query = """mutation ($version: Int!, $agreed: Boolean!) {
+      updateProfile(input: { version: $version, consent: {
+        topics: [{ channel: EMAIL, topic: "newsletter", agreed: $agreed }] } }) {
+        user { consent { email refused { channel topic } } }
+      }
+    }"""
+
+    refused = await api.ask(query, {"version": 1, "agreed": False}, by=ann)
+    taken_back = await api.ask(query, {"version": 2, "agreed": True}, by=ann)
+
+    assert refused["updateProfile"]["user"]["consent"] == {
+        "email": True,
+        "refused": [{"channel": "EMAIL", "topic": "newsletter"}],
+    }
+    assert taken_back["updateProfile"]["user"]["consent"] == {"email": True, "refused": []}
