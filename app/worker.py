@@ -12,9 +12,12 @@ from dramatiq.middleware import AsyncIO
 
 from app.outgoing import outgoing
 from app.settings import Settings
-from app.wiring import Wiring, wired
+from app.wiring import wired
 from channels.roads import Roads
 from channels.web import Client
+from channels.webhook import Webhook
+from schema.activity import as_told
+from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
 from services.messages import Mail
@@ -55,6 +58,17 @@ class _Parts(dramatiq.Middleware):
 
     async def _build(self) -> None:
         wiring = await self._open.enter_async_context(wired(self._settings))
+        public, inside = Client(private=self._settings.private_targets), Client(private=True)
+        self._open.push_async_callback(public.close)
+        self._open.push_async_callback(inside.close)
+        mail = Mail(
+            stores=wiring.stores,
+            rulebook=wiring.rulebook,
+            clock=wiring.clock,
+            channels=outgoing(self._settings, public=public, inside=inside),
+            links=self._settings.links(),
+            roads=Roads(self._settings.sends_per_second),
+        )
         self._deps = Deps(
             Lanes(
                 stores=wiring.stores,
@@ -64,7 +78,16 @@ class _Parts(dramatiq.Middleware):
                 stopping=self._stopping.is_set,
                 chain=self._settings.chain(),
             ),
-            await self._open.enter_async_context(Dispatch(await self._mail(wiring))),
+            await self._open.enter_async_context(Dispatch(mail)),
+            await self._open.enter_async_context(
+                Couriers(
+                    stores=wiring.stores,
+                    clock=wiring.clock,
+                    outlet=Webhook(public),
+                    show=as_told,
+                    roads=Roads(self._settings.sends_per_second),
+                )
+            ),
             Occasions(
                 stores=wiring.stores,
                 rulebook=wiring.rulebook,
@@ -72,19 +95,6 @@ class _Parts(dramatiq.Middleware):
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
             ),
-        )
-
-    async def _mail(self, wiring: Wiring) -> Mail:
-        public, inside = Client(private=self._settings.private_targets), Client(private=True)
-        self._open.push_async_callback(public.close)
-        self._open.push_async_callback(inside.close)
-        return Mail(
-            stores=wiring.stores,
-            rulebook=wiring.rulebook,
-            clock=wiring.clock,
-            channels=outgoing(self._settings, public=public, inside=inside),
-            links=self._settings.links(),
-            roads=Roads(self._settings.sends_per_second),
         )
 
 

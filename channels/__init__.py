@@ -28,14 +28,21 @@ class Message:
 
 class NotSent(Exception):
     """It certainly did not leave. `retry` says whether another try may do, `away` whether the
-    channel as a whole could not be reached, which is not the message's fault; `after` how many
-    seconds we were asked to wait.
+    channel as a whole could not be reached, which is not the message's fault; `gone` that it never
+    will be again; `after` how many seconds we were asked to wait.
     """
 
     def __init__(
-        self, reason: str, *, retry: bool, away: bool = False, after: float | None = None
+        self,
+        reason: str,
+        *,
+        retry: bool,
+        away: bool = False,
+        gone: bool = False,
+        after: float | None = None,
     ) -> None:
         self.reason = reason
+        self.gone = gone
         self.retry = retry
         self.away = away
         self.after = after

@@ -36,7 +36,7 @@ class Webhook:
         }
         answer = await self._client.post(message.to, body, headers)
         if answer.status == 410:
-            raise NotSent("it answered 410: the endpoint is gone", retry=False)
+            raise NotSent("it answered 410: the endpoint is gone", retry=False, gone=True)
         judge(answer)
 
 

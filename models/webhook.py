@@ -18,13 +18,17 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Known to rules by its name. While it is disabled, calls of it are skipped."""
+    """Known to rules by its name. While it is disabled, calls of it are skipped.
+
+    `events` are the entries of the feed that it follows: `order.placed`, `order.*` or `*`.
+    """
 
     name: str
     url: str
     secrets: tuple[Secret, ...]
     created_at: datetime
     enabled: bool = True
+    events: tuple[str, ...] = ()
     version: int = 1
 
     def keys(self, now: datetime) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
+from resolvers.deliveries import DeliveryMutations, DeliveryQueries
 from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
@@ -42,6 +43,7 @@ class Query(
     DrawQueries,
     ApiKeyQueries,
     WebhookQueries,
+    DeliveryQueries,
 ):
     pass
 
@@ -60,6 +62,7 @@ class Mutation(
     DrawMutations,
     ApiKeyMutations,
     WebhookMutations,
+    DeliveryMutations,
 ):
     pass
 

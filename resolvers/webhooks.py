@@ -40,6 +40,7 @@ class WebhookMutations:
         webhook = await webhooks.create(
             input.name,
             input.url,
+            events=input.events,
             stores=context.stores,
             now=context.clock.wall(),
             private=context.private_targets,
@@ -60,6 +61,7 @@ class WebhookMutations:
             input.name,
             url=input.url,
             enabled=input.enabled,
+            events=input.events,
             stores=context.stores,
             private=context.private_targets,
         )

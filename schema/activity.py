@@ -1,7 +1,7 @@
 """The feed in the API."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
@@ -31,6 +31,19 @@ class ActivityEntry:
             user_id=_id("User", entry.user_id),
             data=JSON(_plain(entry.data)),
         )
+
+
+def as_told(numbered: Numbered) -> dict[str, Any]:
+    """Return an entry as webhooks are told it: what Standard Webhooks asks for, then the rest."""
+    shown = ActivityEntry.of(numbered)
+    return {
+        "type": shown.type,
+        "timestamp": _plain(shown.at),
+        "data": shown.data,
+        "cursor": shown.cursor if numbered.seq else None,
+        "campaignId": shown.campaign_id,
+        "userId": shown.user_id,
+    }
 
 
 def _id(kind: str, key: str | None) -> strawberry.ID | None:

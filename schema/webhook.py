@@ -16,6 +16,9 @@ class Webhook:
     name: str = strawberry.field(description="The name that rules call it by.")
     url: str = strawberry.field(description="Where calls are posted to.")
     enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")
+    events: list[str] = strawberry.field(
+        description="The entries of the feed that it follows, as `order.placed`, `order.*` or `*`."
+    )
     rotating_until: datetime | None = strawberry.field(
         description="Until then calls are signed with the secret before, too."
     )
@@ -29,6 +32,7 @@ class Webhook:
             name=webhook.name,
             url=webhook.url,
             enabled=webhook.enabled,
+            events=list(webhook.events),
             rotating_until=webhook.secrets[1].until if len(webhook.secrets) > 1 else None,
             created_at=webhook.created_at,
         )
@@ -38,6 +42,10 @@ class Webhook:
 class CreateWebhookInput:
     name: str = strawberry.field(description="The name that rules call it by.")
     url: str = strawberry.field(description="Where to post: https, on the public internet.")
+    events: list[str] = strawberry.field(
+        default_factory=list,
+        description="Entries of the feed to be told of, as `order.placed`, `order.*` or `*`.",
+    )
 
 
 @strawberry.input(description="What to change; what is left out stays.")
@@ -45,6 +53,9 @@ class UpdateWebhookInput:
     name: str = strawberry.field(description="Which webhook.")
     url: str | None = strawberry.field(default=None, description="Where to post from now on.")
     enabled: bool | None = strawberry.field(default=None, description="Whether to call it.")
+    events: list[str] | None = strawberry.field(
+        default=None, description="Entries of the feed to be told of from now on."
+    )
 
 
 @strawberry.input(description="Whose secret to replace.")

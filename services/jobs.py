@@ -14,6 +14,7 @@ class Job(StrEnum):
     SEND_MESSAGES = "messages.send"
     SEND_URGENT = "messages.send_urgent"  # what is transactional
     CALL_WEBHOOKS = "webhooks.call"
+    SERVE_WEBHOOK = "webhook.serve"  # args: name. Bring it what is due of the feed.
 
 
 class Jobs(Protocol):

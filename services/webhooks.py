@@ -16,31 +16,59 @@ from models.store import Stores
 from models.webhook import Secret, Webhook
 
 _NAME = re.compile(r"[\w.-]{1,100}")
+_PATTERN = re.compile(r"\*|[a-z_]{1,50}\.(\*|[a-z_]{1,50})")
 MOST = 1_000
+MOST_PATTERNS = 50
 
 
-async def create(name: str, url: str, *, stores: Stores, now: datetime, private: bool) -> Webhook:
+async def create(
+    name: str,
+    url: str,
+    *,
+    events: Sequence[str] = (),
+    stores: Stores,
+    now: datetime,
+    private: bool,
+) -> Webhook:
     """Make a webhook with a secret of its own. Raises Invalid, or Conflict for a name taken."""
     if not _NAME.fullmatch(name):
         raise Invalid("A name is 1 to 100 letters, digits or any of _.-", field=("name",))
+    patterns = _patterns(events)
     await _check(url, private=private)
     if len(await stores.webhooks.all()) >= MOST:
         raise Conflict(f"There are {MOST} webhooks already; disable none, change one instead.")
-    webhook = Webhook(name=name, url=url, secrets=(Secret(new_secret()),), created_at=now)
+    webhook = Webhook(
+        name=name,
+        url=url,
+        secrets=(Secret(new_secret()),),
+        created_at=now,
+        events=patterns,
+    )
     await stores.webhooks.add(webhook)
     return webhook
 
 
 async def update(
-    name: str, *, url: str | None, enabled: bool | None, stores: Stores, private: bool
+    name: str,
+    *,
+    url: str | None = None,
+    enabled: bool | None = None,
+    events: Sequence[str] | None = None,
+    stores: Stores,
+    private: bool,
 ) -> Webhook:
-    """Change where a webhook leads, or whether it is called. Calls that wait go the new way."""
+    """Change where a webhook leads, whether it is called, what of the feed it follows.
+
+    What waits goes the new way.
+    """
     webhook = await stores.webhooks.get(name)
     if url is not None:
         await _check(url, private=private)
         webhook = replace(webhook, url=url)
     if enabled is not None:
         webhook = replace(webhook, enabled=enabled)
+    if events is not None:
+        webhook = replace(webhook, events=_patterns(events))
     return await stores.webhooks.save(webhook)
 
 
@@ -48,6 +76,19 @@ async def rotate_secret(name: str, *, stores: Stores, now: datetime) -> Webhook:
     """Give a webhook a new secret. Calls are signed with the old one, too, for a day."""
     webhook = await stores.webhooks.get(name)
     return await stores.webhooks.save(webhook.rotated(new_secret(), now))
+
+
+def _patterns(events: Sequence[str]) -> tuple[str, ...]:
+    """Return what of the feed is to be followed. Raises Invalid."""
+    if len(events) > MOST_PATTERNS:
+        raise Invalid(f"At most {MOST_PATTERNS} kinds of entries.", field=("events",))
+    for pattern in events:
+        if not _PATTERN.fullmatch(pattern):
+            raise Invalid(
+                f"{pattern[:100]!r} is no kind of entry; write order.placed, order.* or *.",
+                field=("events",),
+            )
+    return tuple(dict.fromkeys(events))
 
 
 async def _check(url: str, *, private: bool) -> None:

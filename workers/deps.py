@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
 from services.occurrences import Occasions
@@ -13,4 +14,5 @@ class Deps:
 
     lanes: Lanes
     dispatch: Dispatch
+    couriers: Couriers
     occasions: Occasions

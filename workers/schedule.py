@@ -16,6 +16,7 @@ from models.store import Stores
 from services import (
     buying,
     campaigns,
+    deliveries,
     draws,
     occurrences,
     points,
@@ -44,6 +45,7 @@ OCCURRENCES_EVERY = 0.25
 STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
 POINTS_EVERY = 0.5
+FEED_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(OCCURRENCES_EVERY, lambda: _look_ahead(ahead, schedule))),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
+        asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
     ]
     try:
@@ -172,6 +175,10 @@ async def _look_after_points(schedule: Schedule) -> None:
     stores, now = schedule.stores, schedule.clock.now()
     await points.look_after(stores=stores, current=current, now=now)
     await buying.sweep(stores=stores, current=current, now=now, wall=schedule.clock.wall())
+
+
+async def _spread(schedule: Schedule) -> None:
+    await deliveries.spread(stores=schedule.stores, jobs=schedule.jobs, wall=schedule.clock.wall())
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

@@ -16,6 +16,7 @@ from models.store.codes import Codes
 from models.store.counters import Counters
 from models.store.credentials import Credentials
 from models.store.database import Database, Store, connect, unavailable
+from models.store.deliveries import Deliveries, Positions
 from models.store.draws import Draws, Entries
 from models.store.effects import Effects
 from models.store.events import Batches, Events
@@ -74,6 +75,8 @@ class Stores:
     limits: Limits
     templates: Templates
     webhooks: Webhooks
+    deliveries: Deliveries
+    positions: Positions
     products: Products
     coupons: Coupons
     imports: Imports

@@ -55,6 +55,7 @@ def _document(webhook: Webhook) -> Document:
         "secrets": [{"value": secret.value, "until": secret.until} for secret in webhook.secrets],
         "created_at": webhook.created_at,
         "enabled": webhook.enabled,
+        "events": list(webhook.events),
         "version": webhook.version,
     }
 
@@ -66,5 +67,6 @@ def _webhook(document: Document) -> Webhook:
         secrets=tuple(Secret(each["value"], each["until"]) for each in document["secrets"]),
         created_at=document["created_at"],
         enabled=document["enabled"],
+        events=tuple(document.get("events", ())),
         version=document["version"],
     )

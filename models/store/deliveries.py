@@ -1,0 +1,190 @@
+"""Deliveries as documents, and how far in the feed each webhook has been served."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import BulkWriteError
+
+from models.delivery import Delivery, DeliveryState
+from models.errors import NotFound
+from models.paging import Page, Window
+from models.store.database import Document, Store
+from models.store.outbox import entry_document, entry_of
+
+_DUPLICATE = 11000
+
+
+class Deliveries(Store):
+    NAME = "deliveries"
+    INDEXES = (
+        IndexModel(
+            [("webhook", ASCENDING), ("next_at", ASCENDING)],
+            name="due",
+            partialFilterExpression={"next_at": {"$exists": True}},
+        ),
+        IndexModel([("webhook", ASCENDING), ("_id", DESCENDING)], name="log"),
+        IndexModel([("done_at", ASCENDING)], name="done", expireAfterSeconds=30 * 86_400),
+    )
+
+    async def add(self, deliveries: Iterable[Delivery]) -> None:
+        """Insert deliveries; those that are there already stay as they are."""
+        documents = [_document(delivery) for delivery in deliveries]
+        if not documents:
+            return
+        try:
+            await self.documents.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(e["code"] != _DUPLICATE for e in error.details["writeErrors"]):
+                raise
+
+    async def get(self, delivery_id: str) -> Delivery:
+        """Return the delivery with this id. Raises NotFound."""
+        document = await self.documents.find_one({"_id": {"$eq": delivery_id}})
+        if document is None:
+            raise NotFound("There is no such delivery.", field=("id",))
+        return _delivery(document)
+
+    async def waiting(self, webhook: str, *, most: int) -> int:
+        """Return how many wait for a webhook; counting stops at `most`."""
+        query = {"webhook": {"$eq": webhook}, "next_at": {"$exists": True}}
+        return await self.documents.count_documents(query, limit=most)
+
+    async def due(self, webhooks: Collection[str], wall: datetime) -> list[str]:
+        """Return those of these webhooks for which something is due."""
+        query = {"webhook": {"$in": sorted(webhooks)}, "next_at": {"$lte": wall}}
+        return list(await self.documents.distinct("webhook", query))
+
+    async def claim(
+        self, webhook: str, token: str, *, wall: datetime, lease: timedelta, limit: int
+    ) -> list[Delivery]:
+        """Take what has been due longest, for a while. A try is counted when it begins."""
+        due = {"webhook": {"$eq": webhook}, "next_at": {"$lte": wall}}
+        cursor = self.documents.find(due, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
+        ids = [document["_id"] async for document in cursor]
+        if not ids:
+            return []
+        await self.documents.update_many(
+            {"_id": {"$in": ids}, **due},
+            {"$set": {"next_at": wall + lease, "token": token}, "$inc": {"tries": 1}},
+        )
+        claimed = self.documents.find({"_id": {"$in": ids}, "token": token}).sort("_id", ASCENDING)
+        return [_delivery(document) async for document in claimed]
+
+    async def settle(self, delivery: Delivery, token: str) -> bool:
+        """Record how a try went; False if someone else has taken it over."""
+        outcome: Document = {
+            "state": delivery.state.value,
+            "failures": delivery.failures,
+            "reason": delivery.reason,
+        }
+        update: Document = {"$set": outcome, "$unset": {"token": ""}}
+        for name in ("next_at", "done_at"):
+            value = getattr(delivery, name)
+            (outcome if value is not None else update["$unset"])[name] = value
+        done = await self.documents.update_one({"_id": delivery.id, "token": token}, update)
+        return done.modified_count > 0
+
+    async def release(self, ids: Sequence[str], token: str, *, until: datetime) -> None:
+        """Put back what was taken and not tried."""
+        await self.documents.update_many(
+            {"_id": {"$in": list(ids)}, "token": token},
+            {"$set": {"next_at": until}, "$unset": {"token": ""}, "$inc": {"tries": -1}},
+        )
+
+    async def again(self, webhook: str, *, wall: datetime, after: int | None, id: str = "") -> int:
+        """Have one delivery, or all of entries after a place, made once more; return how many."""
+        query: Document = {"webhook": {"$eq": webhook}}
+        query |= {"_id": {"$eq": id}} if id else {"seq": {"$gt": after}}
+        done = await self.documents.update_many(
+            query,
+            {
+                "$set": {"state": DeliveryState.WAITING.value, "next_at": wall, "failures": 0},
+                "$unset": {"done_at": "", "token": "", "reason": ""},
+            },
+        )
+        return done.matched_count
+
+    async def page(
+        self, window: Window, *, webhook: str, state: DeliveryState | None
+    ) -> Page[Delivery]:
+        """Return a webhook's deliveries, the latest entries first."""
+        query = _of(webhook, state)
+        if window.start is not None:
+            (last,) = window.start
+            query["_id"] = {"$gt" if window.backward else "$lt": last}
+        order = ASCENDING if window.backward else DESCENDING
+        cursor = self.documents.find(query).sort("_id", order).limit(window.limit + 1)
+        found = [_delivery(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, *, webhook: str, state: DeliveryState | None) -> int:
+        """Count a webhook's deliveries."""
+        return await self.documents.count_documents(_of(webhook, state))
+
+
+class Positions(Store):
+    """How far in the feed readers have come, by their name."""
+
+    NAME = "positions"
+
+    async def find(self, reader: str) -> int | None:
+        """Return the last place that a reader has dealt with; None for a new one."""
+        document = await self.documents.find_one({"_id": {"$eq": reader}})
+        return None if document is None else int(document["seq"])
+
+    async def begin(self, reader: str, seq: int) -> None:
+        """Have a new reader begin after a place."""
+        await self.documents.update_one(
+            {"_id": {"$eq": reader}}, {"$setOnInsert": {"seq": seq}}, upsert=True
+        )
+
+    async def advance(self, reader: str, was: int, to: int) -> bool:
+        """Move on, unless the reader has been moved meanwhile."""
+        done = await self.documents.update_one(
+            {"_id": {"$eq": reader}, "seq": was}, {"$set": {"seq": to}}
+        )
+        return done.modified_count > 0
+
+    async def rewind(self, reader: str, seq: int) -> None:
+        """Have a reader deal once more with what comes after a place."""
+        await self.documents.update_one({"_id": {"$eq": reader}}, {"$min": {"seq": seq}})
+
+
+def _of(webhook: str, state: DeliveryState | None) -> Document:
+    query: Document = {"webhook": {"$eq": webhook}}
+    return query if state is None else query | {"state": state.value}
+
+
+def _document(delivery: Delivery) -> Document:
+    document: Document = {
+        "_id": delivery.id,
+        "webhook": delivery.webhook,
+        "seq": delivery.seq,
+        "entry": entry_document(delivery.entry),
+        "made_at": delivery.made_at,
+        "state": delivery.state.value,
+        "next_at": delivery.next_at,
+        "tries": delivery.tries,
+        "failures": delivery.failures,
+        "reason": delivery.reason,
+        "done_at": delivery.done_at,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _delivery(document: Document) -> Delivery:
+    return Delivery(
+        id=document["_id"],
+        webhook=document["webhook"],
+        seq=document["seq"],
+        entry=entry_of(document["entry"]),
+        made_at=document["made_at"],
+        state=DeliveryState(document["state"]),
+        next_at=document.get("next_at"),
+        tries=document["tries"],
+        failures=document["failures"],
+        reason=document.get("reason", ""),
+        done_at=document.get("done_at"),
+    )

@@ -1,0 +1,118 @@
+"""What webhooks that follow the feed were told. Each field is one call to a service or store."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.delivery import DeliveryState
+from models.errors import Invalid
+from models.principal import Role
+from resolvers.access import roles
+from schema.context import Info
+from schema.delivery import (
+    Delivery,
+    PingWebhookInput,
+    PingWebhookPayload,
+    RedeliverInput,
+    RedeliverPayload,
+    ReplayWebhookInput,
+    ReplayWebhookPayload,
+)
+from schema.ids import from_global
+from schema.paging import Connection, window
+from services import deliveries
+
+
+@strawberry.type
+class DeliveryQueries:
+    @strawberry.field(
+        description="What a webhook was told of the feed, or is to be, the latest entries first. "
+        "Kept for 30 days.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def webhook_deliveries(
+        self,
+        info: Info,
+        webhook: Annotated[str, strawberry.argument(description="Its name.")],
+        state: Annotated[
+            DeliveryState | None, strawberry.argument(description="Only those that stand so.")
+        ] = None,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = None,
+        before: Annotated[
+            str | None, strawberry.argument(description="Only those before this cursor.")
+        ] = None,
+    ) -> Connection[Delivery]:
+        stores = info.context.stores
+        page = window(first, after, last, before)
+        return Connection[Delivery].of(
+            await stores.deliveries.page(page, webhook=webhook, state=state),
+            page,
+            node=Delivery.of,
+            position=lambda delivery: (delivery.id,),
+            count=lambda: stores.deliveries.count(webhook=webhook, state=state),
+        )
+
+
+@strawberry.type
+class DeliveryMutations:
+    @strawberry.mutation(
+        description="Send a webhook something harmless, to see whether it arrives.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def ping_webhook(
+        self,
+        info: Info,
+        input: Annotated[PingWebhookInput, strawberry.argument(description="Which one.")],
+    ) -> PingWebhookPayload:
+        context = info.context
+        made = await deliveries.ping(
+            input.name, stores=context.stores, jobs=context.jobs, wall=context.clock.wall()
+        )
+        return PingWebhookPayload(delivery=Delivery.of(made))
+
+    @strawberry.mutation(
+        description="Tell a webhook everything after a cursor once more, with the same ids.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def replay_webhook(
+        self,
+        info: Info,
+        input: Annotated[ReplayWebhookInput, strawberry.argument(description="From where on.")],
+    ) -> ReplayWebhookPayload:
+        context = info.context
+        if not input.after.isdecimal() or len(input.after) > 18:
+            raise Invalid("This is not a cursor of the feed.", field=("after",))
+        made = await deliveries.replay(
+            input.name,
+            int(input.after),
+            stores=context.stores,
+            jobs=context.jobs,
+            wall=context.clock.wall(),
+        )
+        return ReplayWebhookPayload(deliveries=made)
+
+    @strawberry.mutation(
+        description="Make one delivery once more, whatever came of it.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def redeliver(
+        self,
+        info: Info,
+        input: Annotated[RedeliverInput, strawberry.argument(description="Which one.")],
+    ) -> RedeliverPayload:
+        context = info.context
+        made = await deliveries.redeliver(
+            from_global("Delivery", input.id),
+            stores=context.stores,
+            jobs=context.jobs,
+            wall=context.clock.wall(),
+        )
+        return RedeliverPayload(delivery=Delivery.of(made))
