@@ -128,6 +128,8 @@ def expressions_of_trigger(trigger: Trigger) -> Iterator[Expr | None]:
     yield trigger.audience
     if isinstance(trigger.start, OnEvent):
         yield trigger.start.where
+    if trigger.goal is not None:
+        yield trigger.goal.where
     for step in trigger.steps:
         yield from _of_step(step)
 

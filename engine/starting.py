@@ -16,6 +16,7 @@ from dsl.program import Program
 from dsl.triggers import OnEvent, Trigger
 from engine.chance import held_out
 from engine.effects import Facts
+from engine.goals import goal_until
 from engine.journeys import end, matches
 from engine.matching import Condition, Index, within
 from engine.plans import Plan
@@ -101,7 +102,7 @@ def begin(trigger: Trigger, event: Event, campaign_id: str | None, program: Prog
         started_at=event.at,
         event=event.facts(),
     )
-    return _unless_held_out(run, trigger, program)
+    return _with_goal(run, trigger, program)
 
 
 def planned(
@@ -134,7 +135,12 @@ def planned(
 def begun(run: Run, trigger: Trigger, at: datetime, program: Program) -> Run:
     """Return a planned run that starts now, before its first step. It may be held out."""
     started_run = replace(run, state=RunState.WAITING, started_at=at, due_at=None)
-    return _unless_held_out(started_run, trigger, program)
+    return _with_goal(started_run, trigger, program)
+
+
+def _with_goal(run: Run, trigger: Trigger, program: Program) -> Run:
+    until = goal_until(trigger, run.started_at, program.zone)
+    return _unless_held_out(replace(run, goal_until=until), trigger, program)
 
 
 def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:

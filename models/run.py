@@ -26,6 +26,7 @@ class Run:
     trigger's total limit; `event` is the event that started it (empty: none did), `bound` those it
     waited for, as rules see them, and `granted` the codes it gave, by promotion. `unsettled` is
     what the last move decided that may not have been carried over to the other stores yet.
+    `goal_until` is until when its trigger's goal counts, `converted_at` when it was reached;
     `version` counts moves.
     """
 
@@ -46,6 +47,8 @@ class Run:
     waits_for: tuple[str, ...] = ()
     acted: bool = False
     counted: bool = False
+    goal_until: datetime | None = None
+    converted_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
     unsettled: tuple[Effect, ...] | None = None

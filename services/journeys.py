@@ -10,6 +10,7 @@ from dsl import Moment
 from dsl.offers import Lottery
 from dsl.triggers import Trigger
 from engine import journeys as engine
+from engine.goals import is_open, reaches
 from engine.matching import Index
 from engine.plans import Plan
 from engine.playbook import playbook_of
@@ -63,6 +64,14 @@ class Rules:
         """Whether the loyalty programme gives points for such events."""
         return event.name in playbook_of(self.versions[event.publication].program).earning
 
+    def awaits(self, run: Run, event: Event) -> bool:
+        """Whether a run waits for such events, or has them for its goal."""
+        if event.name in run.waits_for:
+            return True
+        plan = self.plan(run) if is_open(run, event) else None
+        goal = None if plan is None else plan.trigger.goal
+        return goal is not None and goal.event == event.name
+
     def plan(self, run: Run) -> Plan | None:
         """Return the plan that a run follows."""
         return playbook_of(self.versions[run.publication].program).plans.get(run.trigger)
@@ -104,6 +113,7 @@ class Journeys:
         for event in events:
             await self._move_due(min(event.at, now), now)
             self._notice(event)
+            self._convert(event)
             await self._start_all(event, now)
         await self._move_due(now, now)
 
@@ -213,6 +223,16 @@ class Journeys:
             advance = engine.receive(run, plan, event, self._facts, moment, fresh)
             if advance is not None:
                 self._keep_advance(advance)
+
+    def _convert(self, event: Event) -> None:
+        """Record for runs whose goal this event is that it was reached; the first time counts."""
+        for run in list(self._runs.values()):
+            plan = self._rules.plan(run) if self._rules.awaits(run, event) else None
+            if plan is None or self._facts is None:
+                continue
+            moment = self._moment(run.publication, event.at, plan.trigger.zone)
+            if reaches(run, plan.trigger, event, self._facts, moment):
+                self._keep(replace(run, converted_at=event.at))
 
     async def _start_all(self, event: Event, now: datetime) -> None:
         """Start what an event starts, by priority."""

@@ -155,6 +155,7 @@ async def _read(lane: int, lanes: Lanes) -> _Page | None:
             {plan.trigger.name for event in events for plan in rules.started_by(event)}
             | {run.trigger for run in starting}
         ),
+        goals_since=min((event.at for event in events), default=None),
     )
     await rules.add({run.publication for run in known}, lanes.rulebook)
     by_user = _by_user(known, due)
@@ -190,7 +191,7 @@ def _concerned(
             rules.started_by(event)
             or rules.lotteries(event)
             or rules.may_earn(event)
-            or any(event.name in run.waits_for for run in by_user.get(event.user_id, ()))
+            or any(rules.awaits(run, event) for run in by_user.get(event.user_id, ()))
         ):
             concerned.add(event.user_id)
     return sorted(concerned)

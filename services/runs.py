@@ -95,6 +95,15 @@ def _entries(run: Run) -> Iterator[FeedEntry]:
     for effect in run.unsettled or ():
         if effect.leaves and effect.state is EffectState.SKIPPED:
             yield message_entry(effect)
+    if run.converted_at is not None:
+        yield FeedEntry(
+            f"{run.id}:converted",
+            "run.converted",
+            run.converted_at,
+            run.campaign_id,
+            run.user_id,
+            {**about, "held_out": run.reason == "held_out"},
+        )
     if run.ended_at is not None:
         data = {**about, "state": run.state.value, "reason": run.reason}
         yield FeedEntry(

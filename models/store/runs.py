@@ -76,11 +76,22 @@ class Runs(Store):
         cursor = cursor.hint("due").limit(5_000)
         return frozenset([document["lane"] async for document in cursor])
 
-    async def of_users(self, user_ids: Sequence[str], *, triggers: Sequence[str] = ()) -> list[Run]:
-        """Return these users' waiting runs, and all that these triggers ever started for them."""
+    async def of_users(
+        self,
+        user_ids: Sequence[str],
+        *,
+        triggers: Sequence[str] = (),
+        goals_since: datetime | None = None,
+    ) -> list[Run]:
+        """Return these users' waiting runs, and all that these triggers ever started for them.
+
+        Also those whose goal could still be reached by something at `goals_since` or later.
+        """
         if not user_ids:
             return []
         wanted: list[Document] = [{"state": RunState.WAITING.value}]
+        if goals_since is not None:
+            wanted.append({"goal_until": {"$gte": goals_since}, "converted_at": None})
         if triggers:
             wanted.append({"trigger": {"$in": list(triggers)}})
         cursor = self.documents.find({"user": {"$in": list(user_ids)}, "$or": wanted})
@@ -252,6 +263,8 @@ def _document(run: Run) -> Document:
         "waits_for": list(run.waits_for),
         "acted": run.acted,
         "counted": run.counted,
+        "goal_until": run.goal_until,
+        "converted_at": run.converted_at,
         "ended_at": run.ended_at,
         "reason": run.reason,
         "version": run.version,
@@ -304,6 +317,8 @@ def _run(document: Document) -> Run:
         waits_for=tuple(document["waits_for"]),
         acted=document["acted"],
         counted=document["counted"],
+        goal_until=document.get("goal_until"),
+        converted_at=document.get("converted_at"),
         ended_at=document["ended_at"],
         reason=document["reason"],
         unsettled=unsettled,

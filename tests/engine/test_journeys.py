@@ -305,3 +305,24 @@ def test_an_event_starts_those_that_it_starts_one_by_one(size, total, late):
     ]
     assert [plan.trigger.name for plan in found] == naive
     assert bool(naive) is not bool(late)
+
+
+@pytest.mark.parametrize(
+    ("step", "start", "due"),
+    [
+        # Berlin's clocks go from 02:00 to 03:00 on 29 March, and from 03:00 to 02:00 on 25 October.
+        ("wait until 09:00", "2026-03-28T12:00", "2026-03-29T07:00"),
+        ("wait until 02:30", "2026-03-28T12:00", "2026-03-29T01:00"),
+        ("wait until 02:30", "2026-10-24T12:00", "2026-10-25T00:30"),
+        ("wait until 02:30", "2026-10-25T00:30", "2026-10-26T01:30"),
+        ("wait until sunday 03:00", "2026-03-29T01:00", "2026-04-05T01:00"),
+        ("wait 1 day", "2026-03-28T12:00", "2026-03-29T12:00"),
+        ("wait 1 month", "2026-01-31T12:00", "2026-02-28T12:00"),
+    ],
+)
+def test_waits_follow_the_users_clock_over_a_change_of_time(step, start, due):
+    journey = Journey(f'then {{ {step}  send email "x" }}', timezone="Europe/Berlin")
+
+    run = journey.go(datetime.fromisoformat(start).replace(tzinfo=UTC))
+
+    assert run.due_at == datetime.fromisoformat(due).replace(tzinfo=UTC)
