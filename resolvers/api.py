@@ -17,6 +17,7 @@ from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.orders import OrderMutations, OrderQueries
+from resolvers.points import PointsQueries
 from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
@@ -41,6 +42,7 @@ class Query(
     ClaimQueries,
     GroupQueries,
     DrawQueries,
+    PointsQueries,
     ApiKeyQueries,
     WebhookQueries,
     DeliveryQueries,

@@ -1,6 +1,7 @@
 """Which tier points give: those gained in a window that ends now, spent or not."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from dsl.offers import Tier
@@ -19,6 +20,27 @@ def tier_of(lots: Iterable[Lot], terms: Terms, now: datetime) -> tuple[str | Non
         if until is not None:
             return tier.name, until
     return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A tier that is not reached yet, and how many points it takes."""
+
+    tier: str
+    missing: int
+
+
+def next_tier(lots: Iterable[Lot], terms: Terms, now: datetime) -> Progress | None:
+    """Return the next tier above the one that is reached, if there is one."""
+    gained = [lot for lot in lots if lot.points]
+    above: Progress | None = None
+    for tier in reversed(terms.tiers):
+        counted = (lot.points for lot in gained if after(lot.at, tier.within, terms.zone) > now)
+        missing = tier.points - sum(counted)
+        if missing <= 0:
+            break
+        above = Progress(tier.name, missing)
+    return above
 
 
 def _until(tier: Tier, gained: Iterable[Lot], zone: str, now: datetime) -> datetime | None:

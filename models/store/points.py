@@ -1,11 +1,14 @@
 """The ledger of points. Transfers are only ever added, each under the id of what it is."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
+from models.errors import Invalid
+from models.paging import Page, Window
 from models.points import Extent, Reason, Transfer
 from models.store.database import Document, Store
 
@@ -37,9 +40,48 @@ class Points(Store):
             found[document["user"]].append(transfer_of(document))
         return found
 
+    async def page(self, user_id: str, window: Window) -> Page[Transfer]:
+        """Return someone's transfers that moved points, the newest first."""
+        query = _moves(user_id)
+        if window.start is not None:
+            at, last = _instant(window.start[0]), window.start[1]
+            compare = "$gt" if window.backward else "$lt"
+            query["$or"] = [{"at": {compare: at}}, {"at": at, "_id": {compare: last}}]
+        order = ASCENDING if window.backward else DESCENDING
+        cursor = self.documents.find(query).sort([("at", order), ("_id", order)])
+        found = [transfer_of(document) async for document in cursor.limit(window.limit + 1)]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, user_id: str) -> int:
+        """Count someone's transfers that moved points."""
+        return await self.documents.count_documents(_moves(user_id))
+
+    async def sum_until(self, user_id: str, transfer: Transfer) -> int:
+        """Return what someone's points come to up to and with this transfer, by time."""
+        before = [{"at": {"$lt": transfer.at}}, {"at": transfer.at, "_id": {"$lte": transfer.id}}]
+        cursor = self.documents.aggregate(
+            [
+                {"$match": {"user": {"$eq": user_id}, "$or": before}},
+                {"$group": {"_id": None, "points": {"$sum": {"$first": "$legs.points"}}}},
+            ]
+        )
+        return sum([document["points"] async for document in cursor])
+
     async def orders_known(self, orders: Sequence[str]) -> frozenset[str]:
         """Return those of these orders that points were gained or spent with."""
         return frozenset(await self.documents.distinct("order", {"order": {"$in": list(orders)}}))
+
+
+def _moves(user_id: str) -> Document:
+    return {"user": {"$eq": user_id}, "reason": {"$ne": Reason.UNDONE.value}}
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("This is not a cursor of this list.") from error
 
 
 def transfer_document(transfer: Transfer) -> Document:

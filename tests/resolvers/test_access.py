@@ -100,6 +100,8 @@ TABLE: dict[str, set[Any]] = {
     "Query.draws": EVERYONE,
     "Query.drawRecord": EVERYONE,
     "Query.drawReceipts": SIGNED_IN,
+    "Query.pointsAccount": SIGNED_IN,
+    "Query.pointsStatement": SIGNED_IN,
     "Mutation.openGroup": SIGNED_IN,
     "Mutation.joinGroup": SIGNED_IN,
 }

@@ -34,6 +34,22 @@ mutation ($input: BuyDrawEntryInput!) {
 """
 
 
+ACCOUNT = """
+query ($who: ID) { pointsAccount(userId: $who) {
+  balance available tier nextTier { name missing } expiring { points }
+} }
+"""
+STATEMENT = """
+query ($who: ID, $first: Int, $after: String) {
+  pointsStatement(userId: $who, first: $first, after: $after) {
+    totalCount
+    pageInfo { hasNextPage endCursor }
+    edges { node { reason points balanceAfter trigger lottery } }
+  }
+}
+"""
+
+
 @pytest.fixture
 async def club(api: Api) -> Api:
     """The rules are live, and the draw is open."""
@@ -69,3 +85,49 @@ async def test_an_entry_is_bought_by_its_owner_and_nobody_for_others(club: Api) 
     assert refused["code"] == "NOT_ENOUGH_POINTS"
     (refused,) = (await buy(bob, userId=ann.global_id))["userErrors"]
     assert refused["code"] == "FORBIDDEN"
+
+
+async def test_someone_sees_what_they_have_and_what_it_takes(club: Api) -> None:
+    ann = await club.caller(Role.CUSTOMER)
+    await give(club, ann, 60)
+    assert (await club.ask(ACCOUNT, by=ann))["pointsAccount"] == {
+        "balance": 60,
+        "available": 60,
+        "tier": None,
+        "nextTier": {"name": "silver", "missing": 40},
+        "expiring": [{"points": 60}],
+    }
+
+    await give(club, ann, 40, "more")
+
+    account = (await club.ask(ACCOUNT, by=ann))["pointsAccount"]
+    assert (account["tier"], account["nextTier"]) == ("silver", None)
+
+
+async def test_a_statement_comes_in_pages_with_the_balance_after_each_line(club: Api) -> None:
+    ann = await club.caller(Role.CUSTOMER)
+    for number in range(4):
+        await give(club, ann, 10 + number, f"gift{number}")
+    lines: list[tuple[int, int]] = []
+    after = None
+    while True:
+        asked = {"first": 3, "after": after}
+        page = (await club.ask(STATEMENT, asked, by=ann))["pointsStatement"]
+        lines += [(e["node"]["points"], e["node"]["balanceAfter"]) for e in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+
+    assert lines == [(13, 46), (12, 33), (11, 21), (10, 10)]
+    assert page["totalCount"] == 4
+
+
+async def test_points_are_seen_by_their_owner_and_the_shops_own_people_only(club: Api) -> None:
+    ann, bob = [await club.caller(Role.CUSTOMER) for _ in range(2)]
+    analyst = await club.caller(Role.ANALYST)
+    await give(club, ann, 60)
+    who = {"who": ann.global_id}
+
+    for query, name in ((ACCOUNT, "pointsAccount"), (STATEMENT, "pointsStatement")):
+        assert (await club.ask(query, who, by=bob))[name] is None
+        assert (await club.ask(query, who, by=analyst))[name] is not None

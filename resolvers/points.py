@@ -1,0 +1,73 @@
+"""Points. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import signed_in
+from schema.context import Context, Info
+from schema.ids import from_global
+from schema.paging import Connection, window
+from schema.points import PointsAccount, PointsEntry
+from services import statements
+
+Whose = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Whose; the caller's if not given.")
+]
+
+
+@strawberry.type
+class PointsQueries:
+    @strawberry.field(
+        description="How many points someone has, and until when. Customers see only their own: "
+        "those of others are null to them.",
+        extensions=signed_in(),
+    )
+    async def points_account(self, info: Info, user_id: Whose = None) -> PointsAccount | None:
+        context = info.context
+        found = await statements.standing(
+            _whose(user_id, context),
+            caller=context.caller,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+        return PointsAccount.of(found)
+
+    @strawberry.field(
+        description="Where someone's points came from and went, the newest first. Customers see "
+        "only their own: that of others is null to them.",
+        extensions=signed_in(),
+    )
+    async def points_statement(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = None,
+        before: Annotated[
+            str | None, strawberry.argument(description="Only those before this cursor.")
+        ] = None,
+        user_id: Whose = None,
+    ) -> Connection[PointsEntry] | None:
+        context = info.context
+        stores, whose = context.stores, _whose(user_id, context)
+        page = window(first, after, last, before, width=2)
+        lines = await statements.statement(whose, page, caller=context.caller, stores=stores)
+        return Connection[PointsEntry].of(
+            lines,
+            page,
+            node=PointsEntry.of,
+            position=lambda line: (line.transfer.at.isoformat(), line.transfer.id),
+            count=lambda: stores.points.count(whose),
+        )
+
+
+def _whose(user_id: str | None, context: Context) -> str:
+    return context.caller.user_id if user_id is None else from_global("User", user_id)
