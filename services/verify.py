@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from models.claim import ClaimState
 from models.store import Stores
-from services import draws
+from services import auditing, draws
 
 _SHOWN = 10
 PATIENCE = timedelta(minutes=1)
@@ -29,6 +29,7 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
     checks: list[tuple[str, str, Callable[[], Awaitable[tuple[str, list[str]]]]]] = [
         ("I1", "stock: free + held + sold = initial", lambda: _stock(stores)),
         ("I2", "uses and spending within their limits", lambda: _limits(stores)),
+        ("I5", "points sum to balances", lambda: auditing.audit(stores=stores, now=now)),
         ("I6", "draws recompute, winners ≤ prizes", lambda: _draws(stores)),
         ("I7", "groups not over-full, one end for each member", lambda: _groups(stores)),
         ("I11", "the feed is gapless and tells nothing twice", lambda: _feed(stores)),

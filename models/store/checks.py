@@ -198,6 +198,25 @@ class Checks(Store):
         )
         return [row["_id"] for row in rows]
 
+    async def unbalanced_transfers(self) -> list[str]:
+        """Return transfers of points that have not two legs which sum to zero."""
+        wrong = {"$or": [{"$ne": [{"$size": "$legs"}, 2]}, {"$ne": [{"$sum": "$legs.points"}, 0]}]}
+        cursor = self.database["points"].find({"$expr": wrong}, {"_id": 1})
+        return [document["_id"] async for document in cursor]
+
+    async def owners_of_points(self, after: str, *, limit: int) -> list[str]:
+        """Return people whose points have ever moved, in the order of their ids."""
+        rows = await self._rows(
+            "points",
+            [
+                {"$match": {"user": {"$gt": after}}},
+                {"$group": {"_id": "$user"}},
+                {"$sort": {"_id": 1}},
+                {"$limit": limit},
+            ],
+        )
+        return [row["_id"] for row in rows]
+
     async def stuck(self, now: datetime, wall: datetime) -> dict[str, int]:
         """Return how much of each kind of work has waited beyond its time."""
         overdue: dict[str, tuple[str, Document]] = {
@@ -215,6 +234,8 @@ class Checks(Store):
             "draws that wait for their beacon": ("draws", {"waiting": {"$exists": True}}),
             "reservations that were left behind": ("redemptions", {"until": {"$lt": wall}}),
             "orders that are not settled": ("orders", {"settle_at": {"$lt": wall}}),
+            "accounts of points that are due": ("accounts", {"due_at": {"$lt": now}}),
+            "points that were held and left": ("accounts", {"holds.until": {"$lt": wall}}),
         }
         return {
             what: await self.database[name].count_documents(query)
