@@ -22,10 +22,14 @@ class Judges:
         self, expr: Expr, facts: Mapping[str, Any], moment: Moment, element: Any = MISSING
     ) -> bool:
         """Whether a condition is true of these facts, and of an element where it asks."""
+        return self.judge(expr)(facts, moment, element)
+
+    def judge(self, expr: Expr) -> Judge:
+        """Return the function that judges a condition, for whoever asks it of many elements."""
         found = self._conditions.get(id(expr))
         if found is None:
             found = self._conditions[id(expr)] = (expr, self.compiler.condition(expr))
-        return found[1](facts, moment, element)
+        return found[1]
 
     def value(self, expr: Expr, facts: Mapping[str, Any], moment: Moment) -> Any:
         """Return an expression's value in its stored form, or MISSING."""

@@ -69,11 +69,11 @@ class Sieve:
     def _is_left_out(self, planned: Planned) -> bool:
         """Judge what the index does not know about."""
         promotion = planned.promotion
-        return (
+        return bool(
             promotion.name in self.request.paused
-            or not is_active(promotion.active, self.request.moment)
-            or self._is_held_out(planned)
-            or self._is_used_up(planned)
+            or (planned.recurs and not is_active(promotion.active, self.request.moment))
+            or (planned.held_out and self._is_held_out(planned))
+            or (promotion.limits and self._is_used_up(planned))
         )
 
     def stops(self, planned: Planned) -> Why | None:
@@ -117,9 +117,5 @@ class Sieve:
         return not planned.promotion.unique_codes
 
     def _is_held_out(self, planned: Planned) -> bool:
-        own, around = planned.promotion.holdout, planned.campaign
         user_id = self.request.user_id
-        if own is not None and held_out(user_id, planned.name, own):
-            return True
-        share = around.holdout if around else None
-        return around is not None and share is not None and held_out(user_id, around.name, share)
+        return any(held_out(user_id, name, share) for name, share in planned.held_out)

@@ -5,16 +5,15 @@ the search branches only where a member of a `best of` group has its turn.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
 from engine.pricing.candidates import Sieve
-from engine.pricing.effects import apply
-from engine.pricing.plan import Planned
+from engine.pricing.goods import Goods
+from engine.pricing.plan import Planned, plan
 from engine.pricing.request import with_remaining
-from engine.pricing.state import State, opening
 from engine.pricing.till import Till
 from engine.pricing.turn import Turn
 from models.quote import GiftGiven, GrantGiven, Why
@@ -24,13 +23,15 @@ MOST = 4096
 
 
 class Served(NamedTuple):
-    """What came of a promotion's turn."""
+    """What came of a promotion's turn; `taken` is by line."""
 
     planned: Planned
     saved: int
+    taken: Sequence[int]
+    off_shipping: int
     points: int
-    gifts: tuple[GiftGiven, ...]
-    grants: tuple[GrantGiven, ...]
+    gifts: Sequence[GiftGiven]
+    grants: Sequence[GrantGiven]
 
     @property
     def did_something(self) -> bool:
@@ -38,36 +39,42 @@ class Served(NamedTuple):
         return bool(self.saved or self.points or self.gifts or self.grants)
 
 
-class Path(NamedTuple):
+@dataclass(slots=True)
+class Path:
     """A combination so far: what is left to pay, who was served, and who was left out and why."""
 
-    state: State
-    served: tuple[Served, ...] = ()
-    left_out: tuple[tuple[str, Why, int], ...] = ()
+    till: Till
+    saved: int = 0
+    served: list[Served] = field(default_factory=list)
+    left_out: list[tuple[Planned, Why, int]] = field(default_factory=list)
 
-    def rank(self) -> tuple[int, bool, int, list[str]]:
-        """Order combinations, the one for the customer first; one that all fell out of is none."""
+    def fork(self) -> "Path":
+        """Return another path that begins alike."""
+        return Path(self.till.fork(), self.saved, self.served[:], self.left_out[:])
+
+    def is_better_than(self, other: "Path") -> bool:
+        """Whether this is the one for the customer."""
+        if self.saved != other.saved:
+            return self.saved > other.saved
+        return self._rank() < other._rank()
+
+    def _rank(self) -> tuple[bool, int, list[str]]:
+        """Order those that save the same; one that all fell out of is none."""
         return (
-            -sum(each.saved for each in self.served),
             not self.served,
             -sum(each.planned.promotion.priority for each in self.served if each.did_something),
             sorted(each.planned.name for each in self.served),
         )
 
 
-@dataclass(slots=True)
 class Search:
     """One search over the candidates of one cart."""
 
-    sieve: Sieve
-    prices: Sequence[int]
-    start: State
-    seen: dict[int, Sequence[int]]
-
-    @classmethod
-    def of(cls, sieve: Sieve) -> "Search":
-        cart = sieve.request.cart
-        return cls(sieve, [line.price for line in cart.lines], opening(cart), {})
+    def __init__(self, sieve: Sieve) -> None:
+        self._sieve = sieve
+        self._goods = Goods.of(sieve.request.cart)
+        self._turns: dict[str, Turn] = {}
+        self._conditions = plan(sieve.request.moment.program).conditions
 
     def best(self, candidates: Sequence[Planned]) -> tuple[Path, bool]:
         """Return the best combination, and whether there were too many to try them all."""
@@ -77,21 +84,41 @@ class Search:
         reduced = prod(len(group) for group in groups.values()) + len(exclusives) > MOST
         if reduced:
             together = self._reduce(together, groups)
-        paths = [self._alone(each) for each in exclusives]
+        return _best(self._all(exclusives, together)), reduced
+
+    def again(self, served: Sequence[Planned]) -> Iterator[Till]:
+        """Yield the till as it opens, and then after the turn of each of these."""
+        path = Path(self._open())
+        yield path.till
+        for planned in served:
+            path = self._serve(path, planned)
+            yield path.till
+
+    def _open(self) -> Till:
+        return Till.opening(self._goods, self._sieve.request.cart.shipping)
+
+    def _all(self, exclusives: Sequence[Planned], together: Sequence[Planned]) -> Iterator[Path]:
+        for each in exclusives:
+            yield self._alone(each)
         if together or not exclusives:
-            paths += self._explore(Path(self.start), together, frozenset())
-        return min(paths, key=Path.rank), reduced
+            yield from self._explore(Path(self._open()), together, frozenset())
 
     def _reduce(
         self, together: Sequence[Planned], groups: Mapping[str, Sequence[Planned]]
     ) -> list[Planned]:
-        kept = {
-            min(group, key=lambda each: self._alone(each).rank()).name for group in groups.values()
-        }
-        return [each for each in together if not each.promotion.best_of or each.name in kept]
+        kept = {self._best_alone(group) for group in groups.values()}
+        return [each for each in together if not each.promotion.best_of or each in kept]
+
+    def _best_alone(self, group: Sequence[Planned]) -> Planned:
+        best, path = group[0], self._alone(group[0])
+        for each in group[1:]:
+            other = self._alone(each)
+            if other.is_better_than(path):
+                best, path = each, other
+        return best
 
     def _alone(self, planned: Planned) -> Path:
-        return self._serve(Path(self.start), planned)
+        return self._serve(Path(self._open()), planned)
 
     def _explore(
         self, path: Path, queue: Sequence[Planned], settled: frozenset[str]
@@ -104,7 +131,7 @@ class Search:
             elif group not in settled:
                 rest = queue[place + 1 :]
                 if any(each.promotion.best_of == group for each in rest):
-                    yield from self._explore(path, rest, settled)
+                    yield from self._explore(path.fork(), rest, settled)
                 settled |= {group}
                 path = self._serve(path, planned)
         yield path
@@ -116,27 +143,52 @@ class Search:
         return self._serve(path, planned)
 
     def _serve(self, path: Path, planned: Planned) -> Path:
-        """Let a promotion apply to what is left, or leave it out of this combination."""
-        moment = self.sieve.moment(planned)
-        facts, seen, judges = self.sieve.facts, self.seen, self.sieve.judges
-        if planned.waits or planned.varies:
-            facts = with_remaining(facts, path.state.remaining)
-            seen = {} if planned.varies else seen
-        when = planned.promotion.when
-        if planned.waits and when and not judges.holds(when, facts, moment):
-            return _without(path, planned, Why.WHEN)
-        till = Till(planned.name, list(path.state.lines), self.prices, path.state.shipping)
-        turn = Turn(facts, moment, self.sieve.request.user_id, seen, judges)
-        apply(planned.promotion.effects, till, turn)
-        saved = till.saved + till.shipping_saved
-        if self._is_over_budget(path, planned, saved):
-            return _without(path, planned, Why.BUDGET)
-        served = Served(planned, saved, till.points, tuple(till.gifts), tuple(till.grants))
-        return path._replace(state=till.close(path.state), served=(*path.served, served))
+        """Let a promotion apply to what is left, or leave it out; return the path to go on with."""
+        till = path.till
+        if planned.waits and not self._holds(planned, till.remaining):
+            path.left_out.append((planned, Why.WHEN, till.remaining))
+            return path
+        before = path.fork() if planned.budgeted else None
+        turn = self._turn(planned, till)
+        till.begin(planned.name)
+        for step in planned.steps:
+            step(till, turn)
+        till.end()
+        saved = sum(till.taken) + till.off_shipping
+        if before is not None and self._is_over_budget(path, planned, saved):
+            before.left_out.append((planned, Why.BUDGET, before.till.remaining))
+            return before
+        path.saved += saved
+        path.served.append(
+            Served(
+                planned, saved, till.taken, till.off_shipping, till.points, till.gifts, till.grants
+            )
+        )
+        return path
+
+    def _holds(self, planned: Planned, remaining: int) -> bool:
+        sieve, when = self._sieve, planned.promotion.when
+        facts = with_remaining(sieve.facts, remaining)
+        return when is None or sieve.judges.holds(when, facts, sieve.moment(planned))
+
+    def _turn(self, planned: Planned, till: Till) -> Turn:
+        """Return what a promotion sees: the same in one zone, unless it asks what is left."""
+        if planned.varies:
+            return self._see(planned, till.remaining)
+        found = self._turns.get(planned.zone)
+        if found is None:
+            found = self._turns[planned.zone] = self._see(planned, None)
+        return found
+
+    def _see(self, planned: Planned, remaining: int | None) -> Turn:
+        sieve = self._sieve
+        facts = sieve.facts if remaining is None else with_remaining(sieve.facts, remaining)
+        moment, user_id = sieve.moment(planned), sieve.request.user_id
+        return Turn(facts, moment, user_id, self._conditions, sieve.judges)
 
     def _is_over_budget(self, path: Path, planned: Planned, saved: int) -> bool:
         budget, campaign = planned.promotion.budget, planned.campaign
-        request = self.sieve.request
+        request = self._sieve.request
         if not saved:
             return False
         if budget is not None and saved > budget.minor - request.used(planned.name).spent:
@@ -147,9 +199,14 @@ class Search:
         return saved > campaign.budget.minor - request.used(campaign.name).spent - nested
 
 
-def _without(path: Path, planned: Planned, why: Why) -> Path:
-    left_out = (planned.name, why, path.state.remaining)
-    return path._replace(left_out=(*path.left_out, left_out))
+def _best(paths: Iterable[Path]) -> Path:
+    """Return the best of several paths, of equal ones the first."""
+    ways = iter(paths)
+    best = next(ways)
+    for path in ways:
+        if path.is_better_than(best):
+            best = path
+    return best
 
 
 def _groups(together: Sequence[Planned]) -> Mapping[str, Sequence[Planned]]:

@@ -1,9 +1,13 @@
-"""What the effects of a promotion take and give, one after the other in the order written."""
+"""What the effects of a promotion take and give.
 
-from collections.abc import Sequence
-from typing import assert_never
+An effect is worked out once per program into a step: a function of the till and of what the
+promotion sees when its turn comes.
+"""
 
-from dsl.clauses import Amount, Length
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, assert_never
+
+from dsl.clauses import Length
 from dsl.promotions import (
     Award,
     Bundle,
@@ -12,7 +16,6 @@ from dsl.promotions import (
     FixedPrice,
     Gift,
     Grant,
-    Off,
     SplitEffects,
     Take,
     Target,
@@ -21,93 +24,176 @@ from dsl.promotions import (
 from engine.chance import arm_of
 from engine.multiples import full_multiples
 from engine.pricing.picking import pick
-from engine.pricing.reductions import capped, minor, reduction
-from engine.pricing.repeats import apply_bundle, apply_buy_get
+from engine.pricing.reductions import Reduction, capped, down_to, minor, reduction
+from engine.pricing.repeats import Bundling, Buying, bundle, buy_and_get
 from engine.pricing.till import Picks, Till
-from engine.pricing.turn import Turn
+from engine.pricing.turn import Conditions, Turn
 from models.quote import GiftGiven, GrantGiven
 
-
-def apply(effects: Sequence[Effect], till: Till, turn: Turn) -> None:
-    """Apply effects in order: each discounts the prices that those before it left."""
-    for effect in effects:
-        _apply_one(effect, till, turn)
+Step: TypeAlias = Callable[[Till, Turn], None]
 
 
-def _apply_one(effect: Effect, till: Till, turn: Turn) -> None:
+def steps_of(
+    effects: Sequence[Effect], conditions: Conditions, *, uses: bool = False
+) -> tuple[Step, ...]:
+    """Return the steps of effects, in order: each discounts the prices that those before it left.
+
+    `uses`: whether what follows them must know which units were used up.
+    """
+    steps: list[Step] = []
+    for effect in reversed(effects):
+        steps.append(_step(effect, conditions, uses))
+        uses = uses or isinstance(effect, BuyGet | Bundle | SplitEffects)
+    return tuple(reversed(steps))
+
+
+def _step(effect: Effect, conditions: Conditions, uses: bool) -> Step:
     match effect:
         case Take(off, target, cap):
-            _take(off, target, cap, till, turn)
-        case Tiers(target, _, _, cap):
-            tier = _reached(effect, turn)
-            if tier is not None:
-                _take(tier, target, cap, till, turn)
+            return _take(reduction(off), target, minor(cap), conditions)
+        case Tiers():
+            return _tiers(effect, conditions)
         case FixedPrice(target, price, cap):
-            picks = _units(target, till, turn)
-            till.take_off_each(lambda left: max(0, left - price.minor), picks, minor(cap))
+            return _each(down_to(price.minor), target, minor(cap), conditions)
         case BuyGet():
-            apply_buy_get(effect, till, turn)
+            return _buy_get(effect, conditions, uses)
         case Bundle():
-            apply_bundle(effect, till, turn)
-        case SplitEffects(name, arms):
-            arm = arm_of(turn.user_id, name, [share for share, _, _ in arms])
-            apply(arms[arm][2], till, turn)
+            return _bundle(effect, conditions, uses)
+        case SplitEffects():
+            return _split(effect, conditions, uses)
         case _:
-            _give(effect, till, turn)
+            return _give(effect)
 
 
-def _give(effect: Gift | Award | Grant, till: Till, turn: Turn) -> None:
+def _take(off: Reduction, target: Target, cap: int | None, conditions: Conditions) -> Step:
+    match target.what:
+        case "shipping":
+
+            def take_off_shipping(till: Till, _turn: Turn) -> None:
+                till.take_off_shipping(capped(off(till.shipping), cap))
+
+            return take_off_shipping
+        case "cart" | "items":
+            number = conditions.number(target.where)
+
+            def take_off_lines(till: Till, turn: Turn) -> None:
+                lines, left = turn.lines(number), till.left
+                till.take_off_lines(capped(off(sum([left[at] for at in lines])), cap), lines)
+
+            return take_off_lines
+        case "each":
+            return _each(off, target, cap, conditions)
+        case _:
+            units = _units(target, conditions)
+
+            def take_off_units(till: Till, turn: Turn) -> None:
+                picks = units(till, turn)
+                till.take_off_units(capped(off(till.left_of(picks)), cap), picks)
+
+            return take_off_units
+
+
+def _each(off: Reduction, target: Target, cap: int | None, conditions: Conditions) -> Step:
+    units = _units(target, conditions)
+
+    def take_off_each(till: Till, turn: Turn) -> None:
+        till.take_off_each(off, units(till, turn), cap)
+
+    return take_off_each
+
+
+def _units(target: Target, conditions: Conditions) -> Callable[[Till, Turn], Picks]:
+    number, count = conditions.number(target.where), target.count
+    if target.what in ("cheapest", "dearest"):
+        dearest = target.what == "dearest"
+        return lambda till, turn: pick(till, turn.lines(number), count, dearest=dearest)
+    return lambda till, turn: till.all_of(turn.lines(number))
+
+
+def _tiers(tiers: Tiers, conditions: Conditions) -> Step:
+    """Take what the highest tier reached says."""
+    steps = [
+        (threshold, _take(reduction(off), tiers.target, minor(tiers.cap), conditions))
+        for threshold, off in sorted(tiers.steps, key=lambda step: step[0], reverse=True)
+    ]
+
+    def take_tier(till: Till, turn: Turn) -> None:
+        measure = turn.number(tiers.by)
+        if measure is not None:
+            for threshold, take in steps:
+                if threshold <= measure:
+                    take(till, turn)
+                    return
+
+    return take_tier
+
+
+def _buy_get(effect: BuyGet, conditions: Conditions, uses: bool) -> Step:
+    buying = Buying(
+        buy=effect.buy,
+        get=effect.get,
+        dearest=effect.dearest,
+        off=None if effect.price is not None or effect.off is None else reduction(effect.off),
+        each=down_to(0 if effect.price is None else effect.price.minor),
+        times=effect.times,
+        cap=minor(effect.cap),
+        uses=uses,
+    )
+    bought, rewarded = conditions.number(effect.buy_where), conditions.number(effect.get_where)
+
+    def buy(till: Till, turn: Turn) -> None:
+        buy_and_get(buying, turn.lines(bought), turn.lines(rewarded), till)
+
+    return buy
+
+
+def _bundle(effect: Bundle, conditions: Conditions, uses: bool) -> Step:
+    counts = tuple(count for count, _ in effect.parts)
+    bundling = Bundling(counts, effect.price.minor, effect.times, minor(effect.cap), uses)
+    numbers = [conditions.number(where) for _, where in effect.parts]
+
+    def put_together(till: Till, turn: Turn) -> None:
+        bundle(bundling, [turn.lines(number) for number in numbers], till)
+
+    return put_together
+
+
+def _split(effect: SplitEffects, conditions: Conditions, uses: bool) -> Step:
+    shares = [share for share, _, _ in effect.arms]
+    arms = [steps_of(effects, conditions, uses=uses) for _, _, effects in effect.arms]
+
+    def take_arm(till: Till, turn: Turn) -> None:
+        for step in arms[arm_of(turn.user_id, effect.name, shares)]:
+            step(till, turn)
+
+    return take_arm
+
+
+def _give(effect: Gift | Award | Grant) -> Step:
     match effect:
         case Gift(sku, quantity):
-            till.gifts.append(GiftGiven(till.promotion, sku, quantity))
+            return lambda till, _: till.gifts.append(GiftGiven(till.promotion, sku, quantity))
         case Award():
-            till.points += _points(effect, turn)
+            return _award(effect)
         case Grant(promotion, duration):
-            till.grants.append(GrantGiven(till.promotion, promotion, _words(duration)))
+            lasts = _words(duration)
+            return lambda till, _: till.grants.append(GrantGiven(till.promotion, promotion, lasts))
         case _:
             assert_never(effect)
 
 
-def _take(off: Off, target: Target, cap: Amount | None, till: Till, turn: Turn) -> None:
-    limit = minor(cap)
-    match target.what:
-        case "shipping":
-            till.take_off_shipping(capped(reduction(off)(till.shipping), limit))
-        case "cart" | "items":
-            lines = turn.lines(target.where)
-            left = sum(till.lines[at].left for at in lines)
-            till.take_off_lines(capped(reduction(off)(left), limit), lines)
-        case "each":
-            till.take_off_each(reduction(off), _units(target, till, turn), limit)
-        case _:
-            picks = _units(target, till, turn)
-            till.take_off_units(capped(reduction(off)(till.left_of(picks)), limit), picks)
+def _award(award: Award) -> Step:
+    """Give so many points, or so many per full multiple."""
 
+    def give_points(till: Till, turn: Turn) -> None:
+        if award.of is None or not award.per:
+            till.points += award.points
+            return
+        measure = turn.number(award.of)
+        if measure is not None:
+            till.points += award.points * full_multiples(measure, award.per)
 
-def _units(target: Target, till: Till, turn: Turn) -> Picks:
-    lines = turn.lines(target.where)
-    if target.what in ("cheapest", "dearest"):
-        return pick(till, lines, target.count, dearest=target.what == "dearest")
-    return till.units_of(lines)
-
-
-def _reached(tiers: Tiers, turn: Turn) -> Off | None:
-    """Return the reduction of the highest tier reached."""
-    measure = turn.number(tiers.by)
-    if measure is None:
-        return None
-    reached = [step for step in tiers.steps if step[0] <= measure]
-    return max(reached, key=lambda step: step[0])[1] if reached else None
-
-
-def _points(award: Award, turn: Turn) -> int:
-    """Return the points an award gives: so many, or so many per full multiple."""
-    if award.of is None or not award.per:
-        return award.points
-    measure = turn.number(award.of)
-    if measure is None:
-        return 0
-    return award.points * full_multiples(measure, award.per)
+    return give_points
 
 
 def _words(length: Length | None) -> str | None:

@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import prod
 from typing import assert_never
 
@@ -24,11 +25,13 @@ from dsl.promotions import (
 )
 from dsl.walking import nodes
 from engine.memory import once_per_program
+from engine.pricing.effects import Step, steps_of
+from engine.pricing.turn import Conditions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A promotion, with what its turn needs to know."""
+    """A promotion, with what its turn needs to know. There is one for each: `is` compares them."""
 
     promotion: Promotion
     campaign: Campaign | None
@@ -37,6 +40,10 @@ class Planned:
     needs_user: tuple[str, ...]  # the clauses that do
     waits: bool  # its `when` names cart.remaining, so it is judged at its turn
     varies: bool  # its effects name cart.remaining
+    steps: tuple[Step, ...]  # what its effects do
+    recurs: bool  # it is active in hours that recur
+    held_out: tuple[tuple[str, Decimal], ...]  # what a buyer may be held out of, and the shares
+    budgeted: bool  # it, or its campaign, has a budget
 
     @property
     def name(self) -> str:
@@ -47,12 +54,14 @@ class Planned:
 class Plan:
     """A program's promotions in the order of their turns: the highest priority first, then name.
 
-    `choices` is how many ways there are to choose one from each `best of` group.
+    `choices` is how many ways there are to choose one from each `best of` group; `conditions` are
+    those that the effects' steps know by number.
     """
 
     program: Program
     turns: tuple[Planned, ...]
     choices: int
+    conditions: Conditions
 
 
 @once_per_program
@@ -60,8 +69,9 @@ def plan(program: Program) -> Plan:
     """Return a program's plan."""
     promotions = sorted(program.promotions.values(), key=lambda p: (-p.priority, p.name))
     groups = Counter(p.best_of for p in promotions if p.best_of)
-    turns = tuple(_plan_one(promotion, program) for promotion in promotions)
-    return Plan(program, turns, prod(groups.values()))
+    conditions = Conditions()
+    turns = tuple(_plan_one(promotion, program, conditions) for promotion in promotions)
+    return Plan(program, turns, prod(groups.values()), conditions)
 
 
 def fold_code(code: str) -> str:
@@ -69,7 +79,7 @@ def fold_code(code: str) -> str:
     return unicodedata.normalize("NFC", code.strip()).casefold()
 
 
-def _plan_one(promotion: Promotion, program: Program) -> Planned:
+def _plan_one(promotion: Promotion, program: Program, conditions: Conditions) -> Planned:
     campaign = program.campaigns.get(promotion.campaign) if promotion.campaign else None
     return Planned(
         promotion=promotion,
@@ -79,7 +89,18 @@ def _plan_one(promotion: Promotion, program: Program) -> Planned:
         needs_user=tuple(_needs_user(promotion, campaign)),
         waits=_names_remaining(promotion.when),
         varies=any(_names_remaining(expr) for expr in _expressions(promotion.effects)),
+        steps=steps_of(promotion.effects, conditions),
+        recurs=any(window.recurring is not None for window in promotion.active),
+        held_out=tuple(_holdouts(promotion, campaign)),
+        budgeted=bool(promotion.budget or (campaign and campaign.budget)),
     )
+
+
+def _holdouts(promotion: Promotion, campaign: Campaign | None) -> Iterator[tuple[str, Decimal]]:
+    if promotion.holdout is not None:
+        yield promotion.name, promotion.holdout
+    if campaign is not None and campaign.holdout is not None:
+        yield campaign.name, campaign.holdout
 
 
 def _own_zone(promotion: Promotion, campaign: Campaign | None) -> str | None:
@@ -93,7 +114,7 @@ def _needs_user(promotion: Promotion, campaign: Campaign | None) -> Iterator[str
         yield "for"
     if any(limit.per == "user" for limit in promotion.limits):
         yield "limit"
-    if promotion.holdout is not None or (campaign and campaign.holdout is not None):
+    if any(_holdouts(promotion, campaign)):
         yield "holdout"
     for effect in _all_effects(promotion.effects):
         match effect:

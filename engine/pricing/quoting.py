@@ -1,14 +1,15 @@
 """From a request to a quote: candidates, the best combination, and the account of it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from engine.pricing.candidates import Sieve
 from engine.pricing.combinations import MOST, Path, Search
 from engine.pricing.plan import Planned, plan
 from engine.pricing.reasons import explain, outdone
 from engine.pricing.request import Request
-from engine.pricing.state import Cut, LineState, settled
-from models.cart import CartLine
+from engine.pricing.unit_runs import after_turn
+from models.cart import Cart
 from models.quote import (
     Quote,
     QuoteLine,
@@ -28,16 +29,19 @@ def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -
     did not apply, without which only those that applied are told of.
     """
     sieve = Sieve.of(request)
-    path, reduced = Search.of(sieve).best(sieve.candidates())
+    search = Search(sieve)
+    path, reduced = search.best(sieve.candidates())
     cart = request.cart
+    units = _units(search, path) if per_unit else [()] * len(cart.lines)
     return Quote(
         currency=cart.currency,
-        lines=tuple(
-            _line(line, state, per_unit)
-            for line, state in zip(cart.lines, path.state.lines, strict=True)
-        ),
+        lines=_lines(cart, path, units),
         shipping=ShippingQuote(
-            cart.shipping, cart.shipping - path.state.shipping, _taken(path.state.shipping_cuts)
+            cart.shipping,
+            cart.shipping - path.till.shipping,
+            tuple(
+                Taken(each.planned.name, off) for each in path.served if (off := each.off_shipping)
+            ),
         ),
         points=sum(each.points for each in path.served),
         verdicts=tuple(_verdicts(path, sieve) if explained else _applied(path)),
@@ -53,23 +57,34 @@ def effort(request: Request) -> int:
     return ways * len(request.cart.lines)
 
 
-def _line(line: CartLine, state: LineState, per_unit: bool) -> QuoteLine:
-    return QuoteLine(
-        sku=line.sku,
-        quantity=line.quantity,
-        subtotal=line.amount,
-        discount=line.amount - state.left,
-        applied=_taken(state.cuts),
-        units=_units(state) if per_unit else (),
+def _lines(cart: Cart, path: Path, units: Sequence[tuple[UnitRun, ...]]) -> tuple[QuoteLine, ...]:
+    names = [each.planned.name for each in path.served]
+    by_line = zip(*(each.taken for each in path.served), strict=True) if names else repeat(())
+    return tuple(
+        QuoteLine(
+            sku=line.sku,
+            quantity=line.quantity,
+            subtotal=(subtotal := line.amount),
+            discount=subtotal - left,
+            applied=tuple(
+                [Taken(name, amount) for name, amount in zip(names, taken, strict=True) if amount]
+            ),
+            units=runs,
+        )
+        for line, left, taken, runs in zip(cart.lines, path.till.left, by_line, units, strict=False)
     )
 
 
-def _units(state: LineState) -> tuple[UnitRun, ...]:
-    return tuple(UnitRun(run.size, run.left, _taken(run.cuts)) for run in settled(state).runs)
-
-
-def _taken(cuts: Sequence[Cut]) -> tuple[Taken, ...]:
-    return tuple(Taken(cut.promotion, cut.amount) for cut in cuts)
+def _units(search: Search, path: Path) -> list[tuple[UnitRun, ...]]:
+    """Return what each unit costs, and who took how much of it: how it differs turn by turn."""
+    names = [each.planned.name for each in path.served]
+    tills = search.again([each.planned for each in path.served])
+    lines = range(len(path.till.left))
+    first = next(tills)
+    runs = [[UnitRun(size, left, ()) for size, left, _ in first.units(at)] for at in lines]
+    for name, till in zip(names, tills, strict=True):
+        runs = [after_turn(runs[at], till.units(at), name) for at in lines]
+    return [tuple(each) for each in runs]
 
 
 def _applied(path: Path) -> Iterator[Verdict]:
@@ -96,8 +111,8 @@ def _verdicts(path: Path, sieve: Sieve) -> Iterator[Verdict]:
 
 
 def _reason(planned: Planned, path: Path, sieve: Sieve) -> Reason:
-    for name, why, remaining in path.left_out:
-        if name == planned.name:
+    for left_out, why, remaining in path.left_out:
+        if left_out is planned:
             return explain(why, planned, sieve, remaining)
     if any(each.planned is planned for each in path.served):
         return explain(Why.NOTHING, planned, sieve)

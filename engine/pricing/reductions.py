@@ -1,21 +1,35 @@
 """How much a reduction takes off an amount of money."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from typing import TypeAlias
 
 from dsl.clauses import Amount
 from dsl.promotions import Off
-from engine.pricing.shares import Percentage
+
+# What is taken off an amount; it may be more than that.
+Reduction: TypeAlias = Callable[[int], int]
 
 
-def reduction(off: Off) -> Callable[[int], int]:
+def reduction(off: Off) -> Reduction:
     """Return what a reduction takes off an amount of money: a percentage of it, or a fixed sum."""
     if off.percent is not None:
-        return _percentage(off.percent)
+        return percentage(Fraction(off.percent))
     amount = minor(off.amount) or 0
     return lambda _: amount
+
+
+def percentage(percent: Fraction) -> Reduction:
+    """Return a percentage of an amount, rounded half up to the minor unit."""
+    share = percent / 100
+    whole = share.denominator
+    twice, double = 2 * share.numerator, 2 * whole
+    return lambda amount: (amount * twice + whole) // double
+
+
+def down_to(price: int) -> Reduction:
+    """Return what brings an amount down to a price; it is never raised."""
+    return lambda amount: max(0, amount - price)
 
 
 def minor(amount: Amount | None) -> int | None:
@@ -25,9 +39,4 @@ def minor(amount: Amount | None) -> int | None:
 
 def capped(amount: int, cap: int | None) -> int:
     """Return an amount, at most its cap."""
-    return amount if cap is None else min(amount, cap)
-
-
-@lru_cache(maxsize=1024)
-def _percentage(percent: Decimal) -> Percentage:
-    return Percentage.of(Fraction(percent))
+    return amount if cap is None or amount < cap else cap

@@ -1,152 +1,179 @@
 """Buy some, get some; and bundles: effects that use units up and repeat while units last."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from dsl.promotions import Bundle, BuyGet
-from engine.pricing.picking import Stock, in_order, stock, take
-from engine.pricing.reductions import capped, minor, reduction
+from engine.pricing.picking import Pick, gathered, in_order, unused
+from engine.pricing.reductions import Reduction, capped
 from engine.pricing.till import Picks, Till
-from engine.pricing.turn import Turn
+
+# The line, and the run's place in it.
+Place: TypeAlias = tuple[int, int]
 
 
-def apply_buy_get(effect: BuyGet, till: Till, turn: Turn) -> None:
-    """Reward the cheapest (or dearest) matching units, as many repeats as the units allow."""
-    rewardable_lines = frozenset(turn.lines(effect.get_where))
-    buyable = stock(till, turn.lines(effect.buy_where))
-    rewardable = [unit for unit in stock(till, sorted(rewardable_lines)) if unit.room > 0]
-    both = {(unit.at, unit.place) for unit in buyable} & {(u.at, u.place) for u in rewardable}
-    repeats = _repeats(effect, buyable, rewardable, both)
+@dataclass(frozen=True, slots=True)
+class Buying:
+    """A buy/get: `off` says what is taken of all rewarded, else `each` what of a unit.
+
+    `uses` says whether later effects of the promotion must know which units it used up.
+    """
+
+    buy: int
+    get: int
+    dearest: bool
+    off: Reduction | None
+    each: Reduction
+    times: int | None
+    cap: int | None
+    uses: bool
+
+
+def buy_and_get(
+    buying: Buying, buyable: Sequence[int], rewardable: Sequence[int], till: Till
+) -> None:
+    """Reward the cheapest (or dearest) units, as many repeats as the units of these lines allow."""
+    both = set(buyable).intersection(rewardable)
+    buys = unused(till, buyable, roomy=False)
+    gets = unused(till, rewardable, roomy=True)
+    # A unit serves once, and each repeat needs all of its units.
+    apart = buys + gets - unused(till, both, roomy=True)
+    repeats = min(buys // buying.buy, gets // buying.get, apart // (buying.buy + buying.get))
+    if buying.times is not None:
+        repeats = min(repeats, buying.times)
     if not repeats:
         return
-    rewarded = _rewarded(effect, repeats, buyable, rewardable, both)
-    bought = _bought(effect.buy * repeats, buyable, rewarded, both)
-    moved = till.use_up(_together(rewarded, bought))
-    _reward(effect, till, {moved[place]: count for place, count in rewarded.items()})
-
-
-def _repeats(
-    effect: BuyGet,
-    buyable: Sequence[Stock],
-    rewardable: Sequence[Stock],
-    both: set[tuple[int, int]],
-) -> int:
-    """Return how many repeats fit: each needs all of its units, and a unit serves once."""
-    buys, gets = _count(buyable), _count(rewardable)
-    shared = sum(unit.size for unit in buyable if (unit.at, unit.place) in both)
-    most = min(
-        buys // effect.buy, gets // effect.get, (buys + gets - shared) // (effect.buy + effect.get)
-    )
-    return most if effect.times is None else min(most, effect.times)
+    spare = buys - buying.buy * repeats
+    rewarded = _rewarded(buying, buying.get * repeats, spare, rewardable, both, till)
+    if buying.uses:
+        bought = _bought(buying.buy * repeats, rewarded, buyable, both, till)
+        rewarded = _where_now(rewarded, till.use_up([rewarded, bought]))
+    if buying.off is None:
+        till.take_off_each(buying.each, rewarded, buying.cap)
+    else:
+        amount = capped(buying.off(till.left_of(rewarded)), buying.cap)
+        till.take_off_units(amount, rewarded)
 
 
 def _rewarded(
-    effect: BuyGet,
-    repeats: int,
-    buyable: Sequence[Stock],
-    rewardable: Sequence[Stock],
-    both: set[tuple[int, int]],
+    buying: Buying, wanted: int, spare: int, rewardable: Sequence[int], both: set[int], till: Till
 ) -> Picks:
     """Pick what is rewarded, leaving enough of what can also be bought to be bought."""
-    wanted = effect.get * repeats
-    spare = _count(buyable) - effect.buy * repeats
-    picks: Picks = {}
-    for unit in in_order(rewardable, dearest=effect.dearest):
-        place = (unit.at, unit.place)
-        count = min(wanted, unit.size, spare if place in both else unit.size)
+    floors = till.goods.floors
+    picks: list[Pick] = []
+    for at, place, (size, left, used) in in_order(till, rewardable, dearest=buying.dearest):
+        if used or left <= floors[at]:
+            continue
+        count = min(wanted, size)
+        if at in both:
+            count = min(count, spare)
+            spare -= count
         if count:
-            picks[place] = count
+            picks.append((at, place, count))
             wanted -= count
-            spare -= count if place in both else 0
-    return picks
+            if not wanted:
+                break
+    return gathered(picks)
 
 
 def _bought(
-    count: int, buyable: Sequence[Stock], rewarded: Picks, both: set[tuple[int, int]]
+    wanted: int, rewarded: Picks, buyable: Sequence[int], both: set[int], till: Till
 ) -> Picks:
     """Pick what is bought: the dearest, first of what could not be rewarded anyway."""
-    free = [
-        unit._replace(size=unit.size - rewarded.get((unit.at, unit.place), 0))
-        for unit in in_order(buyable, dearest=True)
-    ]
-    outside = [unit for unit in free if (unit.at, unit.place) not in both]
-    inside = [unit for unit in free if (unit.at, unit.place) in both]
-    return take((unit for unit in outside + inside if unit.size), count)
+    floors = till.goods.floors
+    taken = {(at, place): count for at, own in rewarded.items() for place, count in own}
+    outside: list[Pick] = []
+    inside: list[Pick] = []
+    for at, place, (size, left, used) in in_order(till, buyable, dearest=True):
+        if not used:
+            free = size - taken.get((at, place), 0)
+            (inside if at in both and left > floors[at] else outside).append((at, place, free))
+    picks: list[Pick] = []
+    for at, place, free in outside + inside:
+        count = min(wanted, free)
+        if count:
+            picks.append((at, place, count))
+            wanted -= count
+    return gathered(picks)
 
 
-def _reward(effect: BuyGet, till: Till, rewarded: Picks) -> None:
-    cap = minor(effect.cap)
-    if effect.price is not None:
-        price = effect.price.minor
-        till.take_off_each(lambda left: max(0, left - price), rewarded, cap)
-    elif effect.off is not None:
-        amount = reduction(effect.off)(till.left_of(rewarded))
-        till.take_off_units(capped(amount, cap), rewarded)
+def _where_now(picks: Picks, moved: Mapping[Place, int]) -> Picks:
+    return {at: [(moved[at, place], count) for place, count in own] for at, own in picks.items()}
 
 
-def apply_bundle(effect: Bundle, till: Till, turn: Turn) -> None:
-    """Bundle the dearest matching units, part by part, again and again while it is cheaper."""
-    parts = [
-        (
-            count,
-            in_order(
-                (unit for unit in stock(till, turn.lines(where)) if unit.room > 0), dearest=True
-            ),
-        )
-        for count, where in effect.parts
-    ]
-    available = {(unit.at, unit.place): unit for _, units in parts for unit in units}
-    free = Counter({place: unit.size for place, unit in available.items()})
-    bundled: Picks = {}
-    saving, times = 0, effect.times
+@dataclass(frozen=True, slots=True)
+class Bundling:
+    """A bundle: so many units of each part for a price. `uses` is as in Buying."""
+
+    counts: tuple[int, ...]
+    price: int
+    times: int | None
+    cap: int | None
+    uses: bool
+
+
+def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> None:
+    """Bundle the dearest units of each part's lines, again and again while it is cheaper."""
+    free: Counter[Place] = Counter()
+    ordered = [_available(till, lines, free) for lines in parts]
+    bundled: Counter[Place] = Counter()
+    saving, times = 0, bundling.times
     while times is None or times > 0:
-        repeat = _one_repeat(parts, free)
+        repeat = _one_repeat(bundling.counts, ordered, free)
         if repeat is None:
             break
-        cost = sum(available[place].left * count for place, count in repeat.items())
-        if cost <= effect.price.minor:
+        cost = till.left_of(_gathered(repeat))
+        if cost <= bundling.price:
             break
         # The next repeats take from the same runs until one of them cannot fill its part.
         same = min(free[place] // count for place, count in repeat.items())
-        same = same if times is None else min(same, times)
-        times = None if times is None else times - same
-        saving += same * (cost - effect.price.minor)
+        if times is not None:
+            same = min(same, times)
+            times -= same
+        saving += same * (cost - bundling.price)
         for place, count in repeat.items():
-            bundled[place] = bundled.get(place, 0) + same * count
+            bundled[place] += same * count
             free[place] -= same * count
     if bundled:
-        moved = till.use_up(bundled)
-        amount = capped(saving, minor(effect.cap))
-        till.take_off_units(amount, {moved[place]: count for place, count in bundled.items()})
+        picks = _gathered(bundled)
+        if bundling.uses:
+            picks = _where_now(picks, till.use_up([picks]))
+        till.take_off_units(capped(saving, bundling.cap), picks)
+
+
+def _gathered(counts: Mapping[Place, int]) -> Picks:
+    return gathered([(at, run, count) for (at, run), count in counts.items()])
+
+
+def _available(till: Till, lines: Sequence[int], free: Counter[Place]) -> list[Place]:
+    """Return the runs that may be bundled, the dearest first; note in `free` how many units."""
+    floors = till.goods.floors
+    places: list[Place] = []
+    for at, run, (size, left, used) in in_order(till, lines, dearest=True):
+        if not used and left > floors[at]:
+            places.append((at, run))
+            free[at, run] = size
+    return places
 
 
 def _one_repeat(
-    parts: Sequence[tuple[int, Sequence[Stock]]], free: Counter[tuple[int, int]]
-) -> Picks | None:
+    counts: Sequence[int],
+    ordered: Sequence[Sequence[Place]],
+    free: Counter[Place],
+) -> dict[Place, int] | None:
     """Return the units of the next repeat, or None where a part cannot be filled."""
-    chosen: Counter[tuple[int, int]] = Counter()
-    for count, units in parts:
+    chosen: dict[Place, int] = {}
+    for count, places in zip(counts, ordered, strict=True):
         wanted = count
-        for unit in units:
-            place = (unit.at, unit.place)
-            got = min(wanted, free[place] - chosen[place])
+        for place in places:
+            already = chosen.get(place, 0)
+            got = min(wanted, free[place] - already)
             if got > 0:
-                chosen[place] += got
+                chosen[place] = already + got
                 wanted -= got
-            if not wanted:
-                break
+                if not wanted:
+                    break
         if wanted:
             return None
-    return dict(chosen)
-
-
-def _count(units: Sequence[Stock]) -> int:
-    return sum(unit.size for unit in units)
-
-
-def _together(*several: Picks) -> Picks:
-    together: Picks = {}
-    for picks in several:
-        for place, count in picks.items():
-            together[place] = together.get(place, 0) + count
-    return together
+    return chosen

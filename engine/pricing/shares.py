@@ -1,89 +1,111 @@
-"""Sharing an amount of money among parties, to the minor unit."""
+"""Sharing an amount of money among parties, to the minor unit.
+
+Parties are parallel lists of integers, for sharing is most of the work of a quote: what each weighs
+and the room it has; parties of several equal claimants also have a size, and weight and room are
+then those of one of them.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import NamedTuple
+from operator import gt, mul
+from typing import TypeAlias
+
+# What each claimant of a party gets, and how many of them, from the front, get one more.
+Share: TypeAlias = tuple[int, int]
+
+NOTHING: Share = (0, 0)
 
 
-class Party(NamedTuple):
-    """`size` equal claimants side by side: each weighs `weight` and can take at most `room`."""
-
-    size: int
-    weight: int
-    room: int
-
-
-class Share(NamedTuple):
-    """What each claimant of a party gets: `base`, and the first `extra` of them one more."""
-
-    base: int
-    extra: int = 0
-
-    def total(self, count: int) -> int:
-        return self.base * count + self.extra
-
-
-NOTHING = Share(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Percentage:
-    """A percentage of an amount, rounded half up to the minor unit."""
-
-    numerator: int
-    denominator: int
-
-    @classmethod
-    def of(cls, percent: Fraction) -> "Percentage":
-        share = percent / 100
-        return cls(share.numerator, share.denominator)
-
-    def __call__(self, amount: int) -> int:
-        return (2 * amount * self.numerator + self.denominator) // (2 * self.denominator)
-
-
-def by_largest_remainder(amount: int, parties: Sequence[Party]) -> list[Share]:
-    """Share `amount` in proportion to the weights, ties to the earlier one; rooms ignored."""
-    whole = sum(party.size * party.weight for party in parties)
-    if not whole:
-        return [NOTHING] * len(parties)
-    bases = [divmod(amount * party.weight, whole) for party in parties]
-    left = amount - sum(base * party.size for (base, _), party in zip(bases, parties, strict=True))
-    extras = [0] * len(parties)
-    for place in sorted(range(len(parties)), key=lambda at: -bases[at][1]):
-        if not left:
-            break
-        extras[place] = min(left, parties[place].size)
-        left -= extras[place]
-    return [Share(base, extra) for (base, _), extra in zip(bases, extras, strict=True)]
-
-
-def share(amount: int, parties: Sequence[Party]) -> list[Share]:
-    """Share `amount` by largest remainder within the rooms.
+def share(amount: int, weights: Sequence[int], rooms: Sequence[int]) -> Sequence[int]:
+    """Share `amount` among single claimants by largest remainder within the rooms.
 
     A party whose share is more than its room is fixed at its room, and what is left is shared anew
-    among the others, again and again. What finds no room is lost.
+    among the others, again and again. What finds no room is lost. Pass the weights as the rooms
+    where they are the same: that is quicker.
     """
-    shares = [NOTHING] * len(parties)
-    waiting = [place for place, party in enumerate(parties) if party.room > 0]
-    if amount >= sum(parties[place].size * parties[place].room for place in waiting):
-        for place in waiting:
-            shares[place] = Share(parties[place].room)
-        return shares
+    if amount >= sum(rooms):
+        return rooms
+    if weights is rooms or 0 not in rooms:
+        shares = by_largest_remainder(amount, weights)
+        # Without floors a part of all that is left is never more than what is left of one.
+        if weights is rooms or not any(map(gt, shares, rooms)):
+            return shares
+    anew = _share_anew(amount, [1] * len(weights), weights, rooms)
+    return [base + extra for base, extra in anew]
+
+
+def by_largest_remainder(amount: int, weights: Sequence[int]) -> list[int]:
+    """Share `amount` in proportion to the weights, ties to the earlier one; not all weigh 0."""
+    whole = sum(weights)
+    shares = [amount * weight // whole for weight in weights]
+    left = amount - sum(shares)
+    if left:
+        remainders = [amount * weight % whole for weight in weights]
+        for place in sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)[:left]:
+            shares[place] += 1
+    return shares
+
+
+def share_sized(
+    amount: int,
+    sizes: Sequence[int],
+    weights: Sequence[int],
+    floor: int,
+    whole: int | None = None,
+) -> list[Share]:
+    """Share `amount` as `share` does among parties of several claimants.
+
+    Each claimant has room down to the floor. `whole` is what all weigh, where that is known.
+    """
+    if whole is None:
+        whole = sum(map(mul, sizes, weights))
+    if not floor and amount < whole:
+        return by_largest_remainder_sized(amount, sizes, weights, whole)
+    rooms = [weight - floor for weight in weights]
+    if amount >= sum(map(mul, sizes, rooms)):
+        return [(room, 0) for room in rooms]
+    return _share_anew(amount, sizes, weights, rooms)
+
+
+def by_largest_remainder_sized(
+    amount: int, sizes: Sequence[int], weights: Sequence[int], whole: int
+) -> list[Share]:
+    """Share `amount` as `by_largest_remainder` does among parties of several claimants."""
+    bases = [amount * weight // whole for weight in weights]
+    left = amount - sum(map(mul, bases, sizes))
+    if not left:
+        return [(base, 0) for base in bases]
+    extras = [0] * len(sizes)
+    remainders = [amount * weight % whole for weight in weights]
+    for place in sorted(range(len(sizes)), key=remainders.__getitem__, reverse=True):
+        extras[place] = min(left, sizes[place])
+        left -= extras[place]
+        if not left:
+            break
+    return list(zip(bases, extras, strict=True))
+
+
+def _share_anew(
+    amount: int, sizes: Sequence[int], weights: Sequence[int], rooms: Sequence[int]
+) -> list[Share]:
+    """Share again and again among those who still have room; there is room enough for all."""
+    shares = [NOTHING] * len(rooms)
+    waiting = [place for place, room in enumerate(rooms) if room > 0]
     while waiting:
-        tried = by_largest_remainder(amount, [parties[place] for place in waiting])
+        own_sizes = [sizes[place] for place in waiting]
+        own_weights = [weights[place] for place in waiting]
+        whole = sum(map(mul, own_sizes, own_weights))
+        tried = by_largest_remainder_sized(amount, own_sizes, own_weights, whole)
         full = {
             place
             for place, (base, extra) in zip(waiting, tried, strict=True)
-            if base + bool(extra) > parties[place].room
+            if base + bool(extra) > rooms[place]
         }
         if not full:
             for place, got in zip(waiting, tried, strict=True):
                 shares[place] = got
             break
         for place in full:
-            shares[place] = Share(parties[place].room)
-            amount -= parties[place].room * parties[place].size
+            shares[place] = (rooms[place], 0)
+            amount -= rooms[place] * sizes[place]
         waiting = [place for place in waiting if place not in full]
     return shares

@@ -1,139 +1,246 @@
-"""The till of one promotion's turn: takes money off lines, units and shipping."""
+"""What is left to pay while promotions take their turns: lines as runs of units in equal state.
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+A discount on whole lines is noted and shared over their units only when something asks for units,
+so a cart where nobody does is priced line by line; and runs, not units, are gone through, so that
+a quantity of a million costs the same as one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import mul
 from typing import TypeAlias
 
-from engine.pricing.shares import Party, Share, by_largest_remainder, share
-from engine.pricing.state import LineState, Run, State, charged, less, rested, settled, with_cut
+from engine.pricing.goods import Goods
+from engine.pricing.reductions import Reduction
+from engine.pricing.shares import Share, by_largest_remainder_sized, share, share_sized
 from models.quote import GiftGiven, GrantGiven
 
-# (line, run) → how many units, from the front of the run.
-Picks: TypeAlias = dict[tuple[int, int], int]
+# So many neighbouring units, each of which still costs so much; and whether a buy or bundle of the
+# promotion whose turn it is has used them up.
+Run: TypeAlias = tuple[int, int, bool]
+# By line, in order: the places of runs, in order, and how many units of each, from the front.
+Picks: TypeAlias = dict[int, list[tuple[int, int]]]
 
 
 @dataclass(slots=True)
 class Till:
-    """Mutable, lives for one turn: `close` gives the state that the next promotion finds."""
+    """Mutable. `runs` are as before the `pending` amounts, which were taken off whole lines.
 
-    promotion: str
-    lines: list[LineState]
-    prices: Sequence[int]  # the original unit price of each line
+    What comes after `shipping` is of the turn under way; `taken` is by line.
+    """
+
+    goods: Goods
+    left: list[int]
+    runs: list[list[Run]]
+    pending: list[tuple[int, ...]]
     shipping: int
-    saved: int = 0
-    shipping_saved: int = 0
+    promotion: str = ""
+    taken: list[int] = field(default_factory=list)
+    off_shipping: int = 0
     points: int = 0
     gifts: list[GiftGiven] = field(default_factory=list)
     grants: list[GrantGiven] = field(default_factory=list)
-    touched: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)  # lines with units that are used up
 
-    def close(self, before: State) -> State:
-        """Return what is left when this promotion has had its turn."""
-        for at in self.touched:
-            self.lines[at] = rested(self.lines[at])
-        cuts = with_cut(before.shipping_cuts, self.promotion, self.shipping_saved)
-        return State(tuple(self.lines), self.shipping, cuts)
+    @classmethod
+    def opening(cls, goods: Goods, shipping: int) -> "Till":
+        """Return the till before any promotion."""
+        counted = list(zip(goods.quantities, goods.prices, strict=True))
+        return cls(
+            goods=goods,
+            left=[count * price for count, price in counted],
+            runs=[[(count, price, False)] for count, price in counted],
+            pending=[()] * len(counted),
+            shipping=shipping,
+        )
+
+    def fork(self) -> "Till":
+        """Return another till in the same state, between two turns. Runs are never changed."""
+        return Till(self.goods, self.left[:], self.runs[:], self.pending[:], self.shipping)
+
+    @property
+    def remaining(self) -> int:
+        """What the lines still cost together, without shipping."""
+        return sum(self.left)
+
+    def begin(self, promotion: str) -> None:
+        """Begin the turn of a promotion."""
+        self.promotion = promotion
+        self.taken = [0] * len(self.left)
+        self.off_shipping = self.points = 0
+        self.gifts, self.grants = [], []
+
+    def end(self) -> None:
+        """End it: the next promotion finds no unit used up."""
+        for at in self.used:
+            self.runs[at] = joined([(size, left, False) for size, left, _ in self.runs[at]])
+        self.used.clear()
 
     def take_off_shipping(self, amount: int) -> None:
         taken = min(amount, self.shipping)
         self.shipping -= taken
-        self.shipping_saved += taken
+        self.off_shipping += taken
 
     def take_off_lines(self, amount: int, among: Sequence[int]) -> None:
         """Share an amount over whole lines."""
-        parties = [Party(1, self.lines[at].left, self.lines[at].room) for at in among]
-        for at, got in zip(among, share(amount, parties), strict=True):
-            taken = got.total(1)
-            if taken:
-                self.lines[at] = less(self.lines[at], self.promotion, taken)
-                self.saved += taken
+        left, taken, pending = self.left, self.taken, self.pending
+        weights = rooms = [left[at] for at in among]
+        if self.goods.floored:
+            least = self.goods.least
+            rooms = [left[at] - least[at] for at in among]
+        for at, got in zip(among, share(amount, weights, rooms), strict=True):
+            if got:
+                left[at] -= got
+                taken[at] += got
+                pending[at] += (got,)
 
-    def runs(self, at: int) -> tuple[Run, ...]:
-        """Return a line's units, every earlier cut shared over them."""
-        self.lines[at] = settled(self.lines[at])
-        return self.lines[at].runs
+    def units(self, at: int) -> list[Run]:
+        """Return a line's units, everything taken so far shared over them."""
+        amounts = self.pending[at]
+        if amounts:
+            runs, left = self.runs[at], self.left[at]
+            if len(runs) == 1 and runs[0][0] == 1:
+                runs = [(1, left, runs[0][2])]
+            else:
+                whole = left + sum(amounts)
+                for amount in amounts:
+                    runs = spread(amount, whole, runs, self.goods.floors[at])
+                    whole -= amount
+            self.runs[at] = runs
+            self.pending[at] = ()
+        return self.runs[at]
 
-    def room(self, at: int, run: Run) -> int:
-        return run.left - self.lines[at].floor
-
-    def units_of(self, among: Sequence[int]) -> Picks:
+    def all_of(self, among: Sequence[int]) -> Picks:
         """Return every unit of these lines that has room."""
+        floors = self.goods.floors
         return {
-            (at, place): run.size
+            at: [(place, run[0]) for place, run in enumerate(self.units(at)) if run[1] > floors[at]]
             for at in among
-            for place, run in enumerate(self.runs(at))
-            if self.room(at, run) > 0
         }
 
     def left_of(self, picks: Picks) -> int:
         """Return what these units still cost together."""
-        return sum(self.lines[at].runs[place].left * count for (at, place), count in picks.items())
+        return sum([self._left_of(at, own) for at, own in picks.items()])
 
     def take_off_units(self, amount: int, picks: Picks) -> None:
         """Share an amount over the lines of these units, and a line's share over its units."""
-        by_line = _by_line(picks)
-        parties: dict[int, list[Party]] = {
-            at: [self._party(at, place, count) for place, count in units.items()]
-            for at, units in by_line.items()
-        }
-        lines = [
-            Party(1, sum(p.size * p.weight for p in units), sum(p.size * p.room for p in units))
-            for units in parties.values()
-        ]
-        for at, got in zip(by_line, share(amount, lines), strict=True):
-            self._charge(at, by_line[at], share(got.total(1), parties[at]))
+        floors = self.goods.floors
+        weights = rooms = [self._left_of(at, own) for at, own in picks.items()]
+        if self.goods.floored:
+            rooms = [
+                weight - floors[at] * sum([count for _, count in own])
+                for weight, (at, own) in zip(weights, picks.items(), strict=True)
+            ]
+        for (at, own), got in zip(picks.items(), share(amount, weights, rooms), strict=True):
+            if not got:
+                continue
+            runs, floor = self.runs[at], floors[at]
+            sizes = [count for _, count in own]
+            lefts = [runs[place][1] for place, _ in own]
+            self._charge(at, own, share_sized(got, sizes, lefts, floor))
 
-    def take_off_each(
-        self, discount: Callable[[int], int], picks: Picks, cap: int | None = None
-    ) -> None:
+    def take_off_each(self, discount: Reduction, picks: Picks, cap: int | None = None) -> None:
         """Take `discount(what it still costs)` off each unit; their discounts share a cap."""
-        places = sorted(picks)
-        wanted = [
-            min(discount(self.lines[at].runs[place].left), self._party(at, place, 1).room)
-            for at, place in places
-        ]
-        parties = [
-            Party(picks[place], amount, amount)
-            for place, amount in zip(places, wanted, strict=True)
-        ]
-        shares = [Share(amount) for amount in wanted]
-        if cap is not None and cap < sum(party.size * party.room for party in parties):
-            shares = by_largest_remainder(cap, parties)
-        by_place = dict(zip(places, shares, strict=True))
-        for at, units in _by_line(picks).items():
-            self._charge(at, units, [by_place[at, place] for place in units])
+        floors = self.goods.floors
+        wanted: list[int] = []
+        for at, own in picks.items():
+            runs, floor = self.runs[at], floors[at]
+            for place, _ in own:
+                left = runs[place][1]
+                wanted.append(min(discount(left), left - floor))
+        shares = [(amount, 0) for amount in wanted]
+        if cap is not None:
+            sizes = [count for own in picks.values() for _, count in own]
+            whole = sum(map(mul, sizes, wanted))
+            if cap < whole:
+                shares = by_largest_remainder_sized(cap, sizes, wanted, whole)
+        ahead = iter(shares)
+        for at, own in picks.items():
+            self._charge(at, own, list(islice(ahead, len(own))))
 
-    def use_up(self, picks: Picks) -> dict[tuple[int, int], tuple[int, int]]:
-        """Mark units as used by this promotion; return where each of their runs is now."""
-        moved: dict[tuple[int, int], tuple[int, int]] = {}
-        for at, units in _by_line(picks).items():
+    def use_up(self, several: Sequence[Picks]) -> dict[tuple[int, int], int]:
+        """Mark units as used by this promotion; return where in its line each run is now."""
+        counts: dict[int, Counter[int]] = {}
+        for picks in several:
+            for at, own in picks.items():
+                counts.setdefault(at, Counter()).update(dict(own))
+        moved: dict[tuple[int, int], int] = {}
+        for at, used_up in counts.items():
             runs: list[Run] = []
-            for place, run in enumerate(self.lines[at].runs):
-                count = units.get(place, 0)
+            for place, (size, left, used) in enumerate(self.runs[at]):
+                count = used_up[place]
                 if count:
-                    moved[at, place] = (at, len(runs))
-                    runs.append(run._replace(size=count, used=True))
-                if count < run.size:
-                    runs.append(run._replace(size=run.size - count))
-            self.lines[at] = self.lines[at]._replace(runs=tuple(runs))
-            self.touched.add(at)
+                    moved[at, place] = len(runs)
+                    runs.append((count, left, True))
+                if count < size:
+                    runs.append((size - count, left, used))
+            self.runs[at] = runs
+            self.used.add(at)
         return moved
 
-    def _party(self, at: int, place: int, count: int) -> Party:
-        run = self.lines[at].runs[place]
-        return Party(count, run.left, self.room(at, run))
+    def _left_of(self, at: int, own: Sequence[tuple[int, int]]) -> int:
+        runs = self.runs[at]
+        return sum([runs[place][1] * count for place, count in own])
 
-    def _charge(self, at: int, units: Mapping[int, int], shares: Sequence[Share]) -> None:
-        taken = {place: (units[place], got) for place, got in zip(units, shares, strict=True)}
-        before = self.lines[at].left
-        self.lines[at] = charged(self.lines[at], self.promotion, taken)
-        self.saved += before - self.lines[at].left
-        self.touched.add(at)
+    def _charge(self, at: int, own: Sequence[tuple[int, int]], shares: Sequence[Share]) -> None:
+        """Take from units of a line: the first so many of each run get these shares."""
+        before = self.runs[at]
+        runs: list[Run] = []
+        amount = behind = 0
+        for (place, count), (base, extra) in zip(own, shares, strict=True):
+            runs += before[behind:place]
+            runs += split(before[place], count, base, extra)
+            amount += base * count + extra
+            behind = place + 1
+        runs += before[behind:]
+        self.runs[at] = joined(runs)
+        self.left[at] -= amount
+        self.taken[at] += amount
 
 
-def _by_line(picks: Picks) -> dict[int, dict[int, int]]:
-    by_line: dict[int, dict[int, int]] = defaultdict(dict)
-    for at, place in sorted(picks):
-        by_line[at][place] = picks[at, place]
-    return by_line
+def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
+    """Share an amount over all units of a line, which cost `whole` together, in proportion."""
+    if len(runs) == 1:  # they cost the same, so each gets the same, and the first ones one more
+        size = runs[0][0]
+        return split(runs[0], size, *divmod(amount, size))
+    sizes = [run[0] for run in runs]
+    lefts = [run[1] for run in runs]
+    shares = share_sized(amount, sizes, lefts, floor, whole)
+    parts: list[Run] = []
+    for run, (base, extra) in zip(runs, shares, strict=True):
+        parts += split(run, run[0], base, extra)
+    return joined(parts)
+
+
+def split(run: Run, count: int, base: int, extra: int) -> list[Run]:
+    """Split a run: of `count` units `extra` get `base + 1`, the others `base`; then the rest."""
+    size, left, used = run
+    if size == count and not extra:
+        return [(size, left - base, used)]
+    parts = []
+    if extra:
+        parts.append((extra, left - base - 1, used))
+    if count > extra:
+        parts.append((count - extra, left - base, used))
+    if size > count:
+        parts.append((size - count, left, used))
+    return parts
+
+
+def joined(runs: list[Run]) -> list[Run]:
+    """Join neighbours in equal state."""
+    if len(runs) == 1:
+        return runs
+    found: list[Run] = []
+    size, left, used = 0, -1, False
+    for run in runs:
+        if run[1] == left and run[2] == used:
+            size += run[0]
+        else:
+            if size:
+                found.append((size, left, used))
+            size, left, used = run
+    found.append((size, left, used))
+    return found

@@ -1,7 +1,6 @@
 """A promotion's turn: who is asking, what they see, and which lines a condition selects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dsl import MISSING, Moment
@@ -11,29 +10,58 @@ from engine.matching import Judges
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The different conditions on lines that a program's effects have, each with a number.
+
+    Many promotions have the same one, which is then judged once for a cart. 0 is every line.
+    """
+
+    def __init__(self) -> None:
+        self.all: list[Expr | None] = [None]
+        self._numbers: dict[Expr | None, int] = {None: 0}
+
+    def number(self, where: Expr | None) -> int:
+        """Return the number of a condition."""
+        found = self._numbers.setdefault(where, len(self.all))
+        if found == len(self.all):
+            self.all.append(where)
+        return found
+
+
 class Turn:
-    """`seen` remembers, across the combinations tried, which lines a condition selects."""
+    """What effects see. It remembers what it found: one serves all promotions that see the same."""
 
-    facts: Facts
-    moment: Moment
-    user_id: str
-    seen: dict[int, Sequence[int]]
-    judges: Judges
+    __slots__ = ("_conditions", "_facts", "_judges", "_lines", "_moment", "_numbers", "user_id")
 
-    def lines(self, where: Expr | None) -> Sequence[int]:
-        """Return the places of the lines for which a condition holds."""
-        known = self.seen.get(id(where))
-        if known is None:
-            items = self.facts["cart"]["items"]
-            known = self.seen[id(where)] = [
-                at
-                for at, item in enumerate(items)
-                if where is None or self.judges.holds(where, self.facts, self.moment, item)
-            ]
-        return known
+    def __init__(
+        self, facts: Facts, moment: Moment, user_id: str, conditions: Conditions, judges: Judges
+    ) -> None:
+        self.user_id = user_id
+        self._facts = facts
+        self._moment = moment
+        self._conditions = conditions
+        self._judges = judges
+        self._lines: dict[int, Sequence[int]] = {}
+        self._numbers: dict[int, int | float | None] = {}
+
+    def lines(self, condition: int) -> Sequence[int]:
+        """Return the places of the lines for which the condition of this number holds."""
+        found = self._lines.get(condition)
+        if found is None:
+            found = self._lines[condition] = self._select(self._conditions.all[condition])
+        return found
 
     def number(self, expr: Expr) -> int | float | None:
         """Return the number or minor units that an expression gives; None if it is missing."""
-        found = self.judges.value(expr, self.facts, self.moment)
-        return None if found is MISSING else found
+        key = id(expr)
+        if key not in self._numbers:
+            found = self._judges.value(expr, self._facts, self._moment)
+            self._numbers[key] = None if found is MISSING else found
+        return self._numbers[key]
+
+    def _select(self, where: Expr | None) -> Sequence[int]:
+        items = self._facts["cart"]["items"]
+        if where is None:
+            return range(len(items))
+        judge, facts, moment = self._judges.judge(where), self._facts, self._moment
+        return [at for at, item in enumerate(items) if judge(facts, moment, item)]
