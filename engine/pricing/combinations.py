@@ -153,7 +153,8 @@ class Search:
         till.begin(planned.name)
         for step in planned.steps:
             step(till, turn)
-        till.end()
+        if till.used:
+            till.rest()
         saved = sum(till.taken) + till.off_shipping
         if before is not None and self._is_over_budget(path, planned, saved):
             before.left_out.append((planned, Why.BUDGET, before.till.remaining))
@@ -175,10 +176,9 @@ class Search:
         """Return what a promotion sees: the same in one zone, unless it asks what is left."""
         if planned.varies:
             return self._see(planned, till.remaining)
-        found = self._turns.get(planned.zone)
-        if found is None:
-            found = self._turns[planned.zone] = self._see(planned, None)
-        return found
+        if planned.zone not in self._turns:
+            self._turns[planned.zone] = self._see(planned, None)
+        return self._turns[planned.zone]
 
     def _see(self, planned: Planned, remaining: int | None) -> Turn:
         sieve = self._sieve

@@ -33,6 +33,7 @@ from engine.pricing.turn import Conditions
 class Planned:
     """A promotion, with what its turn needs to know. There is one for each: `is` compares them."""
 
+    name: str
     promotion: Promotion
     campaign: Campaign | None
     zone: str
@@ -44,10 +45,6 @@ class Planned:
     recurs: bool  # it is active in hours that recur
     held_out: tuple[tuple[str, Decimal], ...]  # what a buyer may be held out of, and the shares
     budgeted: bool  # it, or its campaign, has a budget
-
-    @property
-    def name(self) -> str:
-        return self.promotion.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,7 @@ def fold_code(code: str) -> str:
 def _plan_one(promotion: Promotion, program: Program, conditions: Conditions) -> Planned:
     campaign = program.campaigns.get(promotion.campaign) if promotion.campaign else None
     return Planned(
+        name=promotion.name,
         promotion=promotion,
         campaign=campaign,
         zone=_own_zone(promotion, campaign) or program.zone,

@@ -1,6 +1,5 @@
 """Buy some, get some; and bundles: effects that use units up and repeat while units last."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -115,65 +114,74 @@ class Bundling:
 
 def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> None:
     """Bundle the dearest units of each part's lines, again and again while it is cheaper."""
-    free: Counter[Place] = Counter()
-    ordered = [_available(till, lines, free) for lines in parts]
-    bundled: Counter[Place] = Counter()
+    offer = _Offer(till, parts)
+    bundled: dict[Place, int] = {}
     saving, times = 0, bundling.times
     while times is None or times > 0:
-        repeat = _one_repeat(bundling.counts, ordered, free)
+        repeat = offer.one_repeat(bundling.counts)
         if repeat is None:
             break
-        cost = till.left_of(_gathered(repeat))
+        cost = offer.cost_of(repeat)
         if cost <= bundling.price:
             break
         # The next repeats take from the same runs until one of them cannot fill its part.
-        same = min(free[place] // count for place, count in repeat.items())
+        same = offer.times(repeat)
         if times is not None:
             same = min(same, times)
             times -= same
         saving += same * (cost - bundling.price)
         for place, count in repeat.items():
-            bundled[place] += same * count
-            free[place] -= same * count
+            bundled[place] = bundled.get(place, 0) + same * count
+            offer.free[place] -= same * count
     if bundled:
-        picks = _gathered(bundled)
+        picks = gathered([(at, run, count) for (at, run), count in bundled.items()])
         if bundling.uses:
             picks = _where_now(picks, till.use_up([picks]))
         till.take_off_units(capped(saving, bundling.cap), picks)
 
 
-def _gathered(counts: Mapping[Place, int]) -> Picks:
-    return gathered([(at, run, count) for (at, run), count in counts.items()])
+class _Offer:
+    """What may still be bundled: for each part its runs, the dearest first."""
 
+    def __init__(self, till: Till, parts: Sequence[Sequence[int]]) -> None:
+        self.free: dict[Place, int] = {}
+        self._lefts: dict[Place, int] = {}
+        self._parts = [self._available(till, lines) for lines in parts]
 
-def _available(till: Till, lines: Sequence[int], free: Counter[Place]) -> list[Place]:
-    """Return the runs that may be bundled, the dearest first; note in `free` how many units."""
-    floors = till.goods.floors
-    places: list[Place] = []
-    for at, run, (size, left, used) in in_order(till, lines, dearest=True):
-        if not used and left > floors[at]:
-            places.append((at, run))
-            free[at, run] = size
-    return places
+    def _available(self, till: Till, lines: Sequence[int]) -> list[Place]:
+        floors = till.goods.floors
+        places: list[Place] = []
+        for at, run, (size, left, used) in in_order(till, lines, dearest=True):
+            if not used and left > floors[at]:
+                place = (at, run)
+                places.append(place)
+                self.free[place], self._lefts[place] = size, left
+        places.reverse()  # the next one is the last, so that what is used up is dropped quickly
+        return places
 
+    def one_repeat(self, counts: Sequence[int]) -> dict[Place, int] | None:
+        """Return the units of the next repeat, or None where a part cannot be filled."""
+        free = self.free
+        chosen: dict[Place, int] = {}
+        for wanted, places in zip(counts, self._parts, strict=True):
+            while places and not free[places[-1]]:
+                places.pop()
+            for place in reversed(places):
+                already = chosen.get(place, 0)
+                got = min(wanted, free[place] - already)
+                if got > 0:
+                    chosen[place] = already + got
+                    wanted -= got  # noqa: PLW2901 - so many are still to be found
+                    if not wanted:
+                        break
+            if wanted:
+                return None
+        return chosen
 
-def _one_repeat(
-    counts: Sequence[int],
-    ordered: Sequence[Sequence[Place]],
-    free: Counter[Place],
-) -> dict[Place, int] | None:
-    """Return the units of the next repeat, or None where a part cannot be filled."""
-    chosen: dict[Place, int] = {}
-    for count, places in zip(counts, ordered, strict=True):
-        wanted = count
-        for place in places:
-            already = chosen.get(place, 0)
-            got = min(wanted, free[place] - already)
-            if got > 0:
-                chosen[place] = already + got
-                wanted -= got
-                if not wanted:
-                    break
-        if wanted:
-            return None
-    return chosen
+    def cost_of(self, repeat: Mapping[Place, int]) -> int:
+        """Return what the units of a repeat cost now."""
+        return sum([self._lefts[place] * count for place, count in repeat.items()])
+
+    def times(self, repeat: Mapping[Place, int]) -> int:
+        """Return how often these units are there."""
+        return min([self.free[place] // count for place, count in repeat.items()])

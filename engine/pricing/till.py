@@ -72,8 +72,8 @@ class Till:
         self.off_shipping = self.points = 0
         self.gifts, self.grants = [], []
 
-    def end(self) -> None:
-        """End it: the next promotion finds no unit used up."""
+    def rest(self) -> None:
+        """End it where units were used up: the next promotion finds none that is."""
         for at in self.used:
             self.runs[at] = joined([(size, left, False) for size, left, _ in self.runs[at]])
         self.used.clear()
@@ -98,27 +98,32 @@ class Till:
 
     def units(self, at: int) -> list[Run]:
         """Return a line's units, everything taken so far shared over them."""
-        amounts = self.pending[at]
-        if amounts:
-            runs, left = self.runs[at], self.left[at]
-            if len(runs) == 1 and runs[0][0] == 1:
-                runs = [(1, left, runs[0][2])]
-            else:
-                whole = left + sum(amounts)
-                for amount in amounts:
-                    runs = spread(amount, whole, runs, self.goods.floors[at])
-                    whole -= amount
-            self.runs[at] = runs
-            self.pending[at] = ()
+        if self.pending[at]:
+            self._settle(at)
         return self.runs[at]
+
+    def _settle(self, at: int) -> None:
+        runs, left, amounts = self.runs[at], self.left[at], self.pending[at]
+        if len(runs) == 1 and runs[0][0] == 1:
+            runs = [(1, left, runs[0][2])]
+        else:
+            whole, floor = left + sum(amounts), self.goods.floors[at]
+            for amount in amounts:
+                runs = spread(amount, whole, runs, floor)
+                whole -= amount
+        self.runs[at] = runs
+        self.pending[at] = ()
 
     def all_of(self, among: Sequence[int]) -> Picks:
         """Return every unit of these lines that has room."""
         floors = self.goods.floors
-        return {
-            at: [(place, run[0]) for place, run in enumerate(self.units(at)) if run[1] > floors[at]]
-            for at in among
-        }
+        picks: Picks = {}
+        for at in among:
+            floor = floors[at]
+            own = [(place, run[0]) for place, run in enumerate(self.units(at)) if run[1] > floor]
+            if own:
+                picks[at] = own
+        return picks
 
     def left_of(self, picks: Picks) -> int:
         """Return what these units still cost together."""
@@ -187,6 +192,13 @@ class Till:
     def _charge(self, at: int, own: Sequence[tuple[int, int]], shares: Sequence[Share]) -> None:
         """Take from units of a line: the first so many of each run get these shares."""
         before = self.runs[at]
+        if len(before) == 1 and own[0][1] == before[0][0] and not shares[0][1]:
+            size, left, used = before[0]
+            base = shares[0][0]
+            self.runs[at] = [(size, left - base, used)]
+            self.left[at] -= base * size
+            self.taken[at] += base * size
+            return
         runs: list[Run] = []
         amount = behind = 0
         for (place, count), (base, extra) in zip(own, shares, strict=True):
@@ -203,14 +215,19 @@ class Till:
 def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
     """Share an amount over all units of a line, which cost `whole` together, in proportion."""
     if len(runs) == 1:  # they cost the same, so each gets the same, and the first ones one more
-        size = runs[0][0]
-        return split(runs[0], size, *divmod(amount, size))
+        size, left, used = runs[0]
+        base, extra = divmod(amount, size)
+        if not extra:
+            return [(size, left - base, used)]
+        return [(extra, left - base - 1, used), (size - extra, left - base, used)]
     sizes = [run[0] for run in runs]
-    lefts = [run[1] for run in runs]
-    shares = share_sized(amount, sizes, lefts, floor, whole)
+    shares = share_sized(amount, sizes, [run[1] for run in runs], floor, whole)
     parts: list[Run] = []
     for run, (base, extra) in zip(runs, shares, strict=True):
-        parts += split(run, run[0], base, extra)
+        if extra:
+            parts += split(run, run[0], base, extra)
+        else:
+            parts.append((run[0], run[1] - base, run[2]))
     return joined(parts)
 
 
