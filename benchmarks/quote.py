@@ -46,7 +46,8 @@ EFFECTS = (
     "take 5% off cheapest 2 items up to 1 USD",
     "take off cart by cart.subtotal {{ from 50 USD: 1% from 100 USD: 2% }}",
     'price items where category = "{category}" at 7.99 USD',
-    'bundle {{ 1 of items where category = "{category}" 1 of items }} for 6 USD',
+    'bundle {{ 1 of items where category = "{category}"'
+    ' 1 of items where category = "{other}" }} for 6 USD',
     "take 10% off shipping",
     "award 1 point per 10 USD of cart.subtotal",
     'take 20% off each item where category = "{category}" up to 2 USD',
@@ -138,7 +139,9 @@ def published(asked: Sequence[Asked], groups: Sequence[int], chance: random.Rand
     member_of = [f"best of g{at}" for at, size in enumerate(groups) for _ in range(size)]
     promotions = []
     for number, each in enumerate(asked):
-        effect = EFFECTS[number % len(EFFECTS)].format(category=SOLD[number % len(SOLD)])
+        effect = EFFECTS[number % len(EFFECTS)].format(
+            category=SOLD[number % len(SOLD)], other=SOLD[(number + 1) % len(SOLD)]
+        )
         group = member_of[number] if number < len(member_of) else ""
         priority = f"priority {chance.randrange(-5, 6)}"
         promotions.append(f"promotion p{number} {{ {each.clauses()} {effect} {group} {priority} }}")

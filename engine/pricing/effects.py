@@ -172,12 +172,20 @@ def _split(effect: SplitEffects, conditions: Conditions, uses: bool) -> Step:
 def _give(effect: Gift | Award | Grant) -> Step:
     match effect:
         case Gift(sku, quantity):
-            return lambda till, _: till.gifts.append(GiftGiven(till.promotion, sku, quantity))
+
+            def give(till: Till, _turn: Turn) -> None:
+                till.gifts += (GiftGiven(till.promotion, sku, quantity),)
+
+            return give
         case Award():
             return _award(effect)
         case Grant(promotion, duration):
             lasts = _words(duration)
-            return lambda till, _: till.grants.append(GrantGiven(till.promotion, promotion, lasts))
+
+            def grant(till: Till, _turn: Turn) -> None:
+                till.grants += (GrantGiven(till.promotion, promotion, lasts),)
+
+            return grant
         case _:
             assert_never(effect)
 

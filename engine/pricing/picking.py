@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from engine.pricing.till import Picks, Run, Till
+from engine.pricing.runs import Run
+from engine.pricing.till import Picks, Till
 
 # The line, the run's place in it, and the run.
 Unit: TypeAlias = tuple[int, int, Run]

@@ -9,24 +9,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from operator import mul
+from operator import add, mul, sub
 from typing import TypeAlias
 
 from engine.pricing.goods import Goods
 from engine.pricing.reductions import Reduction
+from engine.pricing.runs import Run, joined, split, spread
 from engine.pricing.shares import Share, by_largest_remainder_sized, share, share_sized
 from models.quote import GiftGiven, GrantGiven
 
-# So many neighbouring units, each of which still costs so much; and whether a buy or bundle of the
-# promotion whose turn it is has used them up.
-Run: TypeAlias = tuple[int, int, bool]
 # By line, in order: the places of runs, in order, and how many units of each, from the front.
 Picks: TypeAlias = dict[int, list[tuple[int, int]]]
 
 
 @dataclass(slots=True)
 class Till:
-    """Mutable. `runs` are as before the `pending` amounts, which were taken off whole lines.
+    """Mutable. `notes` are what was taken off whole lines, one after the other, each by line; of
+    the notes, `settled` says for each line how many are shared over its `runs`.
 
     What comes after `shipping` is of the turn under way; `taken` is by line.
     """
@@ -34,14 +33,15 @@ class Till:
     goods: Goods
     left: list[int]
     runs: list[list[Run]]
-    pending: list[tuple[int, ...]]
+    settled: list[int]
+    notes: list[Sequence[int]]
     shipping: int
     promotion: str = ""
     taken: list[int] = field(default_factory=list)
     off_shipping: int = 0
     points: int = 0
-    gifts: list[GiftGiven] = field(default_factory=list)
-    grants: list[GrantGiven] = field(default_factory=list)
+    gifts: tuple[GiftGiven, ...] = ()
+    grants: tuple[GrantGiven, ...] = ()
     used: set[int] = field(default_factory=set)  # lines with units that are used up
 
     @classmethod
@@ -52,13 +52,21 @@ class Till:
             goods=goods,
             left=[count * price for count, price in counted],
             runs=[[(count, price, False)] for count, price in counted],
-            pending=[()] * len(counted),
+            settled=[0] * len(counted),
+            notes=[],
             shipping=shipping,
         )
 
     def fork(self) -> "Till":
         """Return another till in the same state, between two turns. Runs are never changed."""
-        return Till(self.goods, self.left[:], self.runs[:], self.pending[:], self.shipping)
+        return Till(
+            self.goods,
+            self.left[:],
+            self.runs[:],
+            self.settled[:],
+            self.notes[:],
+            self.shipping,
+        )
 
     @property
     def remaining(self) -> int:
@@ -70,7 +78,7 @@ class Till:
         self.promotion = promotion
         self.taken = [0] * len(self.left)
         self.off_shipping = self.points = 0
-        self.gifts, self.grants = [], []
+        self.gifts = self.grants = ()
 
     def rest(self) -> None:
         """End it where units were used up: the next promotion finds none that is."""
@@ -85,25 +93,30 @@ class Till:
 
     def take_off_lines(self, amount: int, among: Sequence[int]) -> None:
         """Share an amount over whole lines."""
-        left, taken, pending = self.left, self.taken, self.pending
+        left = self.left
         weights = rooms = [left[at] for at in among]
         if self.goods.floored:
             least = self.goods.least
             rooms = [left[at] - least[at] for at in among]
-        for at, got in zip(among, share(amount, weights, rooms), strict=True):
-            if got:
-                left[at] -= got
-                taken[at] += got
-                pending[at] += (got,)
+        shares = share(amount, weights, rooms)
+        if len(shares) < len(left):
+            dense = [0] * len(left)
+            for at, got in zip(among, shares, strict=True):
+                dense[at] = got
+            shares = dense
+        self.notes.append(shares)
+        self.left = list(map(sub, left, shares))
+        self.taken = list(map(add, self.taken, shares))
 
     def units(self, at: int) -> list[Run]:
         """Return a line's units, everything taken so far shared over them."""
-        if self.pending[at]:
+        if self.settled[at] < len(self.notes):
             self._settle(at)
         return self.runs[at]
 
     def _settle(self, at: int) -> None:
-        runs, left, amounts = self.runs[at], self.left[at], self.pending[at]
+        runs, left = self.runs[at], self.left[at]
+        amounts = [note[at] for note in self.notes[self.settled[at] :] if note[at]]
         if len(runs) == 1 and runs[0][0] == 1:
             runs = [(1, left, runs[0][2])]
         else:
@@ -112,7 +125,7 @@ class Till:
                 runs = spread(amount, whole, runs, floor)
                 whole -= amount
         self.runs[at] = runs
-        self.pending[at] = ()
+        self.settled[at] = len(self.notes)
 
     def all_of(self, among: Sequence[int]) -> Picks:
         """Return every unit of these lines that has room."""
@@ -210,54 +223,3 @@ class Till:
         self.runs[at] = joined(runs)
         self.left[at] -= amount
         self.taken[at] += amount
-
-
-def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
-    """Share an amount over all units of a line, which cost `whole` together, in proportion."""
-    if len(runs) == 1:  # they cost the same, so each gets the same, and the first ones one more
-        size, left, used = runs[0]
-        base, extra = divmod(amount, size)
-        if not extra:
-            return [(size, left - base, used)]
-        return [(extra, left - base - 1, used), (size - extra, left - base, used)]
-    sizes = [run[0] for run in runs]
-    shares = share_sized(amount, sizes, [run[1] for run in runs], floor, whole)
-    parts: list[Run] = []
-    for run, (base, extra) in zip(runs, shares, strict=True):
-        if extra:
-            parts += split(run, run[0], base, extra)
-        else:
-            parts.append((run[0], run[1] - base, run[2]))
-    return joined(parts)
-
-
-def split(run: Run, count: int, base: int, extra: int) -> list[Run]:
-    """Split a run: of `count` units `extra` get `base + 1`, the others `base`; then the rest."""
-    size, left, used = run
-    if size == count and not extra:
-        return [(size, left - base, used)]
-    parts = []
-    if extra:
-        parts.append((extra, left - base - 1, used))
-    if count > extra:
-        parts.append((count - extra, left - base, used))
-    if size > count:
-        parts.append((size - count, left, used))
-    return parts
-
-
-def joined(runs: list[Run]) -> list[Run]:
-    """Join neighbours in equal state."""
-    if len(runs) == 1:
-        return runs
-    found: list[Run] = []
-    size, left, used = 0, -1, False
-    for run in runs:
-        if run[1] == left and run[2] == used:
-            size += run[0]
-        else:
-            if size:
-                found.append((size, left, used))
-            size, left, used = run
-    found.append((size, left, used))
-    return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from engine.pricing.till import Run
+from engine.pricing.runs import Run
 from models.quote import Taken, UnitRun
 
 

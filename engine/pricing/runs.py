@@ -1,0 +1,82 @@
+"""Units of a line as runs of neighbours in equal state, so that a million cost the same as one."""
+
+from typing import TypeAlias
+
+from engine.pricing.shares import share_sized
+
+# So many neighbouring units, each of which still costs so much; and whether a buy or bundle of the
+# promotion whose turn it is has used them up.
+Run: TypeAlias = tuple[int, int, bool]
+
+
+def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
+    """Share an amount over all units of a line, which cost `whole` together, in proportion."""
+    if len(runs) == 1:  # they cost the same, so each gets the same, and the first ones one more
+        size, left, used = runs[0]
+        base, extra = divmod(amount, size)
+        if not extra:
+            return [(size, left - base, used)]
+        return [(extra, left - base - 1, used), (size - extra, left - base, used)]
+    if floor or amount == whole:
+        return _spread_above(amount, whole, runs, floor)
+    parts: list[Run] = []
+    remainders: list[int] = []
+    over = amount
+    for size, left, used in runs:
+        weight = amount * left
+        base = weight // whole
+        over -= base * size
+        parts.append((size, left - base, used))
+        remainders.append(weight % whole)
+    if not over:
+        return parts
+    for place in sorted(range(len(parts)), key=remainders.__getitem__, reverse=True):
+        size, left, used = parts[place]
+        if over < size:
+            parts[place : place + 1] = [(over, left - 1, used), (size - over, left, used)]
+            break
+        parts[place] = (size, left - 1, used)
+        over -= size
+        if not over:
+            break
+    return joined(parts)
+
+
+def _spread_above(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
+    shares = share_sized(amount, [run[0] for run in runs], [run[1] for run in runs], floor, whole)
+    parts: list[Run] = []
+    for run, (base, extra) in zip(runs, shares, strict=True):
+        parts += split(run, run[0], base, extra)
+    return joined(parts)
+
+
+def split(run: Run, count: int, base: int, extra: int) -> list[Run]:
+    """Split a run: of `count` units `extra` get `base + 1`, the others `base`; then the rest."""
+    size, left, used = run
+    if size == count and not extra:
+        return [(size, left - base, used)]
+    parts = []
+    if extra:
+        parts.append((extra, left - base - 1, used))
+    if count > extra:
+        parts.append((count - extra, left - base, used))
+    if size > count:
+        parts.append((size - count, left, used))
+    return parts
+
+
+def joined(runs: list[Run]) -> list[Run]:
+    """Join neighbours in equal state."""
+    if len(runs) == 1:
+        return runs
+    found: list[Run] = []
+    size, left, used = 0, -1, False
+    for run in runs:
+        if run[1] == left and run[2] == used:
+            size += run[0]
+        else:
+            if size:
+                found.append((size, left, used))
+            size, left, used = run
+    found.append((size, left, used))
+    return found
