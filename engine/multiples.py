@@ -10,4 +10,4 @@ def full_multiples(measure: int | float, per: int | float) -> int:
 
 
 def _millionths(number: int | float) -> int:
-    return round(Fraction(number) * 1_000_000)
+    return number * 1_000_000 if isinstance(number, int) else round(Fraction(number) * 1_000_000)
