@@ -6,12 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from engine.starting import total_limit
 from models.claim import ClaimState
+from models.redemption import PerUser
 from models.store import Stores
 from services import auditing, draws
+from services.consequences import Consequences
+from services.rulebook import Rulebook
+from services.tallies import Tallies, too_often
 
 _SHOWN = 10
 PATIENCE = timedelta(minutes=1)
+# What gives each thing to one: without these, nothing else that is found here means much.
+UNIQUE = {
+    "claims": ("unit", "slots"),
+    "groups": ("seat", "slots", "opened_by"),
+    "entries": ("ticket", "slot"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +37,30 @@ class Finding:
 
 async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncIterator[Finding]:
     """Yield each invariant with what contradicts it. Meant for when nothing is under way."""
+    rulebook = Rulebook(stores)
     checks: list[tuple[str, str, Callable[[], Awaitable[tuple[str, list[str]]]]]] = [
         ("I1", "stock: free + held + sold = initial", lambda: _stock(stores)),
-        ("I2", "uses and spending within their limits", lambda: _limits(stores)),
+        (
+            "I2",
+            "uses, spending and codes as orders took them, within limits",
+            lambda: _limits(stores),
+        ),
+        (
+            "I3",
+            "acknowledged events are there, and what followed is what rules give",
+            lambda: _consequences(stores, rulebook),
+        ),
+        ("I4", "each message once, with one end", lambda: _messages(stores)),
         ("I5", "points sum to balances", lambda: auditing.audit(stores=stores, now=now)),
         ("I6", "draws recompute, winners ≤ prizes", lambda: _draws(stores)),
         ("I7", "groups not over-full, one end for each member", lambda: _groups(stores)),
+        ("I8", "journeys within their limits", lambda: _caps(stores, rulebook)),
         ("I11", "the feed is gapless and tells nothing twice", lambda: _feed(stores)),
-        ("I12", "no work is stuck", lambda: _stuck(stores, now - PATIENCE, wall - PATIENCE)),
+        (
+            "I12",
+            "no work is stuck",
+            lambda: _stuck(stores, rulebook, now - PATIENCE, wall - PATIENCE),
+        ),
     ]
     for name, title, check in checks:
         looked_at, problems = await check()
@@ -62,9 +89,19 @@ async def _stock(stores: Stores) -> tuple[str, list[str]]:
         f"claim {claim} is in an order and not sold with it"
         for claim in await stores.checks.unsold_claims()
     ]
+    people = await stores.checks.seated_people()
     for buy, seats in (await stores.checks.stock_units("groups", "buy", "seat")).items():
+        initial = stocks[buy]["initial"] if buy in stocks else 0
+        problems += _units(buy, seats, initial)
         # A group's seat stands for as many units as it has people.
-        problems += _units(buy, seats, stocks[buy]["initial"] if buy in stocks else 0)
+        if people[buy] > initial:
+            problems.append(f"{buy}: {people[buy]} units are set aside for groups, of {initial}")
+    if misplaced := await stores.checks.misplaced_groups():
+        problems.append(f"{misplaced} groups have failed and keep their seat")
+    problems += [
+        f"the unique index {name} is missing"
+        for name in await stores.checks.missing_indexes(UNIQUE)
+    ]
     return f"{len(stocks)} stocks", problems
 
 
@@ -78,28 +115,62 @@ def _units(stock: str, units: Sequence[int], initial: int) -> list[str]:
 
 
 async def _limits(stores: Stores) -> tuple[str, list[str]]:
-    rows = await stores.checks.uses()
-    problems: list[str] = []
-    for row in rows:
-        counted = row.get("counted") or {}
-        for what, bound in (("uses", "most"), ("money", "budget")):
-            limit = row[bound]
-            if limit is None:
-                continue
-            if row[what] > limit:
-                problems.append(f"{row['_id']}: orders have {what} {row[what]} of {limit}")
-            if counted.get(what, 0) > limit:
-                problems.append(f"{row['_id']}: {what} counted {counted[what]} of {limit}")
-            if counted.get(what, 0) < row[what]:
-                problems.append(
-                    f"{row['_id']}: {what} counted {counted.get(what, 0)}, orders have {row[what]}"
-                )
-    problems += [
-        f"{row['_id']['name']}: {row['_id']['user']} used it {row['uses']} times of {row['most']}"
-        for row in await stores.checks.overused_by_one()
+    tallies = Tallies(stores)
+    await tallies.look()
+    return f"{len(tallies.attempts)} orders that took something", tallies.problems
+
+
+async def _consequences(stores: Stores, rulebook: Rulebook) -> tuple[str, list[str]]:
+    consequences = Consequences(stores, rulebook)
+    await consequences.look()
+    return f"{consequences.looked_at} events, runs and entries", consequences.problems
+
+
+async def _messages(stores: Stores) -> tuple[str, list[str]]:
+    traces = stores.traces
+    problems = [
+        f"effect {effect} is not known by its run and step"
+        for effect in await traces.misnamed_effects()
     ]
-    problems += [f"code {code} was used twice" for code in await stores.checks.codes_used_twice()]
-    return f"{len(rows)} counted things", problems
+    problems += [
+        f"message {message} is not at its end, and will not be looked at again"
+        for message in await traces.forgotten_messages()
+    ]
+    problems += [
+        f"message {row['_id']}: told {' and '.join(sorted(row['ends']))}, kept {row.get('kept')}"
+        for row in await traces.ends_of_messages()
+    ]
+    return "all messages and calls", problems
+
+
+async def _caps(stores: Stores, rulebook: Rulebook) -> tuple[str, list[str]]:
+    problems: list[str] = []
+    limited = 0
+    for name, (runs, publications) in (await stores.traces.counted_runs()).items():
+        totals = [
+            total_limit(trigger)
+            for number in publications
+            if (trigger := (await rulebook.version(number)).program.triggers.get(name))
+        ]
+        limited += 1
+        if None not in totals and runs > (most := max(t for t in totals if t is not None)):
+            problems.append(f"{name}: {runs} journeys of {most}")
+    async for name, user_id, began in stores.traces.acted():
+        # Rules may have changed since: what the latest of them allowed.
+        published = await rulebook.version(max(number for _, number in began))
+        trigger = published.program.triggers.get(name)
+        limits = [
+            PerUser(each.count, (each.within.count, each.within.unit) if each.within else None)
+            for each in (trigger.limits if trigger else ())
+            if each.per == "user"
+        ]
+        limited += bool(limits)
+        same = [at for at, number in began if number == published.number]
+        problems += [
+            f"{name}: {user_id} went through it {problem}"
+            for problem in too_often(same, limits, published.program.zone)
+        ]
+    return f"{limited} capped things", problems
 
 
 async def _draws(stores: Stores) -> tuple[str, list[str]]:
@@ -115,6 +186,9 @@ async def _draws(stores: Stores) -> tuple[str, list[str]]:
             for place, prize in enumerate(draw.prizes)
             if won[place] > prize.quantity
         ]
+    problems += [
+        f"{code} was won and is not there" for code in await stores.checks.ungranted_prizes()
+    ]
     return f"{len(ids)} draws", problems
 
 
@@ -140,8 +214,11 @@ async def _feed(stores: Stores) -> tuple[str, list[str]]:
     return f"{len(blocks)} blocks", problems
 
 
-async def _stuck(stores: Stores, now: datetime, wall: datetime) -> tuple[str, list[str]]:
-    found = await stores.checks.stuck(now, wall)
+async def _stuck(
+    stores: Stores, rulebook: Rulebook, now: datetime, wall: datetime
+) -> tuple[str, list[str]]:
+    paused = sorted((await rulebook.current()).paused)
+    found = await stores.checks.stuck(now, wall, paused=paused)
     return "all work", [f"{count} {what}" for what, count in found.items() if count]
 
 

@@ -41,6 +41,7 @@ from models.store.segments import Segments
 from models.store.sessions import Sessions
 from models.store.templates import Templates
 from models.store.throttles import Throttles
+from models.store.traces import Traces
 from models.store.users import Users
 from models.store.webhooks import Webhooks
 from models.store.workspaces import Workspaces
@@ -86,6 +87,7 @@ class Stores:
     draws: Draws
     entries: Entries
     checks: Checks
+    traces: Traces
     counters: Counters
     redemptions: Redemptions
     codes: Codes

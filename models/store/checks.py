@@ -1,8 +1,10 @@
 """Questions over whole collections that only `fanfare verify` asks: what must never be found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from ulid import ULID
 
 from models.store.database import Document, Store
 
@@ -74,6 +76,55 @@ class Checks(Store):
         )
         return [row["reserved"]["id"] for row in rows]
 
+    async def misplaced_groups(self) -> int:
+        """Return how many groups keep a seat though they failed."""
+        return await self.database["groups"].count_documents(
+            {"state": "failed", "seat": {"$exists": True}}
+        )
+
+    async def seated_people(self) -> dict[str, int]:
+        """Return how many units are set aside for groups, by group buy."""
+        rows = await self._rows(
+            "groups",
+            [
+                {"$match": {"seat": {"$exists": True}}},
+                {"$group": {"_id": "$buy", "people": {"$sum": "$size"}}},
+            ],
+        )
+        return {row["_id"]: row["people"] for row in rows}
+
+    async def missing_indexes(self, wanted: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return which of these unique indexes, by collection, are not there."""
+        missing: list[str] = []
+        for collection, names in wanted.items():
+            found = await self.database[collection].index_information()
+            missing += [
+                f"{collection}.{name}" for name in names if not found.get(name, {}).get("unique")
+            ]
+        return missing
+
+    async def ungranted_prizes(self) -> list[str]:
+        """Return codes that winners were told of and that there are not."""
+        rows = await self._rows(
+            "draws",
+            [
+                {"$match": {"state": "drawn", "untold": {"$exists": False}}},
+                {"$unwind": "$winners"},
+                {"$match": {"winners.code": {"$ne": None}}},
+                {"$set": {"key": {"$toLower": "$winners.code"}}},
+                {
+                    "$lookup": {
+                        "from": "codes",
+                        "localField": "key",
+                        "foreignField": "_id",
+                        "as": "found",
+                    }
+                },
+                {"$match": {"found": []}},
+            ],
+        )
+        return [f"{row['_id']}: {row['winners']['code']}" for row in rows]
+
     async def misformed_groups(self) -> list[str]:
         """Return groups that are too full, have someone twice, or are complete and are not."""
         people = {"$size": "$members"}
@@ -98,82 +149,6 @@ class Checks(Store):
     async def draw_ids(self) -> list[str]:
         """Return every draw."""
         return [document["_id"] async for document in self.database["draws"].find({}, {"_id": 1})]
-
-    async def uses(self) -> list[dict[str, Any]]:
-        """Return what orders have taken of what is counted, beside what the counters say.
-
-        Orders of which things came back are left out: they may have given some of it back.
-        """
-        return await self._rows(
-            "orders",
-            [
-                {"$match": {"state": "placed", "returns": []}},
-                {"$unwind": "$takings"},
-                {
-                    "$group": {
-                        "_id": "$takings.name",
-                        "uses": {"$sum": "$takings.uses"},
-                        "money": {"$sum": "$takings.money"},
-                        "most": {"$max": "$takings.most"},
-                        "budget": {"$max": "$takings.budget"},
-                    }
-                },
-                {"$set": {"counter": {"$concat": ["all|", "$_id"]}}},
-                {
-                    "$lookup": {
-                        "from": "counters",
-                        "localField": "counter",
-                        "foreignField": "_id",
-                        "as": "counted",
-                    }
-                },
-                {"$set": {"counted": {"$first": "$counted"}}},
-            ],
-        )
-
-    async def overused_by_one(self) -> list[dict[str, Any]]:
-        """Return users whose orders used something more often than one person ever may."""
-        allowed = {
-            "$min": {
-                "$map": {
-                    "input": {
-                        "$filter": {
-                            "input": "$takings.per_user",
-                            "cond": {"$eq": ["$$this.within", None]},
-                        }
-                    },
-                    "in": "$$this.count",
-                }
-            }
-        }
-        return await self._rows(
-            "orders",
-            [
-                {"$match": {"state": "placed", "returns": [], "user": {"$ne": None}}},
-                {"$unwind": "$takings"},
-                {
-                    "$group": {
-                        "_id": {"user": "$user", "name": "$takings.name"},
-                        "uses": {"$sum": "$takings.uses"},
-                        "most": {"$max": allowed},
-                    }
-                },
-                {"$match": {"most": {"$ne": None}, "$expr": {"$gt": ["$uses", "$most"]}}},
-            ],
-        )
-
-    async def codes_used_twice(self) -> list[str]:
-        """Return single-use codes that are in more than one order that stands."""
-        rows = await self._rows(
-            "orders",
-            [
-                {"$match": {"state": "placed"}},
-                {"$unwind": "$codes"},
-                {"$group": {"_id": {"$first": "$codes"}, "orders": {"$sum": 1}}},
-                {"$match": {"orders": {"$gt": 1}}},
-            ],
-        )
-        return [row["_id"] for row in rows]
 
     async def feed_blocks(self) -> list[tuple[int, int, int]]:
         """Return each block's number, its first place and how many entries it has, in order."""
@@ -217,7 +192,9 @@ class Checks(Store):
         )
         return [row["_id"] for row in rows]
 
-    async def stuck(self, now: datetime, wall: datetime) -> dict[str, int]:
+    async def stuck(
+        self, now: datetime, wall: datetime, *, paused: Sequence[str]
+    ) -> dict[str, int]:
         """Return how much of each kind of work has waited beyond its time."""
         overdue: dict[str, tuple[str, Document]] = {
             "events that wait to be applied": (
@@ -236,6 +213,15 @@ class Checks(Store):
             "orders that are not settled": ("orders", {"settle_at": {"$lt": wall}}),
             "accounts of points that are due": ("accounts", {"due_at": {"$lt": now}}),
             "points that were held and left": ("accounts", {"holds.until": {"$lt": wall}}),
+            "journeys that are due": (
+                "runs",
+                {"due_at": {"$lt": now}, "campaign": {"$nin": list(paused)}},
+            ),
+            "messages and calls that wait": ("effects", {"next_at": {"$lt": wall}}),
+            "things that the feed is to tell": (
+                "outbox",
+                {"order": {"$lt": str(ULID.from_datetime(wall)).lower()}},
+            ),
         }
         return {
             what: await self.database[name].count_documents(query)

@@ -60,6 +60,11 @@ class Codes(Store):
         async for document in self.documents.find(_of(promotion, batch), batch_size=5_000):
             yield _code(document)
 
+    async def used(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield all codes that are used, and which attempt at an order has each."""
+        async for row in self.documents.find({"holder": {"$exists": True}}, {"holder": 1}):
+            yield row["_id"], row["holder"]
+
     async def take(
         self, key: str, promotion: str, *, holder: str, order: str, buyer: str | None, now: datetime
     ) -> bool:

@@ -5,7 +5,7 @@ releasing may be repeated; what is given back after that is remembered in `retur
 thousand. A counter of one user is the list of their uses.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -36,6 +36,18 @@ class Draw:
     holder: str
     uses: int
     money: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A counter as it is: of everyone, with who holds how much, or of one user, with each use."""
+
+    name: str
+    user_id: str | None
+    uses: int
+    money: int
+    held: Mapping[str, tuple[int, int]]
+    times: Mapping[str, datetime]
 
 
 class Counters(Store):
@@ -186,6 +198,19 @@ class Counters(Store):
             {"_id": {"$eq": _own(name, user_id)}, "times.holder": {"$eq": holder}},
             {"$pull": {"times": {"holder": {"$eq": holder}}}, "$inc": {"version": 1}},
         )
+
+    async def every(self) -> AsyncIterator[Kept]:
+        """Yield all counters."""
+        async for document in self.documents.find():
+            kind, name, *rest = document["_id"].split("|", 2)
+            yield Kept(
+                name,
+                rest[0] if kind == "user" else None,
+                document.get("uses", 0),
+                document.get("money", 0),
+                {each["h"]: (each["n"], each["m"]) for each in document.get("held", ())},
+                {use["holder"]: use["at"] for use in document.get("times", ())},
+            )
 
     async def _update(self, key: str, pipeline: list[Document]) -> Document:
         for tried in (False, True):

@@ -50,7 +50,7 @@ class Events(Store):
             .sort([("at", ASCENDING), ("_id", ASCENDING)])
             .limit(limit)
         )
-        return [_event(document) async for document in cursor]
+        return [event_of(document) async for document in cursor]
 
     async def pending_lanes(self) -> list[int]:
         """Return the lanes in which events wait; at most as many index seeks as there are lanes."""
@@ -123,15 +123,18 @@ class Events(Store):
         """Make a visitor's events a user's, as if they were received now; return how many."""
         done = await self.documents.update_many(
             {"user": {"$eq": VISITOR + visitor}},
-            {
-                "$set": {
-                    "user": user_id,
-                    "lane": lane_of(user_id),
-                    "received_at": received_at,
-                    "publication": publication,
-                    "pending": True,
+            [
+                {
+                    "$set": {
+                        "user": {"$literal": user_id},
+                        "lane": lane_of(user_id),
+                        "told_at": {"$ifNull": ["$told_at", "$received_at"]},
+                        "received_at": received_at,
+                        "publication": publication,
+                        "pending": True,
+                    }
                 }
-            },
+            ],
         )
         return done.modified_count
 
@@ -159,12 +162,15 @@ def _document(event: Event, *, pending: bool) -> Document:
     }
     if event.synthetic:
         document["synthetic"] = True
-    if pending and not event.is_anonymous:
+    if not pending:  # it starts nothing, which is not the same as having started what there was
+        document["past"] = True
+    elif not event.is_anonymous:
         document["pending"] = True
     return document
 
 
-def _event(document: Document) -> Event:
+def event_of(document: Document) -> Event:
+    """Return the event that was stored as `document`."""
     return Event(
         id=document["_id"],
         name=document["name"],

@@ -1,5 +1,6 @@
 """Orders as documents. The insert of one is the moment at which all that it takes is taken."""
 
+from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,12 @@ class Orders(Store):
             {"_id": {"$eq": order.id}, "revision": order.revision}, _document(saved)
         )
         return saved if done.matched_count else None
+
+    async def that_took(self) -> AsyncIterator[Order]:
+        """Yield all orders that took something counted, or codes."""
+        took = {"$or": [{"takings.0": {"$exists": True}}, {"codes.0": {"$exists": True}}]}
+        async for document in self.documents.find({"state": {"$ne": _VOID}, **took}):
+            yield _order(document)
 
     async def settled(self, order: Order) -> None:
         """Note that all that followed from the order's last change is done."""

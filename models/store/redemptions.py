@@ -29,6 +29,10 @@ class Redemptions(Store):
         cursor = self.documents.find({"order": {"$eq": order}})
         return [_redemption(document) async for document in cursor]
 
+    async def ids(self) -> frozenset[str]:
+        """Return the attempts that are under way, or were left behind."""
+        return frozenset([row["_id"] async for row in self.documents.find({}, {"_id": 1})])
+
     async def overdue(self, wall: datetime, *, limit: int) -> list[Redemption]:
         """Return those whose time is over, the oldest first."""
         cursor = self.documents.find({"until": {"$lt": wall}}).sort("until").limit(limit)

@@ -101,6 +101,8 @@ async def test_all_holds_in_a_shop_that_was_busy(busy):
         ("draws", {"$set": {"promise.prizes.0.quantity": 2}}, "I6"),
         ("draws", {"$set": {"winners": []}}, "I6"),
         ("entries", {"$set": {"ticket": "00" * 32}}, "I6"),
+        ("groups", {"$set": {"state": "failed"}}, "I1"),
+        ("groups", {"$set": {"size": 10}}, "I1"),
         ("groups", {"$set": {"size": 1}}, "I7"),
         ("groups", {"$set": {"state": "open"}}, "I7"),
         ("feed", {"$set": {"first_seq": 2, "_id": 9}}, "I11"),
@@ -120,3 +122,12 @@ async def test_whatever_is_tampered_with_shows(busy, store, change, invariant):
         await documents.update_one({}, change)
 
     assert invariant in await failing(busy)
+
+
+async def test_a_unique_index_that_is_missing_shows(busy):
+    claims = busy.stores.claims
+    await claims.documents.drop_index("unit")
+    try:
+        assert (await failing(busy))["I1"] == ["the unique index claims.unit is missing"]
+    finally:
+        await claims.ensure_indexes()
