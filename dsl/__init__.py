@@ -26,6 +26,7 @@ from dsl.mongo.terms import NotPushable
 from dsl.packing import pack, packing_key, unpack
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
+from dsl.timing import changes_by_time, next_change
 from dsl.values import MISSING
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Severity",
     "SourceFile",
     "Span",
+    "changes_by_time",
     "check",
     "compiled",
     "complete",
@@ -58,6 +60,7 @@ __all__ = [
     "format_source",
     "holds",
     "hover",
+    "next_change",
     "outline",
     "pack",
     "packing_key",
