@@ -23,6 +23,7 @@ from dsl.moment import Moment
 from dsl.mongo.layout import Layout
 from dsl.mongo.pipeline import prefilter, to_mongo
 from dsl.mongo.terms import NotPushable
+from dsl.mongo.together import to_mongo_next_change, to_mongo_together
 from dsl.packing import pack, packing_key, unpack
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
@@ -69,6 +70,8 @@ __all__ = [
     "segments_changed",
     "to_english",
     "to_mongo",
+    "to_mongo_next_change",
+    "to_mongo_together",
     "unpack",
     "value",
 ]

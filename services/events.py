@@ -12,6 +12,7 @@ from engine.incoming import Mismatch, instant, stored_record
 from models.errors import Invalid
 from models.event import VISITOR, Batch, Event, IncomingEvent, Outcome, Verdict
 from models.ids import new_id
+from models.membership import ANYTHING, Cause, CauseKind
 from models.store import Stores
 from services import backlog, visitors
 from services.jobs import Job, Jobs
@@ -110,7 +111,11 @@ async def bulk_history(
     writing: set[asyncio.Task[int]] = set()
 
     async def write(part: list[Event]) -> int:
-        return len(part) - len(await stores.events.add(part, pending=False))
+        duplicates = await stores.events.add(part, pending=False)
+        # Also of those that were there: whoever wrote them may have been killed before this.
+        noted = {event.user_id: ((ANYTHING,), Cause(CauseKind.EVENT, event.id)) for event in part}
+        await stores.looks.note(noted)
+        return len(part) - len(duplicates)
 
     part: list[Event] = []
     for event in events:

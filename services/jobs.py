@@ -10,6 +10,7 @@ class Job(StrEnum):
 
     WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
     START_OCCURRENCE = "occurrence.start"  # args: id. Plan the runs of the people it is for.
+    FILL_SEGMENTS = "segments.fill"  # args: no matter. Fill segments as the live rules want them.
     # args of these: effect ids, some to a comma-list.
     SEND_MESSAGES = "messages.send"
     SEND_URGENT = "messages.send_urgent"  # what is transactional

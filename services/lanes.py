@@ -27,7 +27,7 @@ from models.event import Event
 from models.lease import Lease
 from models.run import Run, RunState
 from models.store import Stores
-from services import draws, earning, facts, runs
+from services import draws, earning, facts, memberships, runs
 from services.clock import Clock
 from services.effects import Means
 from services.jobs import Jobs
@@ -94,28 +94,46 @@ async def work(lane: int, lanes: Lanes) -> None:
 async def _anything(lane: int, lanes: Lanes) -> bool:
     """Whether anything waits: far cheaper than a lease, and most bells come late."""
     current = await lanes.rulebook.current()
-    pending, due = await asyncio.gather(
+    pending, due, noted = await asyncio.gather(
         lanes.stores.events.any_pending(lane),
         lanes.stores.runs.due(lane, lanes.clock.now(), paused=sorted(current.paused), limit=1),
+        lanes.stores.looks.any_due(lane, lanes.clock.now()),
     )
-    return pending or bool(due)
+    return pending or bool(due) or noted
 
 
 async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
     """Do page after page. False if the lane is lost, something in it fails, or we are to stop."""
     renewed = time.monotonic()
+    looking = True
     while not lanes.stopping():
         if time.monotonic() - renewed > LEASE / 3:
             renewed = time.monotonic()
             if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
                 log.warning("lane %d was lost", lane)
                 return False
+        looked = await _look(lane, lanes) if looking else 0
+        looking = looked is not None
         page = await _read(lane, lanes)
-        if page is None:
-            return True
-        if not await _apply(page, lanes):
+        if page is None and not looked:
+            return looking
+        if page is not None and not await _apply(page, lanes):
             return False
     return False
+
+
+async def _look(lane: int, lanes: Lanes) -> int | None:
+    """Look at people who may have come into or left segments; return how many, None if it fails."""
+    try:
+        return await memberships.look(
+            lane, stores=lanes.stores, rulebook=lanes.rulebook, now=lanes.clock.now()
+        )
+    except Unavailable:
+        raise
+    except Exception:
+        # Nobody's journey waits for this. It stays noted, and is tried again with the next bell.
+        log.exception("cannot look at people of lane %d", lane)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +276,7 @@ async def _apply(page: _Page, lanes: Lanes) -> bool:
         chain=lanes.chain,
     )
     await earning.earn(applied, page.rules, page.facts, stores=stores, now=page.now)
+    await memberships.follow(applied, stores=stores, rulebook=lanes.rulebook, now=page.now)
     await stores.events.mark_applied([event.id for event in applied])
     return not failed
 

@@ -19,6 +19,7 @@ class Watch:
 
     pending_since: dict[int, datetime] = field(default_factory=dict)
     rung_at: dict[int, datetime] = field(default_factory=dict)
+    looks_at: dict[int, datetime] = field(default_factory=dict)
     messages_at: datetime | None = None
     publication: int | None = None
 
@@ -38,6 +39,23 @@ async def ring_due(
         if lane not in watch.rung_at or wall - watch.rung_at[lane] >= DUE_AGAIN
     ]
     watch.rung_at.update(dict.fromkeys(lanes, wall))
+    if lanes:
+        await jobs.ring(Job.WORK_LANE, [str(lane) for lane in lanes])
+    return len(lanes)
+
+
+async def ring_looks(watch: Watch, *, stores: Stores, jobs: Jobs, clock: Clock) -> int:
+    """Ring the lanes in which people are to be looked at; return how many were rung."""
+    wall = clock.wall()
+    due = set(await stores.looks.due_lanes(clock.now()))
+    for lane in watch.looks_at.keys() - due:
+        del watch.looks_at[lane]
+    lanes = [
+        lane
+        for lane in sorted(due)
+        if lane not in watch.looks_at or wall - watch.looks_at[lane] >= DUE_AGAIN
+    ]
+    watch.looks_at.update(dict.fromkeys(lanes, wall))
     if lanes:
         await jobs.ring(Job.WORK_LANE, [str(lane) for lane in lanes])
     return len(lanes)

@@ -11,10 +11,11 @@ from channels.web import Client
 from channels.webhook import Webhook
 from models.campaign import Act
 from models.event import IncomingEvent, Verdict
+from models.paging import Window
 from models.store import Stores
 from models.template import Template
 from models.user import Consent, User
-from services import events, lanes, messages, occurrences, releases, sweeper, templates
+from services import events, fillings, lanes, messages, occurrences, releases, sweeper, templates
 from services.jobs import Job
 from services.lanes import Lanes
 from services.links import Links
@@ -128,7 +129,8 @@ class Shop:
     async def work(self) -> None:
         """Work on every lane that has something to do, and deliver what was rung for."""
         due = await self.stores.runs.due_lanes(self.clock.now(), paused=())
-        for lane in {*await self.stores.events.pending_lanes(), *due}:
+        noted = await self.stores.looks.due_lanes(self.clock.now())
+        for lane in {*await self.stores.events.pending_lanes(), *due, *noted}:
             await lanes.work(lane, self.lanes)
         await self.deliver()
 
@@ -150,6 +152,20 @@ class Shop:
             for each in self.bells.take(Job.START_OCCURRENCE):
                 await occurrences.work(each, self.occasions)
         await self.work()
+
+    async def fill(self) -> None:
+        """Fill segments as the live rules want them."""
+        await fillings.work(stores=self.stores, rulebook=self.rulebook, clock=self.clock)
+
+    async def members(self, segment: str) -> dict[str, str]:
+        """Return who is in a segment, and why."""
+        standing = await self.stores.standings.get()
+        if segment not in standing.live:
+            return {}
+        page = await self.stores.memberships.page(
+            segment, standing.live[segment], Window(limit=1000)
+        )
+        return {m.user_id: f"{m.cause.kind.value} {m.cause.of}".strip() for m in page.items}
 
     async def sweep(self) -> None:
         """Do what is done after three seconds for what nobody has rung for."""

@@ -14,6 +14,7 @@ from workers.deps import Deps
 from workers.lanes import work_lane
 from workers.messages import send_messages
 from workers.occurrences import start_occurrence
+from workers.segments import fill_segments
 from workers.webhooks import serve_webhook
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ HANDLERS: dict[Job, Handling] = {
     Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),
     Job.CALL_WEBHOOKS: Handling(send_messages, "webhooks", 60),
     Job.SERVE_WEBHOOK: Handling(serve_webhook, "webhooks", 60),
+    Job.FILL_SEGMENTS: Handling(fill_segments, "segments", 300),
 }
 
 

@@ -18,6 +18,7 @@ from services import (
     campaigns,
     deliveries,
     draws,
+    fillings,
     occurrences,
     points,
     runs,
@@ -46,6 +47,7 @@ STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
 POINTS_EVERY = 0.5
 FEED_EVERY = 0.25
+SEGMENTS_EVERY = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
+        asyncio.create_task(_every(SEGMENTS_EVERY, lambda: _look_after_segments(watch, schedule))),
     ]
     try:
         while not stopping.is_set():
@@ -179,6 +182,15 @@ async def _look_after_points(schedule: Schedule) -> None:
 
 async def _spread(schedule: Schedule) -> None:
     await deliveries.spread(stores=schedule.stores, jobs=schedule.jobs, wall=schedule.clock.wall())
+
+
+async def _look_after_segments(watch: Watch, schedule: Schedule) -> None:
+    await fillings.look_after(
+        stores=schedule.stores, rulebook=schedule.rulebook, jobs=schedule.jobs
+    )
+    await sweeper.ring_looks(
+        watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock
+    )
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

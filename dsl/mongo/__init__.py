@@ -1,4 +1,4 @@
 """Conditions as MongoDB aggregation pipelines (pipeline.to_mongo), one way of judging them.
 
-terms ─► functions ─► expressions ─► lists, lookups ─► pipeline
+terms ─► functions ─► expressions ─► lists, lookups ─► pipeline ─► together
 """

@@ -42,8 +42,11 @@ class Lookup:
     variables: dict[str, Code] = field(default_factory=dict)
     entries: list[_Entry] = field(default_factory=list)
 
-    def stages(self, layout: Layout, now: datetime) -> list[Stage]:
-        """Return the $lookup, its one result unwound into a document of the lookup's name."""
+    def stages(self, layout: Layout, now: datetime, *, key: str = "_id") -> list[Stage]:
+        """Return the $lookup, its one result unwound into a document of the lookup's name.
+
+        `key` is the field that holds the user's id.
+        """
         starts = [entry.start for entry in self.entries]
         start = None if None in starts else min(one for one in starts if one)
         group: dict[str, Code] = {"_id": None}
@@ -61,7 +64,7 @@ class Lookup:
             wanted = {"$and": [wanted, either]}
         lookup = {
             "from": layout.events,
-            "localField": "_id",
+            "localField": key,
             "foreignField": "user",
             "let": self.variables,
             "pipeline": [{"$match": wanted}, {"$group": group}],

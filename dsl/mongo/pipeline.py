@@ -24,12 +24,12 @@ def to_mongo(expr: Expr, layout: Layout, moment: Moment) -> list[Stage]:
     lookups = Lookups(layout)
     place = Place(moment, layout, lookups.add)
     waiting: list[tuple[set[str], Code]] = []
-    for conjunct, where in _conjuncts(expr, place):
+    for conjunct, where in conjuncts(expr, place):
         lookups.used = set()
         waiting.append((lookups.used, condition(conjunct, where)))
     # What a lookup uses must be there before it: those of lesser depth come first anyway.
     there: set[str] = set()
-    filters = [one for one in (_narrowed(expr, layout, place),) if one]
+    filters = [one for one in (narrowed(expr, layout, place),) if one]
     stages, waiting = _decided(waiting, there, filters)
     for lookup in lookups.in_order():
         stages += lookup.stages(layout, moment.now)
@@ -43,22 +43,24 @@ def to_mongo(expr: Expr, layout: Layout, moment: Moment) -> list[Stage]:
 
 def prefilter(expr: Expr, layout: Layout, moment: Moment) -> Filter:
     """Return a filter that every user for whom a condition holds matches, and indexes can serve."""
-    return _narrowed(expr, layout, Place(moment, layout, Lookups(layout).add)) or {}
+    return narrowed(expr, layout, Place(moment, layout, Lookups(layout).add)) or {}
 
 
-def _narrowed(expr: Expr, layout: Layout, place: Place) -> Filter | None:
+def narrowed(expr: Expr, layout: Layout, place: Place) -> Filter | None:
+    """Return the filter of `prefilter`, or None if there is none."""
+
     def field(ref: Ref) -> str | None:
         return None if ref.root == "element" else layout.fact(ref.root, ref.path)
 
     return necessary(expr, field, place)
 
 
-def _conjuncts(expr: Expr, place: Place) -> Iterator[tuple[Expr, Place]]:
+def conjuncts(expr: Expr, place: Place) -> Iterator[tuple[Expr, Place]]:
     """Split a condition into those that must all hold, so that the cheap ones are asked first."""
     match expr:
         case AllOf(operands):
             for operand in operands:
-                yield from _conjuncts(operand, place)
+                yield from conjuncts(operand, place)
         case InSegment(name) if place.layout.segments is None and name not in place.segments:
             segment = place.moment.program.segments.get(name)
             if segment is None:
@@ -67,7 +69,7 @@ def _conjuncts(expr: Expr, place: Place) -> Iterator[tuple[Expr, Place]]:
             within = replace(
                 place, moment=place.moment.in_workspace, segments=place.segments | {name}
             )
-            yield from _conjuncts(segment.condition, within)
+            yield from conjuncts(segment.condition, within)
         case _:
             yield expr, place
 

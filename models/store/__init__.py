@@ -26,6 +26,8 @@ from models.store.identities import Identities
 from models.store.imports import Imports
 from models.store.leases import Leases
 from models.store.limits import Limits
+from models.store.looks import Looks
+from models.store.memberships import Memberships
 from models.store.migrations import Migration, migrate
 from models.store.occurrences import Occurrences
 from models.store.orders import Orders
@@ -39,6 +41,7 @@ from models.store.redemptions import Redemptions
 from models.store.runs import Runs
 from models.store.segments import Segments
 from models.store.sessions import Sessions
+from models.store.standings import Standings
 from models.store.templates import Templates
 from models.store.throttles import Throttles
 from models.store.traces import Traces
@@ -67,6 +70,9 @@ class Stores:
     feed: Feed
     leases: Leases
     segments: Segments
+    memberships: Memberships
+    standings: Standings
+    looks: Looks
     events: Events
     batches: Batches
     runs: Runs

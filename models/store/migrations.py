@@ -3,9 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from pymongo import UpdateOne
+
 from models.store.database import Database
+from models.store.looks import at_first
 
 RECORD = "migrations"
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,20 @@ class Migration:
     apply: Callable[[Database], Awaitable[None]]
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+async def _note_everyone(database: Database) -> None:
+    """Have everyone looked at: people from before segments kept members have no lane either."""
+    people = database["users"]
+    operations: list[UpdateOne] = []
+    async for document in people.find({"lane": {"$exists": False}}, {"_id": 1}):
+        operations.append(UpdateOne({"_id": document["_id"]}, {"$set": at_first(document["_id"])}))
+        if len(operations) == _AT_ONCE:
+            await people.bulk_write(operations, ordered=False)
+            operations = []
+    if operations:
+        await people.bulk_write(operations, ordered=False)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "note everyone", _note_everyone),)
 
 
 async def migrate(

@@ -13,6 +13,7 @@ from models.paging import Page, Window
 from models.points import Account
 from models.principal import Role
 from models.store.database import Document, Store
+from models.store.looks import at_first, noted
 from models.user import Consent, User
 
 CHANNELS = ("email", "sms", "push")
@@ -30,11 +31,11 @@ class Users(Store):
 
     async def add(self, user: User) -> None:
         """Insert a new person."""
-        await self.documents.insert_one(to_document(user))
+        await self.documents.insert_one(_new(user))
 
     async def add_once(self, user: User, user_id: str) -> User:
         """Insert the person under this id unless there is one; return who is there."""
-        document = to_document(replace(user, id=user_id))
+        document = _new(replace(user, id=user_id))
         del document["_id"]
         stored = await self.documents.find_one_and_update(
             {"_id": {"$eq": user_id}},
@@ -49,7 +50,7 @@ class Users(Store):
         """Insert or replace people in bulk: for imports."""
         if users:
             await self.documents.bulk_write(
-                [ReplaceOne({"_id": user.id}, to_document(user), upsert=True) for user in users],
+                [ReplaceOne({"_id": user.id}, _new(user), upsert=True) for user in users],
                 ordered=False,
             )
 
@@ -83,7 +84,7 @@ class Users(Store):
     async def change(self, effects: Sequence[Effect]) -> None:
         """Carry out, in this order, what effects change about people. Safe to repeat."""
         operations = [
-            UpdateOne({"_id": effect.user_id}, change)
+            UpdateOne({"_id": effect.user_id}, noted(change, [f"user.{_changed(effect)}"]))
             for effect in effects
             if (change := _change(effect)) is not None
         ]
@@ -95,12 +96,15 @@ class Users(Store):
         operations = [
             UpdateOne(
                 {"_id": account.user_id, "points_version": {"$not": {"$gte": account.version}}},
-                _update(
-                    {
-                        "points": account.balance,
-                        "tier": account.tier,
-                        "points_version": account.version,
-                    }
+                noted(
+                    _update(
+                        {
+                            "points": account.balance,
+                            "tier": account.tier,
+                            "points_version": account.version,
+                        }
+                    ),
+                    ["user.points", "user.tier"],
                 ),
             )
             for account in accounts
@@ -115,14 +119,17 @@ class Users(Store):
         place = f"consent.topics.{channel}.{topic}" if topic else f"consent.{channel}"
         await self.documents.update_one(
             {"_id": {"$eq": user_id}, place: {"$ne": False}},
-            {"$set": {place: False}, "$inc": {"version": 1}},
+            noted({"$set": {place: False}, "$inc": {"version": 1}}, ["user.consent"]),
         )
 
     async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
         """Set the named fields, unless someone has edited the person since `version`."""
         document = await self.documents.find_one_and_update(
             {"_id": {"$eq": user_id}, "version": {"$eq": version}},
-            {**_update(changes), "$inc": {"version": 1}},
+            noted(
+                {**_update(changes), "$inc": {"version": 1}},
+                [f"user.{_fact(field)}" for field in changes],
+            ),
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
@@ -165,6 +172,19 @@ def _change(effect: Effect) -> Document | None:
             return {"$set": {f"attributes.{effect.data['path'][0]}": effect.data["value"]}}
         case _:
             return None
+
+
+def _fact(field: str) -> str:
+    """Return what rules call a stored field, or the fact that it is part of."""
+    return field.removeprefix("attributes.").partition(".")[0]
+
+
+def _changed(effect: Effect) -> str:
+    return str(effect.data["path"][0]) if effect.kind is EffectKind.SET else "tags"
+
+
+def _new(user: User) -> Document:
+    return {**to_document(user), **at_first(user.id)}
 
 
 def _query(role: Role | None, ids: Sequence[str] | None) -> Document:

@@ -1,0 +1,289 @@
+"""Who is to be looked at again, noted on the documents of people themselves.
+
+    recheck.at       when to look next, long ago for at once, far ahead for never
+    recheck.changes  the first instant at which time alone can change an answer
+    recheck.token    another with each note; `of` and `why` say what was noted
+    moves            what was decided and may not have been carried out
+    missed           looked at while segments were being filled: to be looked at after that again
+
+A note is written with the change that it is of, in one update of one document.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel, UpdateOne
+
+from models.event import lane_of
+from models.ids import new_id
+from models.membership import ANYTHING, PROFILE, Cause, Look, Move
+from models.store.database import Document, Store
+from models.store.memberships import Stages, cause_document, cause_of
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What looking at someone came to. `missed` is the filling under way meanwhile."""
+
+    look: Look
+    moves: tuple[Move, ...] = ()
+    changes_at: datetime | None = None
+    missed: int | None = None
+
+
+class Looks(Store):
+    NAME = "users"
+    INDEXES = (
+        IndexModel([("lane", ASCENDING), ("recheck.at", ASCENDING)], name="recheck"),
+        IndexModel([("missed.number", ASCENDING)], name="missed", sparse=True),
+    )
+
+    async def due(self, lane: int, now: datetime, *, limit: int) -> list[Look]:
+        """Return the lane's people who are to be looked at by now."""
+        cursor = (
+            self.documents.find(_due(lane, now), {"recheck": 1, "moves": 1})
+            .sort("recheck.at", ASCENDING)
+            .limit(limit)
+        )
+        return [_look(document) async for document in cursor]
+
+    async def any_due(self, lane: int, now: datetime) -> bool:
+        """Whether anyone in the lane is to be looked at by now."""
+        return await self.documents.find_one(_due(lane, now), {"_id": 1}) is not None
+
+    async def due_lanes(self, now: datetime) -> list[int]:
+        """Return lanes in which people are to be looked at: one index seek for each lane."""
+        firsts: Stages = [
+            {"$sort": {"lane": 1, "recheck.at": 1}},
+            {"$group": {"_id": "$lane", "at": {"$first": "$recheck.at"}}},
+            {"$match": {"_id": {"$ne": None}, "at": {"$lte": now}}},
+        ]
+        cursor = self.documents.aggregate(firsts, hint="recheck")
+        return sorted([document["_id"] async for document in cursor])
+
+    async def note(self, changed: Mapping[str, tuple[Iterable[str], Cause]]) -> None:
+        """Note of people, by id, which facts have changed and why."""
+        operations = [
+            UpdateOne({"_id": user_id}, noted({}, of, cause))
+            for user_id, (of, cause) in changed.items()
+        ]
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
+
+    async def decide(self, seen: Sequence[Seen]) -> frozenset[str]:
+        """Keep moves that are to be carried out; return whose.
+
+        Those of whom anything was noted since they were read are left out: they are still due.
+        """
+        if not seen:
+            return frozenset()
+        await self.documents.bulk_write(
+            [
+                UpdateOne(
+                    _as_read(each.look),
+                    {
+                        "$set": {
+                            "moves": [_move_document(move) for move in each.moves],
+                            "recheck.at": AT_ONCE,
+                            **_missed(each),
+                        }
+                    },
+                )
+                for each in seen
+            ],
+            ordered=False,
+        )
+        keys = {each.look.user_id: each.moves[0].id for each in seen}
+        cursor = self.documents.find(
+            {"_id": {"$in": list(keys)}, "moves.id": {"$in": list(keys.values())}}, {"_id": 1}
+        )
+        return frozenset([document["_id"] async for document in cursor])
+
+    async def finish(self, seen: Sequence[Seen]) -> list[str]:
+        """Note that people were looked at and their moves carried out.
+
+        Of whom anything was noted meanwhile stays due. Returns those whose moves someone else has
+        carried out: what the two wrote may be mixed up.
+        """
+        if not seen:
+            return []
+        with_moves = [each for each in seen if each.moves]
+        result = await self.documents.bulk_write(
+            [UpdateOne(_with_moves(each), _finished(each)) for each in seen], ordered=False
+        )
+        # Rare, and nobody knows of whom: then all are looked at once more.
+        lost = result.matched_count < len(seen)
+        return [each.look.user_id for each in with_moves] if lost else []
+
+    async def miss(self, number: int) -> int:
+        """Have those looked at while segments were filled looked at again; return how many."""
+        result = await self.documents.update_many(
+            {"missed.number": {"$lte": number}},
+            [
+                {
+                    "$set": {
+                        "recheck.at": AT_ONCE,
+                        "recheck.token": new_id(),
+                        "recheck.of": [ANYTHING],
+                        "recheck.why": {
+                            "$ifNull": ["$recheck.why", {"$ifNull": ["$missed.why", "$$REMOVE"]}]
+                        },
+                    }
+                },
+                {"$unset": "missed"},
+            ],
+        )
+        return result.modified_count
+
+    async def ids(self, after: str | None, *, limit: int) -> list[str]:
+        """Return the ids of people after one, in order."""
+        query: Document = {} if after is None else {"_id": {"$gt": after}}
+        cursor = self.documents.find(query, {"_id": 1}).sort("_id", ASCENDING).limit(limit)
+        return [document["_id"] async for document in cursor]
+
+    async def last_of(self, after: str | None, *, count: int) -> str | None:
+        """Return the last of the next `count` people after one; None if there is nobody."""
+        query: Document = {} if after is None else {"_id": {"$gt": after}}
+        cursor = self.documents.find(query, {"_id": 1}).sort("_id", ASCENDING)
+        found = [document["_id"] async for document in cursor.skip(count - 1).limit(1)]
+        if found:
+            return str(found[0])
+        last = await self.documents.find_one(query, {"_id": 1}, sort=[("_id", -1)])
+        return None if last is None else str(last["_id"])
+
+    async def run(self, after: str | None, upto: str, stages: Stages) -> None:
+        """Send those after one person up to another through stages that store what they find."""
+        among: Document = {"_id": {"$lte": upto} if after is None else {"$gt": after, "$lte": upto}}
+        cursor = self.documents.aggregate([{"$match": among}, *stages], allowDiskUse=True)
+        async for _ in cursor:
+            pass
+
+    async def look_by(self, changes: Mapping[str, datetime]) -> None:
+        """Note the first instants at which time alone can change people's answers, by id."""
+        operations = [
+            UpdateOne({"_id": user_id}, {"$min": {"recheck.changes": at, "recheck.at": at}})
+            for user_id, at in changes.items()
+        ]
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
+
+
+def noted(update: Mapping[str, Any], of: Iterable[str], cause: Cause = PROFILE) -> Document:
+    """Return an update of a person with a note of which facts it changes."""
+    token = {
+        "recheck.at": AT_ONCE,
+        "recheck.token": new_id(),
+        "recheck.why": cause_document(cause),
+    }
+    return {
+        **update,
+        "$set": {**update.get("$set", {}), **token},
+        "$addToSet": {**update.get("$addToSet", {}), "recheck.of": {"$each": sorted(set(of))}},
+    }
+
+
+def at_first(user_id: str) -> Document:
+    """Return the note on a person who is new or replaced: everything about them is."""
+    return {
+        "lane": lane_of(user_id),
+        "recheck": {
+            "at": AT_ONCE,
+            "token": new_id(),
+            "of": [ANYTHING],
+            "why": cause_document(PROFILE),
+        },
+    }
+
+
+def into_looks() -> list[Document]:
+    """Return the stage that notes what stages before it leave: `{_id, next}` of users."""
+    sooner = {
+        "changes": {"$min": ["$recheck.changes", "$$new.next"]},
+        "at": {"$min": ["$recheck.at", "$$new.next"]},
+    }
+    merge = {
+        "into": Looks.NAME,
+        "whenMatched": [{"$set": {"recheck": {"$mergeObjects": ["$recheck", sooner]}}}],
+        "whenNotMatched": "discard",
+    }
+    return [{"$merge": merge}]
+
+
+def _due(lane: int, now: datetime) -> Document:
+    return {"lane": lane, "recheck.at": {"$lte": now}}
+
+
+def _as_read(look: Look) -> Document:
+    return {
+        "_id": look.user_id,
+        "recheck.token": look.token,
+        "recheck.at": look.at,
+        "recheck.changes": look.changes_at,
+    }
+
+
+def _with_moves(seen: Seen) -> Document:
+    if seen.moves:
+        return {"_id": seen.look.user_id, "moves.id": seen.moves[0].id}
+    return _as_read(seen.look)
+
+
+def _finished(seen: Seen) -> list[Document]:
+    recheck: Document = {"at": NEVER}
+    if seen.changes_at is not None:
+        recheck = {"at": seen.changes_at, "changes": seen.changes_at}
+    unchanged = [
+        {"$eq": [{"$ifNull": [f"$recheck.{name}", None]}, value]}
+        for name, value in (("token", seen.look.token), ("changes", seen.look.changes_at))
+    ]
+    kept = {"$cond": [{"$and": unchanged}, {"$literal": recheck}, "$recheck"]}
+    missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
+    stages: list[Document] = [{"$set": {"recheck": kept, **missed}}]
+    return [*stages, {"$unset": "moves"}] if seen.moves else stages
+
+
+def _missed(seen: Seen) -> Document:
+    if seen.missed is None:
+        return {}
+    cause = seen.look.cause
+    why = {} if cause is None else {"why": cause_document(cause)}
+    return {"missed": {"number": seen.missed, **why}}
+
+
+def _move_document(move: Move) -> Document:
+    return {
+        "id": move.id,
+        "segment": move.segment,
+        "number": move.number,
+        "entered": move.entered,
+        "at": move.at,
+        "why": cause_document(move.cause),
+    }
+
+
+def _look(document: Document) -> Look:
+    recheck = document.get("recheck", {})
+    return Look(
+        user_id=document["_id"],
+        at=recheck["at"],
+        token=recheck.get("token"),
+        of=frozenset(recheck.get("of", ())),
+        cause=cause_of(recheck["why"]) if recheck.get("why") else None,
+        changes_at=recheck.get("changes"),
+        moves=tuple(
+            Move(
+                id=move["id"],
+                segment=move["segment"],
+                number=move["number"],
+                entered=move["entered"],
+                at=move["at"],
+                cause=cause_of(move["why"]),
+            )
+            for move in document.get("moves", ())
+        ),
+    )

@@ -1,0 +1,193 @@
+"""Memberships as documents: one for each person in a segment as filled under a number.
+
+`_id` is "segment|number|user", so that a segment's members are a range of it, in a fixed order;
+names of segments have no "|". The shard key would be the hashed `user`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import ASCENDING, DeleteOne, IndexModel, UpdateOne
+
+from models.membership import Cause, CauseKind, Filling, Membership, Move
+from models.paging import Page, Window
+from models.store.database import Document, Store
+
+Stages = Sequence[Mapping[str, Any]]
+Live = Mapping[str, int]
+_DELETED_AT_ONCE = 5_000
+
+
+class Memberships(Store):
+    NAME = "memberships"
+    INDEXES = (IndexModel([("user", ASCENDING), ("set", ASCENDING)], name="user"),)
+
+    async def of_users(self, user_ids: Sequence[str], live: Live) -> dict[str, list[Membership]]:
+        """Return these people's memberships in segments that are live, by the names' order."""
+        found: dict[str, list[Membership]] = {user_id: [] for user_id in user_ids}
+        if not live:
+            return found
+        sets = [_set(name, number) for name, number in live.items()]
+        cursor = self.documents.find({"user": {"$in": list(user_ids)}, "set": {"$in": sets}})
+        async for document in cursor.sort("set", ASCENDING):
+            found[document["user"]].append(_membership(document))
+        return found
+
+    async def carry_out(self, moves: Mapping[str, Sequence[Move]]) -> None:
+        """Insert and remove what these people's moves say. Safe to repeat."""
+        operations = [
+            _operation(user_id, move) for user_id, theirs in moves.items() for move in theirs
+        ]
+        if operations:
+            await self.documents.bulk_write(operations)
+
+    async def page(
+        self, segment: str, number: int, window: Window, *, publication: int | None = None
+    ) -> Page[Membership]:
+        """Return a segment's members by their ids, or only those whom a publication added."""
+        query = _members(segment, number, publication)
+        if window.start is not None:
+            (last,) = window.start
+            bound = f"{_set(segment, number)}|{last}"
+            query["_id"] = query["_id"] | {"$lt" if window.backward else "$gt": bound}
+        cursor = (
+            self.documents.find(query)
+            .sort("_id", -1 if window.backward else 1)
+            .limit(window.limit + 1)
+        )
+        found = [_membership(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, segment: str, number: int, *, publication: int | None = None) -> int:
+        """Count a segment's members, or those whom a publication added."""
+        return await self.documents.count_documents(_members(segment, number, publication))
+
+    async def add(self, members: Mapping[str, Sequence[str]], filling: Filling, live: Live) -> None:
+        """Add people, by segment, to segments that are being filled. Safe to repeat."""
+        wanted = [
+            _keyed(name, filling.number, user) for name, users in members.items() for user in users
+        ]
+        before = [
+            f"{_set(name, live[name])}|{user}"
+            for name, users in members.items()
+            if name in live
+            for user in users
+        ]
+        cursor = self.documents.find({"_id": {"$in": before}})
+        kept = {(_segment(old), old["user"]): old async for old in cursor}
+        operations = []
+        for document in wanted:
+            old = kept.get((_segment(document), document["user"]), _added(filling))
+            fields = {**document, "since": old["since"], "why": old["why"]}
+            key = fields.pop("_id")
+            operations.append(UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True))
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
+
+    async def drop(self, segment: str, number: int) -> bool:
+        """Delete some of a segment's members; return whether any are left."""
+        query = _members(segment, number, None)
+        cursor = self.documents.find(query, {"_id": 1}).limit(_DELETED_AT_ONCE)
+        ids = [document["_id"] async for document in cursor]
+        if ids:
+            await self.documents.delete_many({"_id": {"$in": ids}})
+        return len(ids) == _DELETED_AT_ONCE
+
+
+def into_memberships(filling: Filling, live: Live) -> list[Document]:
+    """Return the stages that store what stages before them leave: `{_id, names}` of users.
+
+    Who is in a segment already stays in it as long as they have been.
+    """
+    number = str(filling.number)
+    key = {"$concat": ["$names", "|", number, "|", "$_id"]}
+    stages: list[Document] = [{"$unwind": "$names"}]
+    fields = {"since": filling.at, "why": _added(filling)["why"]}
+    if before := {name: live[name] for name in filling.names if name in live}:
+        branches = [
+            {"case": {"$eq": ["$names", {"$literal": name}]}, "then": _set(name, old)}
+            for name, old in before.items()
+        ]
+        old_key = {"$concat": [{"$switch": {"branches": branches, "default": ""}}, "|", "$_id"]}
+        lookup = {
+            "from": Memberships.NAME,
+            "localField": "old",
+            "foreignField": "_id",
+            "as": "old",
+        }
+        stages += [{"$set": {"old": old_key}}, {"$lookup": lookup}]
+        fields = {
+            name: {"$ifNull": [{"$first": f"$old.{name}"}, {"$literal": value}]}
+            for name, value in fields.items()
+        }
+    project = {
+        "_id": key,
+        "set": {"$concat": ["$names", "|", number]},
+        "user": "$_id",
+        **{name: _as_literal(value) for name, value in fields.items()},
+    }
+    merge = {"into": Memberships.NAME, "whenMatched": "keepExisting", "whenNotMatched": "insert"}
+    return [*stages, {"$project": project}, {"$merge": merge}]
+
+
+def _as_literal(value: Any) -> Any:
+    return value if isinstance(value, dict) and "$ifNull" in value else {"$literal": value}
+
+
+def _added(filling: Filling) -> Document:
+    why = {CauseKind.PUBLICATION.value: str(filling.publication)}
+    return {"since": filling.at, "why": why}
+
+
+def _set(segment: str, number: int) -> str:
+    return f"{segment}|{number}"
+
+
+def _segment(document: Document) -> str:
+    return str(document["set"]).partition("|")[0]
+
+
+def _keyed(segment: str, number: int, user_id: str) -> Document:
+    name = _set(segment, number)
+    return {"_id": f"{name}|{user_id}", "set": name, "user": user_id}
+
+
+def _members(segment: str, number: int, publication: int | None) -> Document:
+    # "}" is the character after "|".
+    name = _set(segment, number)
+    query: Document = {"_id": {"$gte": f"{name}|", "$lt": f"{name}}}"}}
+    if publication is not None:
+        query[f"why.{CauseKind.PUBLICATION.value}"] = str(publication)
+    return query
+
+
+def _operation(user_id: str, move: Move) -> UpdateOne | DeleteOne:
+    document = _keyed(move.segment, move.number, user_id)
+    key = document.pop("_id")
+    if not move.entered:
+        return DeleteOne({"_id": key})
+    fields = {**document, "since": move.at, "why": cause_document(move.cause)}
+    return UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True)
+
+
+def cause_document(cause: Cause) -> Document:
+    """Return the stored form of a cause."""
+    return {cause.kind.value: cause.of}
+
+
+def cause_of(document: Document) -> Cause:
+    """Return the cause that was stored as `document`."""
+    ((kind, of),) = document.items()
+    return Cause(CauseKind(kind), of)
+
+
+def _membership(document: Document) -> Membership:
+    segment, _, number = document["set"].partition("|")
+    return Membership(
+        segment=segment,
+        number=int(number),
+        user_id=document["user"],
+        since=document["since"],
+        cause=cause_of(document["why"]),
+    )

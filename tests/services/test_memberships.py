@@ -1,0 +1,203 @@
+"""Members of segments come and go as soon as anything says so, once, whatever is cut short."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from models.event import Event
+from models.membership import PROFILE
+from models.principal import Principal, Role
+from services import memberships, people
+from services.events import bulk_history
+from tests.shop import NOW, event
+
+RULES = """
+event order_placed { order_id: text  total: money USD }
+attributes user { household_size: number }
+segment loyal { count(order_placed, last 90 days) >= 2 }
+segment families { user.household_size >= 3 }
+segment loyal_families { user in segment loyal and user in segment families }
+segment jubilee { days_until(user.birthday) <= 7 }
+"""
+
+
+@pytest.fixture
+async def club(shop):
+    await shop.person()
+    await shop.publish(RULES)
+    await shop.fill()
+    await shop.work()
+    return shop
+
+
+def order(key, user="ann", **more):
+    return event("order_placed", key, user, total="5", order_id=key, items=[], **more)
+
+
+async def entries(shop):
+    found = await shop.stores.outbox.waiting(1000)
+    return [(e.type, e.user_id, e.data["segment"]) for e in found if e.type.startswith("segment.")]
+
+
+async def test_an_event_brings_its_person_in_and_says_so_once(club):
+    await club.tell(order("o1"), order("o2"))
+    await club.work()
+    await club.work()
+
+    assert await club.members("loyal") == {"ann": "event order_placed|o2"}
+    assert await entries(club) == [
+        *(("segment.filled", None, name) for name in await standing_names(club)),
+        ("segment.entered", "ann", "loyal"),
+    ]
+
+
+async def standing_names(shop):
+    return sorted((await shop.stores.standings.get()).live)
+
+
+async def test_only_what_an_event_can_change_is_judged(club):
+    await club.tell(event("cart_updated", "c1", total="5"))
+    await club.work()
+    (ann,) = await club.stores.looks.documents.find().to_list()
+
+    assert "token" not in ann["recheck"]
+    watch = memberships.watch_of((await club.rulebook.current()).program)
+    assert watch.concerned(["event.order_placed"]) == {"loyal", "loyal_families"}
+    assert watch.concerned(["user.household_size"]) == {"families", "loyal_families"}
+    assert watch.concerned(["event.cart_updated", "user.tags"]) == frozenset()
+
+
+async def test_time_takes_people_out_when_the_workspaces_day_begins(club):
+    await club.tell(order("o1"), order("o2", at=NOW - timedelta(days=80)))
+    await club.work()
+    assert "ann" in await club.members("loyal")
+
+    club.clock.turn(days=9, hours=11, minutes=59)
+    await club.work()
+    assert "ann" in await club.members("loyal")
+    club.clock.turn(minutes=1)
+    await club.work()
+
+    assert await club.members("loyal") == {}
+    (left,) = [e for e in await club.stores.outbox.waiting(99) if e.type == "segment.left"]
+    assert (left.at, left.data["why"]) == (datetime(2026, 3, 12, tzinfo=UTC), {"day": "2026-03-12"})
+
+
+async def test_until_their_day_comes_nobody_is_looked_at(club):
+    await club.person("bob", birthday=date(1980, 6, 20))
+    await club.work()
+
+    assert await club.stores.looks.due_lanes(datetime(2026, 6, 12, 23, 59, tzinfo=UTC)) == []
+    assert await club.stores.looks.due_lanes(datetime(2026, 6, 13, tzinfo=UTC)) != []
+    club.clock.business = datetime(2026, 6, 13, tzinfo=UTC)
+    await club.work()
+
+    assert await club.members("jubilee") == {"bob": "day 2026-06-13"}
+
+
+async def test_what_people_say_about_themselves_counts(club):
+    principal = Principal(user_id="ann", roles=frozenset({Role.CUSTOMER}), session_id="s")
+    await people.update_profile(
+        {"birthday": date(1980, 3, 4)},
+        version=1,
+        caller=principal,
+        stores=club.stores,
+        wall=NOW,
+    )
+
+    await club.work()
+
+    assert await club.members("jubilee") == {"ann": "profile"}
+
+
+async def test_what_a_journey_sets_counts(club):
+    text = RULES + "trigger t { on cart_updated  then { set user.household_size to 5 } }"
+    await club.publish(text)
+    await club.tell(event("cart_updated", "c1", total="5"))
+
+    await club.work()
+
+    assert await club.members("families") == {"ann": "profile"}
+
+
+async def test_an_event_told_ahead_of_its_time_counts_when_that_has_come(club):
+    await club.tell(order("o1"), order("o2", at=NOW + timedelta(minutes=4)))
+    await club.work()
+    assert await club.members("loyal") == {}
+
+    club.clock.turn(minutes=4)
+    await club.work()
+
+    assert list(await club.members("loyal")) == ["ann"]
+
+
+async def test_what_is_imported_counts(club):
+    past = [
+        Event(
+            id=f"order_placed|{n}",
+            name="order_placed",
+            user_id="ann",
+            at=NOW - timedelta(days=n),
+            received_at=NOW,
+            publication=0,
+        )
+        for n in (1, 2)
+    ]
+    await bulk_history(past, stores=club.stores)
+
+    await club.work()
+
+    assert list(await club.members("loyal")) == ["ann"]
+
+
+@pytest.mark.parametrize("step", ["decide", "carry_out", "add", "finish"])
+async def test_killed_between_any_two_writes_it_comes_out_the_same(club, step, monkeypatch):
+    store = {"decide": "looks", "finish": "looks", "carry_out": "memberships", "add": "outbox"}
+    await club.tell(order("o1"), order("o2"))
+    whose = type(getattr(club.stores, store[step]))
+    real = getattr(whose, step)
+
+    class Killed(BaseException):
+        pass
+
+    async def killed(self, *args, **kwargs):
+        if step == "finish" or (args and args[0]):
+            monkeypatch.setattr(whose, step, real)
+            await real(self, *args, **kwargs)
+            raise Killed
+
+        return await real(self, *args, **kwargs)
+
+    monkeypatch.setattr(whose, step, killed)
+    with pytest.raises(Killed):
+        await club.work()
+    await club.stores.leases.documents.delete_many({})
+    await club.work()
+
+    assert list(await club.members("loyal")) == ["ann"]
+    assert [e for e in await entries(club) if e[0] != "segment.filled"] == [
+        ("segment.entered", "ann", "loyal")
+    ]
+    (ann,) = await club.stores.looks.documents.find().to_list()
+    assert "moves" not in ann
+
+
+async def test_a_note_made_meanwhile_is_not_forgotten(club):
+    await club.stores.looks.note({"ann": (["event.order_placed"], PROFILE)})
+    (look,) = [
+        look
+        for lane in await club.stores.looks.due_lanes(NOW)
+        for look in await club.stores.looks.due(lane, NOW, limit=9)
+    ]
+    await club.stores.looks.note({"ann": (["user.tags"], PROFILE)})
+
+    await club.stores.looks.finish([memberships.Seen(look=look)])
+
+    assert await club.stores.looks.due_lanes(NOW) != []
+    assert await club.stores.looks.decide([replace_moves(look)]) == frozenset()
+
+
+def replace_moves(look):
+    move = memberships.Move(id="m", segment="loyal", number=1, entered=True, at=NOW, cause=PROFILE)
+    return replace(memberships.Seen(look=look), moves=(move,))
