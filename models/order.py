@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
+from math import floor
 from typing import Any
 
+from models.points import Extent
 from models.quote import Quote, Taken
 from models.redemption import Reserved, Taking
 
@@ -112,8 +115,33 @@ class Order:
 
     @property
     def refunded(self) -> int:
-        """Return what the buyer gets back: after a cancellation everything."""
-        return self.quote.total if self.state is OrderState.CANCELLED else self.returned
+        """Return what the buyer gets back in money: after a cancellation all that was paid so."""
+        undone = self.quote.total if self.state is OrderState.CANCELLED else self.returned
+        return undone - floor(self.quote.worth * self.share_undone)
+
+    @property
+    def points_returned(self) -> int:
+        """Return how many of the points that paid for it the buyer gets back."""
+        return floor(self.quote.redeemed * self.share_undone)
+
+    @property
+    def extent(self) -> Extent:
+        """Return how much it was, as events tell of it."""
+        money = self.quote.total if self.tells_money else None
+        return Extent(money, sum(line.quantity for line in self.quote.lines))
+
+    def extent_of(self, came: Return) -> Extent:
+        """Return how much came back, as events tell of it."""
+        money = came.refund if self.tells_money else None
+        return Extent(money, sum(line.quantity for line in came.lines))
+
+    @property
+    def share_undone(self) -> Fraction:
+        """Return which part of it came back or was cancelled."""
+        if self.state is OrderState.CANCELLED:
+            return Fraction(1)
+        came = (self.extent_of(each).share_of(self.extent) for each in self.returns)
+        return min(Fraction(1), sum(came, Fraction()))
 
     def units_returned(self, line: int) -> int:
         """Return how many units of a line have come back."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from models.feed import FeedEntry
@@ -46,6 +47,16 @@ class Extent:
 
     money: int | None = None
     units: int | float | None = None
+
+    def share_of(self, whole: "Extent | None") -> Fraction:
+        """Return which part of an order this is; nothing where the two cannot be compared."""
+        if whole is None:
+            return Fraction()
+        if whole.money and self.money is not None:
+            return Fraction(self.money, whole.money)
+        if whole.units and self.units is not None:
+            return Fraction(self.units) / Fraction(whole.units)
+        return Fraction()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,11 @@ class GrantGiven:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Amounts in minor units. `reduced`: there were too many combinations to try them all."""
+    """Amounts in minor units. `reduced`: there were too many combinations to try them all.
+
+    `points` are what the order brings, `redeemed` what it takes in place of money, and `worth` what
+    those are worth.
+    """
 
     currency: str
     lines: tuple[QuoteLine, ...]
@@ -128,6 +132,8 @@ class Quote:
     gifts: tuple[GiftGiven, ...] = ()
     grants: tuple[GrantGiven, ...] = ()
     reduced: bool = False
+    redeemed: int = 0
+    worth: int = 0
 
     @property
     def subtotal(self) -> int:
@@ -140,3 +146,8 @@ class Quote:
     @property
     def total(self) -> int:
         return self.subtotal + self.shipping.price - self.saved
+
+    @property
+    def to_pay(self) -> int:
+        """Return what is left to pay in money."""
+        return self.total - self.worth

@@ -73,8 +73,9 @@ class Redemption:
     user_id: str | None = None
     codes: tuple[tuple[str, str], ...] = ()  # single-use: the code as it is compared, its promotion
     reserved: tuple[Reserved, ...] = ()
+    points: int = 0
 
     @property
     def takes_something(self) -> bool:
         """Whether there is anything to give back should the order not come."""
-        return bool(self.takings or self.codes or self.reserved)
+        return bool(self.takings or self.codes or self.reserved or self.points)

@@ -67,6 +67,7 @@ class OrderMutations:
                 cart=input.cart.document(),
                 total=input.total,
                 user_id=from_global("User", input.user_id) if input.user_id else None,
+                points=input.redeem_points,
             ),
             _till(info.context),
         )

@@ -27,6 +27,7 @@ class QuoteQueries:
         quote = await quotes.quote_cart(
             input.cart.document(),
             user_id=from_global("User", input.user_id) if input.user_id else None,
+            points=input.redeem_points,
             trial=quotes.Trial(
                 source=input.source,
                 with_published=input.with_published,

@@ -27,10 +27,14 @@ class PlaceOrderInput:
     )
     cart: CartInput = strawberry.field(description="What is bought.")
     total: Decimal = strawberry.field(
-        description="What the buyer was shown to pay in all. If it is another now, nothing is done."
+        description="What the buyer was shown to pay in all, after the points that are redeemed. "
+        "If it is another now, nothing is done."
     )
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="The buyer. Else nobody signed in, whom no event tells of."
+    )
+    redeem_points: int = strawberry.field(
+        default=0, description="How many of the buyer's points to redeem in place of money."
     )
 
 
@@ -103,7 +107,10 @@ class Order:
     )
     lines: list[OrderLine] = strawberry.field(description="In the order of the cart.")
     returns: list[OrderReturn] = strawberry.field(description="What came back, the first first.")
-    refunded: Money = strawberry.field(description="What the buyer gets back in all.")
+    refunded: Money = strawberry.field(description="What the buyer gets back in money, in all.")
+    points_returned: int = strawberry.field(
+        description="How many of the points that paid for it the buyer gets back."
+    )
     codes: list[GrantedCode] = strawberry.field(description="The codes that came with it.")
 
     @classmethod
@@ -124,6 +131,7 @@ class Order:
                 for each in order.returns
             ],
             refunded=show.money(order.refunded),
+            points_returned=order.points_returned,
             codes=[
                 GrantedCode(promotion=g.promotion, code=g.code, expires_at=g.expires_at)
                 for g in order.granted
@@ -181,7 +189,7 @@ class PlaceOrderPayload(Payload):
         error = UserError(
             code="PRICE_CHANGED",
             field=["total"],
-            message=f"The cart costs {to_text(quote.total, quote.currency)} {quote.currency} now.",
+            message=f"The cart costs {to_text(quote.to_pay, quote.currency)} {quote.currency} now.",
         )
         return cls(quote=Quote.of(quote), user_errors=[error])
 

@@ -96,6 +96,9 @@ class QuoteCartInput:
         default=None,
         description="The buyer; a customer is always their own. Else nobody signed in.",
     )
+    redeem_points: int = strawberry.field(
+        default=0, description="How many of the buyer's points to redeem in place of money."
+    )
     source: str | None = strawberry.field(
         default=None, description="For staff: rules to try in place of those that are live."
     )
@@ -191,7 +194,10 @@ class Grant:
 class Quote:
     currency: str = strawberry.field(description="The ISO 4217 code of all amounts.")
     subtotal: Money = strawberry.field(description="The lines before promotions.")
-    total: Money = strawberry.field(description="What is left to pay, with shipping.")
+    total: Money = strawberry.field(description="What it costs after promotions, with shipping.")
+    points_redeemed: int = strawberry.field(description="The points that pay a part of it.")
+    points_value: Money = strawberry.field(description="What those are worth.")
+    to_pay: Money = strawberry.field(description="What is left to pay in money.")
     shipping: QuoteShipping = strawberry.field(description="What shipping costs.")
     points: int = strawberry.field(description="What the order earns.")
     lines: list[QuoteLine] = strawberry.field(description="In the order of the cart.")
@@ -212,6 +218,9 @@ class Quote:
             currency=quote.currency,
             subtotal=show.money(quote.subtotal),
             total=show.money(quote.total),
+            points_redeemed=quote.redeemed,
+            points_value=show.money(quote.worth),
+            to_pay=show.money(quote.to_pay),
             shipping=show.shipping(quote.shipping),
             points=quote.points,
             lines=[show.line(line) for line in quote.lines],

@@ -29,6 +29,7 @@ from services import codes, settling
 from services.clock import Clock
 from services.jobs import Jobs
 from services.quotes import Asked, priced_at, request_for
+from services.redeeming import redeemed
 from services.rulebook import Published, Rulebook
 from services.scarcity import takings
 
@@ -41,17 +42,27 @@ LONGEST_KEY = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
-    """An order as the shop wants it: `key` is unique to it, `total` what the buyer was shown."""
+    """An order as the shop wants it: `key` is unique to it, `total` what the buyer was shown.
+
+    That is what is left to pay after `points` are redeemed.
+    """
 
     key: str
     cart: Mapping[str, Any]
     total: Decimal
     user_id: str | None = None
+    points: int = 0
 
     @property
     def fingerprint(self) -> str:
         """Return what tells this order from another under the same key."""
-        sent = {"cart": self.cart, "total": str(self.total.normalize()), "user": self.user_id}
+        sent: dict[str, Any] = {
+            "cart": self.cart,
+            "total": str(self.total.normalize()),
+            "user": self.user_id,
+        }
+        if self.points:
+            sent["points"] = self.points
         text = json.dumps(sent, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -115,7 +126,8 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
         now=till.clock.now(),
     )
     quote = await priced_at(asked, per_unit=True)
-    if quote.total != _seen(placing, quote.currency):
+    quote = redeemed(placing.points, quote, placing.user_id, published)
+    if quote.to_pay != _seen(placing, quote.currency):
         return PriceChanged(quote)
     order = _order(placing, quote, asked, published, till.clock)
     try:
@@ -183,6 +195,7 @@ def _redemption(order: Order, until: datetime) -> Redemption:
         user_id=order.user_id,
         codes=order.codes,
         reserved=order.reserved,
+        points=order.quote.redeemed,
     )
 
 

@@ -17,7 +17,7 @@ from models.quote import Quote, Verdict, Why
 from models.redemption import Reserved
 from models.store import Stores
 from models.user import STAFF
-from services import drafts, facts, products
+from services import drafts, facts, products, redeeming
 from services.reserving import reserved_in
 from services.rulebook import Published, Rulebook
 from services.scarcity import Opened, scarcity_of
@@ -61,6 +61,7 @@ async def quote_cart(
     cart: Mapping[str, Any],
     *,
     user_id: str | None = None,
+    points: int = 0,
     trial: Trial = REAL,
     caller: Principal,
     stores: Stores,
@@ -70,8 +71,8 @@ async def quote_cart(
     """Return what a cart costs this person now, or nobody in particular.
 
     Only staff may try what is not so; only they and the shop's integrators may ask for others, a
-    customer is always the buyer. Paused campaigns do not apply. Raises Invalid, naming the place
-    within `cart`.
+    customer is always the buyer, who may redeem `points`. Paused campaigns do not apply. Raises
+    Invalid, naming the place within `cart`, and Conflict for points that are not there.
     """
     is_customer = not caller.roles & (STAFF | {Role.INTEGRATOR})
     buyer = _buyer(user_id, caller) if is_customer else user_id
@@ -86,7 +87,8 @@ async def quote_cart(
         stores=stores,
         now=trial.at or now,
     )
-    priced = await priced_at(asked)
+    priced = redeeming.redeemed(points, await priced_at(asked), buyer, published)
+    await redeeming.check(priced, buyer, stores=stores, now=now)
     return _told(priced) if is_customer else priced
 
 

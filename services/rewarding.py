@@ -1,13 +1,13 @@
-"""Points that come and go with orders: what promotions award, and what becomes of it."""
+"""Points that come and go with orders: awarded, redeemed, and what becomes of both."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from engine.loyalty.terms import expiry
-from models.order import Order, OrderState, Return
+from models.order import Order, OrderState
 from models.points import Extent, Reason, Transfer
 from models.store import Stores
-from services import points
+from services import points, redeeming
 from services.earning import CANCELLED, undone_id
 from services.rulebook import Published, Rulebook
 
@@ -19,10 +19,12 @@ async def settle(order: Order, stores: Stores, rulebook: Rulebook, now: datetime
 
     What events earn is not among them: they come with the events that tell of the order.
     """
-    if order.user_id is None or not order.quote.points:
+    if order.user_id is None or not (order.quote.points or order.quote.redeemed):
         return
     published = await rulebook.version(order.publication)
     transfers = [*_awarded(order, order.user_id, published), *_undone(order, order.user_id)]
+    if (spent := redeeming.spent(order)) is not None:
+        transfers.append(spent)
     current = await rulebook.current()
     await points.post(transfers, stores=stores, current=current, now=now)
 
@@ -53,7 +55,7 @@ def _undone(order: Order, user_id: str) -> Iterator[Transfer]:
     """Yield the notes that the events which tell of it make as well: whoever comes first."""
     for each in order.returns:
         came = f"{SOURCE}|{order.id}#{each.key}"
-        yield _note(order, user_id, came, each.at, _extent(each, order))
+        yield _note(order, user_id, came, each.at, order.extent_of(each))
     if order.state is OrderState.CANCELLED and order.cancelled_at is not None:
         yield _note(order, user_id, f"{CANCELLED}|{order.id}", order.cancelled_at, None)
 
@@ -69,10 +71,4 @@ def _note(
         at=at,
         order=order.id,
         extent=extent,
-    )
-
-
-def _extent(came: Return, order: Order) -> Extent:
-    return Extent(
-        came.refund if order.tells_money else None, sum(line.quantity for line in came.lines)
     )

@@ -12,7 +12,7 @@ from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
 from models.unique_code import Code
-from services import events, reserving, rewarding
+from services import events, redeeming, reserving, rewarding
 from services.clock import Clock
 from services.counting import counting_over
 from services.jobs import Jobs
@@ -47,6 +47,7 @@ async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> bo
             taking, redemption.id, user_id=redemption.user_id, at=redemption.at
         ):
             return False
+    await redeeming.take(redemption, stores)
     return True
 
 
@@ -79,6 +80,7 @@ async def _release(redemption: Redemption, stores: Stores, now: datetime) -> Non
     if redemption.codes:
         await stores.codes.give_back(redemption.id)
     await reserving.release(redemption, stores, now)
+    await redeeming.release(redemption, stores)
 
 
 async def finish(
@@ -132,7 +134,7 @@ async def _finish(
 
 
 async def _settle(order: Order, stores: Stores) -> None:
-    if not order.takings and not order.codes and not order.reserved:
+    if not (order.takings or order.codes or order.reserved or order.quote.redeemed):
         return
     await reserving.settle(order, stores)
     counting = counting_over(stores)

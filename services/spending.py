@@ -10,17 +10,20 @@ counted: of two who want the last points at the same moment, one counts again an
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
-from weakref import WeakValueDictionary
+from typing import TypeAlias
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from engine.loyalty.replay import replay
 from models.errors import Conflict
 from models.points import Account, Hold, Transfer
 from models.store import Stores
+from models.store.accounts import Accounts
 
 TRIES = 50
 
+_Turns: TypeAlias = WeakValueDictionary[str, asyncio.Lock]
 # Those of one process who want the same points take turns; between processes the account decides.
-_TURNS: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_TURNS: WeakKeyDictionary[Accounts, _Turns] = WeakKeyDictionary()
 
 
 async def available(user_id: str, *, stores: Stores, now: datetime) -> int:
@@ -35,7 +38,8 @@ async def hold(hold: Hold, *, stores: Stores, now: datetime) -> bool:
     Raises Conflict if the account changes all the time.
     """
     wanted, user_id = hold.transfer.id, hold.transfer.user_id
-    turn = _TURNS.setdefault(user_id, asyncio.Lock())
+    turns = _TURNS.setdefault(stores.accounts, WeakValueDictionary())
+    turn = turns.setdefault(user_id, asyncio.Lock())
     async with turn:
         for _ in range(TRIES):
             account, ledger = await _read(user_id, stores)

@@ -21,6 +21,7 @@ from services import (
     fillings,
     occurrences,
     points,
+    redeeming,
     runs,
     sequencer,
     settling,
@@ -177,7 +178,9 @@ async def _look_after_points(schedule: Schedule) -> None:
     current = await schedule.rulebook.current()
     stores, now = schedule.stores, schedule.clock.now()
     await points.look_after(stores=stores, current=current, now=now)
-    await buying.sweep(stores=stores, current=current, now=now, wall=schedule.clock.wall())
+    wall = schedule.clock.wall()
+    await buying.sweep(stores=stores, current=current, now=now, wall=wall)
+    await redeeming.sweep(stores=stores, current=current, now=now, wall=wall)
 
 
 async def _spread(schedule: Schedule) -> None:

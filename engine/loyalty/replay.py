@@ -15,7 +15,7 @@ from fractions import Fraction
 from math import floor
 from typing import assert_never
 
-from models.points import GAINS, SPENDINGS, Extent, Reason, Transfer, correction_id
+from models.points import GAINS, SPENDINGS, Reason, Transfer, correction_id
 
 
 @dataclass(slots=True)
@@ -80,21 +80,15 @@ def _undone(transfer: Transfer, undone: Mapping[str, Sequence[Transfer]]) -> int
     came = undone.get(transfer.order or "", ())
     if not came:
         return 0
-    share = sum((_share(transfer.extent, each.extent) for each in came), Fraction())
+    share = sum(
+        (
+            Fraction(1) if each.extent is None else each.extent.share_of(transfer.extent)
+            for each in came
+        ),
+        Fraction(),
+    )
     points = floor(abs(transfer.points) * min(share, Fraction(1)))
     return points if transfer.points > 0 else -points
-
-
-def _share(whole: Extent | None, came: Extent | None) -> Fraction:
-    if came is None:
-        return Fraction(1)
-    if whole is None:
-        return Fraction()
-    if whole.money and came.money is not None:
-        return Fraction(came.money, whole.money)
-    if whole.units and came.units is not None:
-        return Fraction(came.units) / Fraction(whole.units)
-    return Fraction()
 
 
 def _run(

@@ -183,6 +183,8 @@ def _quote(document: Document) -> Quote:
         gifts=tuple(GiftGiven(**gift) for gift in document["gifts"]),
         grants=tuple(GrantGiven(**grant) for grant in document["grants"]),
         reduced=document["reduced"],
+        redeemed=document.get("redeemed", 0),
+        worth=document.get("worth", 0),
     )
 
 

@@ -85,6 +85,7 @@ def _document(redemption: Redemption) -> Document:
         "user": redemption.user_id,
         "codes": [list(code) for code in redemption.codes],
         "reserved": [asdict(each) for each in redemption.reserved],
+        "points": redemption.points,
     }
 
 
@@ -98,4 +99,5 @@ def _redemption(document: Document) -> Redemption:
         user_id=document["user"],
         codes=tuple((code, promotion) for code, promotion in document["codes"]),
         reserved=reserved_of(document.get("reserved", [])),
+        points=document.get("points", 0),
     )
