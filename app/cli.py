@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app import codes, folders
+from app import codes, folders, simulations
+from app.options import At, Files, User, Zone, moment_of
 
 # Everything else is imported by the command that needs it: `check` and `quote` answer at once.
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(folders.app)
+app.add_typer(simulations.app)
 imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
 app.add_typer(
     codes.app, name="codes", epilog="Example: fanfare codes generate spring 1000 --out spring.csv"
@@ -29,8 +30,6 @@ app.add_typer(
 app.add_typer(imports, name="import", epilog="Example: fanfare import completejourney")
 admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
 app.add_typer(admin, name="admin", epilog="Example: fanfare admin create ann@example.test")
-
-Files = Annotated[list[Path], typer.Argument(help="Files of rules; together one program.")]
 
 
 def _version(wanted: bool) -> None:
@@ -139,19 +138,6 @@ def scheduler() -> None:
     run_scheduler(settings)
 
 
-Zone = Annotated[
-    str, typer.Option(metavar="ZONE", help="The workspace's time zone, such as Europe/Berlin.")
-]
-
-
-User = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The person as JSON; default: nobody.")
-]
-At = Annotated[
-    str | None, typer.Option(metavar="TIME", help="When, such as 2026-03-05T12:00; now.")
-]
-
-
 @command("check", "fanfare check rules/*.rules --format json")
 def check(
     files: Files,
@@ -227,7 +213,7 @@ def quote(
     """Say what a cart costs under a file of rules, as JSON. No server is needed."""
     from app.commands import quote as command_line
 
-    moment = _moment(at, zone)
+    moment = moment_of(at, zone)
     raise typer.Exit(command_line.price(rules, cart, user, at=moment, zone=zone))
 
 
@@ -253,24 +239,12 @@ def explain(
 
     if output not in ("text", "json"):
         raise typer.BadParameter("text or json", param_hint="--format")
-    moment, as_json = _moment(at, zone), output == "json"
+    moment, as_json = moment_of(at, zone), output == "json"
     raise typer.Exit(
         command_line.explain(
             rules, name, user=user, cart=cart, at=moment, zone=zone, as_json=as_json
         )
     )
-
-
-def _moment(at: str | None, zone: str) -> datetime:
-    from app.commands.sources import known_zone, moment_of
-
-    if not known_zone(zone):
-        raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
-    try:
-        return moment_of(at, zone)
-    except (ValueError, OverflowError):
-        hint = f"{at!r} is no time; write it like 2026-03-05T12:00 or 2026-03-05T12:00:00Z"
-        raise typer.BadParameter(hint, param_hint="--at") from None
 
 
 @command("schema", "fanfare schema > schema/schema.graphql")

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from dsl import Moment
 from dsl.offers import Lottery
 from dsl.triggers import Trigger
 from engine import journeys as engine
+from engine.effects import Codes
 from engine.goals import is_open, reaches
 from engine.matching import Index
 from engine.plans import Plan
@@ -18,13 +19,18 @@ from engine.starting import admit, begin, begun, is_for, rank, started, total_li
 from models.effect import Effect
 from models.event import Event
 from models.run import Run, RunState
-from models.store.limits import Limits
-from models.store.paces import Paces
 from services.codes import fresh
 from services.rulebook import Published, Rulebook
-from services.starts import turns
+from services.starts import Paces, turns
 
 _LATE = timedelta(minutes=1)
+
+
+class Limits(Protocol):
+    """Totals that must not be exceeded, whoever draws on them."""
+
+    async def take(self, limit: str, holder: str, *, most: int) -> bool:
+        """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,14 @@ class Journeys:
         rules: Rules,
         limits: Limits,
         paces: Paces,
+        codes: Codes = fresh,
     ) -> None:
         self._user_id = user_id
         self._facts = facts
         self._rules = rules
         self._limits = limits
         self._paces = paces
+        self._codes = codes
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
         self._effects: dict[str, list[Effect]] = {}
@@ -116,6 +124,11 @@ class Journeys:
             self._convert(event)
             await self._start_all(event, now)
         await self._move_due(now, now)
+
+    @property
+    def facts(self) -> Mapping[str, Any] | None:
+        """The user's facts, as what was done has left them."""
+        return self._facts
 
     def moved(self) -> list[Run]:
         """Return runs that existed before and were moved, with what is to be settled."""
@@ -171,7 +184,7 @@ class Journeys:
             else:
                 at = engine.due_moment(due, now)
                 moment = self._moment(due.publication, at, plan.trigger.zone)
-                self._keep_advance(engine.resume(due, plan, self._facts, moment, fresh))
+                self._keep_advance(engine.resume(due, plan, self._facts, moment, self._codes))
 
     def _next_due(self, until: datetime) -> Run | None:
         due = [
@@ -220,7 +233,7 @@ class Journeys:
             if plan is None or event.name not in run.waits_for:
                 continue
             moment = self._moment(run.publication, event.at, plan.trigger.zone)
-            advance = engine.receive(run, plan, event, self._facts, moment, fresh)
+            advance = engine.receive(run, plan, event, self._facts, moment, self._codes)
             if advance is not None:
                 self._keep_advance(advance)
 
@@ -297,7 +310,7 @@ class Journeys:
             run = replace(run, counted=True)
         for other in admission.replaces:
             self._keep(engine.end(other, "restarted", at))
-        self._keep_advance(engine.resume(run, plan, self._facts, moment, fresh))
+        self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
         return True
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:

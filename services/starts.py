@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from dsl.triggers import Pace, Trigger
 from models.run import Run
 from models.store import Stores
-from models.store.paces import Paces
 from services.jobs import Job, Jobs
 
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+class Paces(Protocol):
+    """Who was last given a turn, and until when it lasts."""
+
+    async def take(self, trigger: str, span: timedelta, *, after: datetime) -> datetime:
+        """Take so much time, the next that is free from `after` on; return its beginning."""
 
 
 async def turns(

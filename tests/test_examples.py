@@ -14,7 +14,11 @@ from services.rules import check_rules
 
 FOLDER = Path(__file__).parent.parent / "examples"
 NOW = datetime(2017, 12, 31, tzinfo=UTC)
-LETTERS = {template.name: template for template in read_templates(FOLDER)}
+LETTERS = {
+    template.name: template
+    for folder in (FOLDER, FOLDER / "journeys")
+    for template in read_templates(folder)
+}
 
 
 def sent(steps):
@@ -29,7 +33,7 @@ def sent(steps):
                 yield from sent([step for _, _, inner in arms for step in inner])
 
 
-each_file = pytest.mark.parametrize("path", sorted(FOLDER.glob("*.rules")), ids=lambda p: p.name)
+each_file = pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.rules")), ids=lambda p: p.name)
 each_letter = pytest.mark.parametrize("letter", LETTERS.values(), ids=lambda letter: letter.name)
 
 
@@ -44,7 +48,7 @@ def test_an_example_has_nothing_to_complain_of(path):
 
 
 def test_all_examples_are_one_program_too():
-    assert checked(*FOLDER.glob("*.rules")).diagnostics == ()
+    assert checked(*FOLDER.rglob("*.rules")).diagnostics == ()
 
 
 @each_file

@@ -18,7 +18,7 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, matches
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 EVERY = [block for page in PAGES for block in blocks(page)]
 # What needs no server. `fanfare up` and its like are shown, not run.
-RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|plan|schema)\b")
+RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|plan|schema|simulate)\b")
 LANGUAGES = {"rules", "console", "json", "graphql", "sh", "text", "js", "mermaid", "toml", "yaml"}
 
 

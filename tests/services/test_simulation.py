@@ -1,0 +1,96 @@
+"""A simulation does what the system does: the examples are run by both, with real stores here."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.commands.folder import read_templates
+from app.commands.simulate import people_of, script_of
+from app.incoming import read_event
+from models.effect import EffectKind
+from models.event import IncomingEvent
+from models.user import Consent
+from services import templates, webhooks
+from services.simulation import simulate
+from tests.shop import NOW
+
+FOLDER = Path(__file__).parent.parent.parent / "examples" / "journeys"
+
+
+def told(effect: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what an effect is, codes aside, which nobody can know."""
+    data = json.loads(json.dumps(effect["data"], default=str))
+    data.pop("code", None)
+    data.pop("codes", None)
+    skipped = effect["reason"] if effect["state"] == "skipped" else ""
+    return effect["at"], effect["user"], effect["kind"], effect["template"], str(data), skipped
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "until"),
+    [
+        ("forgotten-basket", "2026-03-02", "2026-03-12"),
+        ("birthday", "2026-02-27", "2026-03-02"),
+        ("win-back", "2025-11-19", "2026-04-01"),
+        ("newsletter", "2026-03-20", "2026-03-22"),
+        ("post-purchase", "2026-03-02", "2026-04-01"),
+    ],
+)
+async def test_the_system_does_what_the_simulation_tells(shop, web, name, since, until):
+    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (since, until))
+    shop.clock.business = begin
+    for template in read_templates(FOLDER):
+        await templates.save(template, stores=shop.stores, now=NOW, by=None)
+    await webhooks.create(
+        "service-desk", f"{web.url}/desk", stores=shop.stores, now=NOW, private=True
+    )
+    await shop.publish((FOLDER / f"{name}.rules").read_text(encoding="utf-8"))
+    program = (await shop.rulebook.current()).program
+    people = dict(people_of(FOLDER / f"{name}.people.jsonl", program, "UTC"))
+    for user_id, facts in people.items():
+        known = facts["user"]
+        birthday = known.get("birthday")
+        await shop.person(
+            user_id,
+            email=known.get("email"),
+            timezone=known.get("timezone"),
+            birthday=None if birthday is None else datetime.fromisoformat(birthday).date(),
+            consent=Consent(email=known.get("consent", {}).get("email", False)),
+        )
+    path = FOLDER / f"{name}.events.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    account = await simulate(
+        program, people, list(script_of(path, program)) if lines else [], since=begin, until=end
+    )
+    script: dict[datetime, list[IncomingEvent]] = {}
+    for entry in map(json.loads, lines):
+        script.setdefault(datetime.fromisoformat(entry["occurredAt"]), []).append(read_event(entry))
+
+    await shop.occur()
+    for now in sorted({happening.at for happening in account} | script.keys()):
+        shop.clock.business = shop.clock.real = now
+        await shop.tell(*script.get(now, ()))
+        await shop.occur()
+
+    expected = [
+        told(
+            {
+                "at": each.effect.at,
+                "user": each.user_id,
+                "kind": each.effect.kind,
+                "template": each.effect.template,
+                "data": each.effect.data,
+                "reason": each.effect.reason,
+                "state": each.effect.state,
+            }
+        )
+        for each in account
+        if each.effect is not None
+    ]
+    assert sorted(told(effect) for effect in await shop.effects()) == sorted(expected)
+    assert {EffectKind(kind) for _, _, kind, *_ in expected} >= {EffectKind.MESSAGE}
+    reached = await shop.stores.runs.documents.count_documents({"converted_at": {"$ne": None}})
+    assert reached == len([each for each in account if each.kind == "goal"])
