@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from dsl import Compiler
 from dsl.offers import Lottery
 from dsl.program import Program
+from dsl.triggers import Trigger
 from engine.matching import Index
 from engine.memory import once_per_program
 from engine.needs import Need, everything, expressions_of_trigger, needs_of
 from engine.plans import Plan, plan_of
-from engine.starting import conditions_of, listeners
+from engine.starting import conditions_of, listeners, on_segments
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
     """`listeners` are the plans that an event can start; `starts` finds those that it does start.
 
+    `on_segments` are the triggers that entering (True) or leaving a segment starts.
     `lotteries` are those that it can enter, `earning` are events that can earn points, `needs` is
     what triggers, lotteries and loyalty ask about.
     """
@@ -26,6 +28,7 @@ class Playbook:
     listeners: Mapping[str, tuple[Plan, ...]]
     lotteries: Mapping[str, tuple[Lottery, ...]]
     earning: frozenset[str]
+    on_segments: Mapping[tuple[str, bool], tuple[Trigger, ...]]
     starts: Mapping[str, Index[Plan]] = field(repr=False)
     needs: frozenset[Need] = field(repr=False)
     all_needs: frozenset[Need] = field(repr=False)
@@ -47,6 +50,7 @@ def playbook_of(program: Program) -> Playbook:
         listening,
         _lotteries(program),
         frozenset(rule.event.event for rule in earning),
+        on_segments(program),
         {
             event: Index(((plan, conditions_of(plan.trigger, program)) for plan in those), compiler)
             for event, those in listening.items()

@@ -13,7 +13,7 @@ from dsl import Moment, holds
 from dsl.clauses import Active
 from dsl.moment import add
 from dsl.program import Program
-from dsl.triggers import OnEvent, Trigger
+from dsl.triggers import OnEvent, OnSegment, Trigger
 from engine.chance import held_out
 from engine.effects import Facts
 from engine.goals import goal_until
@@ -35,6 +35,18 @@ def listeners(program: Program) -> dict[str, tuple[Trigger, ...]]:
         if isinstance(trigger.start, OnEvent):
             found.setdefault(trigger.start.event, []).append(trigger)
     return {event: tuple(triggers) for event, triggers in found.items()}
+
+
+def on_segments(program: Program) -> dict[tuple[str, bool], tuple[Trigger, ...]]:
+    """Return the triggers that entering (or leaving) each segment starts, by priority."""
+    found: dict[tuple[str, bool], list[Trigger]] = {}
+    for trigger in sorted(program.triggers.values(), key=rank):
+        match trigger.start:
+            case OnSegment(segment, enters):
+                found.setdefault((segment, enters), []).append(trigger)
+            case _:
+                pass
+    return {move: tuple(triggers) for move, triggers in found.items()}
 
 
 def rank(trigger: Trigger) -> tuple[int, str]:

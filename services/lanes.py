@@ -126,7 +126,11 @@ async def _look(lane: int, lanes: Lanes) -> int | None:
     """Look at people who may have come into or left segments; return how many, None if it fails."""
     try:
         return await memberships.look(
-            lane, stores=lanes.stores, rulebook=lanes.rulebook, now=lanes.clock.now()
+            lane,
+            stores=lanes.stores,
+            rulebook=lanes.rulebook,
+            jobs=lanes.jobs,
+            now=lanes.clock.now(),
         )
     except Unavailable:
         raise

@@ -2,7 +2,7 @@
 
     a change notes on its person what it is of (models/store/looks) ─► the lane reads who is noted,
     or whose day has come ─► judges what that can concern ─► keeps what was decided ─► carries it
-    out: members, the feed ─► forgets the note, unless there is another by now
+    out: members, the feed, runs that it starts ─► forgets the note, unless there is another by now
 
 Killed anywhere, the note is still there, or what was decided is, and the next one goes on from it.
 Segments that are being filled stand still meanwhile: who is looked at is looked at after it again.
@@ -17,13 +17,17 @@ from typing import Any
 
 import dsl
 from engine.membership import Watch, watch_of
+from engine.playbook import playbook_of
+from engine.starting import planned
 from models.event import Event
 from models.feed import FeedEntry
 from models.ids import new_id
 from models.membership import ANYTHING, PROFILE, Cause, CauseKind, Look, Move, Standing
+from models.run import Run
 from models.store import Stores
 from models.store.looks import Seen
-from services import facts
+from services import facts, starts
+from services.jobs import Jobs
 from services.rulebook import Published, Rulebook
 
 log = logging.getLogger(__name__)
@@ -61,7 +65,13 @@ async def _watches(standing: Standing, rulebook: Rulebook) -> list[Watch]:
 
 
 async def look(
-    lane: int, *, stores: Stores, rulebook: Rulebook, now: datetime, limit: int = PAGE
+    lane: int,
+    *,
+    stores: Stores,
+    rulebook: Rulebook,
+    jobs: Jobs,
+    now: datetime,
+    limit: int = PAGE,
 ) -> int:
     """Look at people of a lane who are due; return of how many that is done with."""
     looks = await stores.looks.due(lane, now, limit=limit)
@@ -78,6 +88,7 @@ async def look(
         moving = await stores.looks.decide([each for each in seen if each.moves])
         seen = [each for each in seen if not each.moves or each.look.user_id in moving]
     await _carry_out(seen, standing, published, stores=stores)
+    await _start(seen, published, stores=stores, jobs=jobs, now=now)
     mixed = await stores.looks.finish(seen)
     await stores.looks.note(dict.fromkeys(mixed, ((ANYTHING,), PROFILE)))
     return len(seen)
@@ -189,6 +200,33 @@ async def _carry_out(
             _entry(each.look.user_id, move, published) for each in seen for move in each.moves
         ),
     )
+
+
+async def _start(
+    seen: Sequence[Seen], published: Published, *, stores: Stores, jobs: Jobs, now: datetime
+) -> None:
+    """Plan the runs that coming into a segment, or leaving it, starts. Safe to repeat.
+
+    A move starts a trigger once, because its id is what the run is known by. Whoever comes in or
+    goes because a segment was published has made no move.
+    """
+    triggers = playbook_of(published.program).on_segments
+    runs: dict[str, list[Run]] = {}
+    for each in seen:
+        for move in each.moves:
+            for trigger in triggers.get((move.segment, move.entered), ()):
+                run = planned(
+                    trigger,
+                    each.look.user_id,
+                    f"segment|{move.id}",
+                    move.at,
+                    campaign_id=published.campaign_of.get(trigger.name),
+                    publication=published.number,
+                )
+                runs.setdefault(trigger.name, []).append(run)
+    for name, theirs in runs.items():
+        trigger = published.program.triggers[name]
+        await starts.plan(theirs, trigger, stores=stores, jobs=jobs, now=now)
 
 
 def _entry(user_id: str, move: Move, published: Published) -> FeedEntry:

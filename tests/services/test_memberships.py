@@ -201,3 +201,75 @@ async def test_a_note_made_meanwhile_is_not_forgotten(club):
 def replace_moves(look):
     move = memberships.Move(id="m", segment="loyal", number=1, entered=True, at=NOW, cause=PROFILE)
     return replace(memberships.Seen(look=look), moves=(move,))
+
+
+# --- what coming in and going starts --------------------------------------------------------------
+
+STARTS = """
+trigger welcome { when user enters segment loyal  then { tag "welcomed" } }
+trigger goodbye { when user leaves segment loyal  for user.name is known  then { tag "missed" } }
+"""
+
+
+async def starts_of(shop):
+    return [(run["trigger"], run["state"]) for run in await shop.runs()]
+
+
+async def test_each_time_someone_comes_in_starts_a_journey_once(club):
+    await club.publish(RULES + STARTS)
+    await club.fill()
+    await club.tell(order("o1"), order("o2"))
+    await club.work()
+    await club.work()
+    assert await starts_of(club) == [("welcome", "done")]
+
+    club.clock.turn(days=90)
+    await club.work()
+    assert await starts_of(club) == [("welcome", "done"), ("goodbye", "done")]
+
+    await club.tell(order("o3"), order("o4"))
+    await club.work()
+    assert [name for name, _ in await starts_of(club)] == ["welcome", "goodbye", "welcome"]
+
+
+async def test_filling_a_segment_starts_nobody(club):
+    await club.tell(order("o1"), order("o2"))
+    await club.work()
+    changed = RULES.replace(">= 2 }", ">= 1 }")
+
+    await club.publish(changed + STARTS)
+    await club.fill()
+    await club.work()
+    await club.publish(RULES.replace(">= 2 }", ">= 9 }") + STARTS)
+    await club.fill()
+    await club.work()
+
+    assert await club.members("loyal") == {}
+    assert await starts_of(club) == []
+
+
+@pytest.mark.parametrize("step", ["decide", "plan", "finish"])
+async def test_killed_on_the_way_a_journey_still_starts_once(club, step, monkeypatch):
+    await club.publish(RULES + STARTS)
+    await club.fill()
+    await club.tell(order("o1"), order("o2"))
+    whose = type(club.stores.runs if step == "plan" else club.stores.looks)
+    real = getattr(whose, step)
+
+    class Killed(BaseException):
+        pass
+
+    async def killed(self, given):
+        await real(self, given)
+        if given:
+            monkeypatch.setattr(whose, step, real)
+            raise Killed
+        return []
+
+    monkeypatch.setattr(whose, step, killed)
+    with pytest.raises(Killed):
+        await club.work()
+    await club.stores.leases.documents.delete_many({})
+    await club.work()
+
+    assert await starts_of(club) == [("welcome", "done")]

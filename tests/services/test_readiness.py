@@ -10,7 +10,6 @@ EVENT = "event cart_updated { total: money USD }  segment s { user.points > 3 }\
 @pytest.mark.parametrize(
     ("trigger", "code", "says"),
     [
-        ("when user enters segment s then { stop }", "E290", "when` a segment changes"),
         ('on cart_updated then { send fax "x" }', "E290", "no channel 'fax'"),
         ('on cart_updated then { call "crm" }', "E291", "no webhook 'crm'"),
         ('on cart_updated then { if event.total > 1 USD { send email "x" } }', "E291", "'x'"),
