@@ -30,8 +30,8 @@ from services.tokens import Tokens
 from services.verify import verify
 from tests.client import SECRET, serving
 from tests.faults import acting, shopping
-from tests.faults.wire import Wire, between
 from tests.shop import Shop
+from tests.wire import Wire, between
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["tests.faults.acting"])

@@ -1,12 +1,17 @@
 """Flash sales through the API."""
 
+import time
+from collections import Counter
+from urllib.parse import urlsplit
+
 import pytest
 
 from models.campaign import Act
 from models.principal import Role
 from services.releases import RulesFile, release
-from tests.client import Api
+from tests.client import Api, serving
 from tests.shop import NOW
+from tests.wire import between
 
 SALE = """
 flash_sale midnight { active from 2020-01-01  sku "A100" at 99 CNY stock 2  limit 1 per user }
@@ -45,6 +50,31 @@ async def test_a_unit_is_held_for_whoever_claims_it_first(sale):
 
     left = (await sale.ask('{ stock(sale: "midnight") { initial free held sold } }'))["stock"]
     assert left == {"initial": 2, "free": 0, "held": 2, "sold": 0}
+
+
+async def test_once_all_is_gone_the_database_is_asked_twice_a_second_at_most(sale, mongodb_uri):
+    buyers = [await sale.caller(Role.CUSTOMER) for _ in range(12)]
+    async with (
+        between(urlsplit(mongodb_uri).port) as wire,
+        serving(
+            mongodb_uri=wire.uri,
+            database=sale.stores.claims.database.name,
+            redis_url="redis://127.0.0.1:1/0",
+        ) as api,
+    ):
+        for buyer in buyers[:3]:
+            await claim(api, buyer)
+        wire.asked.clear()
+        began = time.monotonic()
+
+        for buyer in buyers[3:] * 5:
+            assert await claim(api, buyer) == ["SOLD_OUT"]
+
+        looks = 1 + (time.monotonic() - began) / 0.5
+        asked = Counter(wire.asked)
+    # What is left, what is live, and whether anything has changed: not the forty-five who asked.
+    assert asked["find claims"] <= looks
+    assert sum(asked.values()) <= 3 * looks
 
 
 async def test_customers_claim_for_themselves_and_integrators_for_anyone(sale):

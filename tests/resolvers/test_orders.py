@@ -46,6 +46,14 @@ query ($input: QuoteCartInput!) {
   quoteCart(input: $input) { quote { total { amount } } userErrors { code } }
 }
 """
+QUOTE_ALL = """
+query ($input: QuoteCartInput!) {
+  quoteCart(input: $input) {
+    quote { total { amount } promotions { name status reason { code } } }
+    userErrors { code message }
+  }
+}
+"""
 GENERATE = """
 mutation ($input: GenerateCodesInput!) {
   generateCodes(input: $input) { batch count userErrors { code field message } }
@@ -169,6 +177,25 @@ async def test_a_preview_knows_what_the_buyer_has_used(api, shop, ann):
     assert totals == ["27.00", "30.00"]
 
 
+@pytest.mark.parametrize(
+    ("bound", "reason"), [("limit 1 total", "LIMIT"), ("budget 3 USD", "BUDGET")]
+)
+async def test_a_preview_knows_what_others_have_used_up(api, ann, bound, reason):
+    rules = f"promotion only {{ take 3 USD off cart  {bound} }}"
+    await release([RulesFile("rules", "Rules", rules)], ACT, stores=api.stores)
+    shop, bob = await api.caller(Role.INTEGRATOR), await api.caller(Role.CUSTOMER)
+    cart = order("n", "0", ann)["cart"]
+    before = await api.ask(QUOTE_ALL, {"input": {"cart": cart}}, by=ann)
+    await place(api, shop, order("n1", "27.00", bob))
+
+    after = await api.ask(QUOTE_ALL, {"input": {"cart": cart}}, by=ann)
+
+    quotes = [each["quoteCart"]["quote"] for each in (before, after)]
+    assert [quote["total"]["amount"] for quote in quotes] == ["27.00", "30.00"]
+    (verdict,) = quotes[1]["promotions"]
+    assert (verdict["status"], verdict["reason"]["code"]) == ("NOT_APPLIED", reason)
+
+
 async def test_codes_are_made_listed_used_and_revoked(api, shop, ann, marketer):
     made = await generate(api, marketer, 5, expiresAt="2100-01-01T00:00:00Z")
     found = await codes_of(api, marketer, batch=made["batch"])
@@ -231,6 +258,33 @@ async def test_someone_elses_code_is_as_unknown_and_guessing_ends(api, shop, ann
     assert bob_pays["quoteCart"]["quote"]["total"]["amount"] == "22.50"
     assert ann_pays["quoteCart"]["quote"]["total"]["amount"] == "27.00"
     assert code == "RATE_LIMITED"
+
+
+@pytest.mark.parametrize("what", ["used", "someone else's", "expired", "revoked"])
+async def test_every_code_that_is_not_good_is_answered_as_an_unknown_one(
+    api, shop, ann, marketer, what
+):
+    bob = await api.caller(Role.CUSTOMER)
+    whose = {"userId": bob.global_id} if what == "someone else's" else {}
+    await generate(api, marketer, **whose)
+    ((code,),) = [[each["code"] for each in await codes_of(api, marketer)]]
+    if what == "used":
+        await place(api, shop, order("n0", "22.50", bob, code))
+    elif what == "revoked":
+        await api.ask(REVOKE, {"codes": [code]}, by=marketer)
+    elif what == "expired":
+        past = {"$set": {"expires_at": datetime(2026, 1, 1, tzinfo=UTC)}}
+        await api.stores.codes.documents.update_one({}, past)
+    told = []
+    for given in (code, "0123456789ABC"):
+        wanted = order("n1", "22.50", ann, given)
+        quoted = await api.ask(QUOTE_ALL, {"input": {"cart": wanted["cart"]}}, by=ann)
+        placed = await place(api, shop, wanted)
+        told.append((quoted, placed))
+
+    assert told[0] == told[1]
+    assert told[0][0]["quoteCart"]["quote"]["total"]["amount"] == "27.00"
+    assert told[0][1]["userErrors"][0]["code"] == "PRICE_CHANGED"
 
 
 async def test_what_we_know_of_products_is_what_counts(api, shop, ann):

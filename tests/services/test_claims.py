@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
 from models.claim import ClaimState
 from models.errors import Conflict, NotFound
+from models.store import Stores, connect
 from services import stocks
 from services.claims import Claims
+from services.rulebook import Rulebook
 from services.selling import confirm, give_back
+from tests.wire import between
 
 SALE = """
 flash_sale midnight "Midnight" {
@@ -92,6 +96,24 @@ async def test_refusals_after_the_sell_out_ask_nobody(sale, shop):
     assert codes(await outcomes(claims, ["bob", "cy"], now)) == ["SOLD_OUT"]
     await asyncio.sleep(0.6)
     assert held(await outcomes(claims, ["bob"], now))
+
+
+async def test_a_thousand_refusals_send_nothing_to_the_database(sale, shop, mongodb_uri):
+    await sale(3)
+    now = shop.clock.now()
+    async with between(urlsplit(mongodb_uri).port) as wire:
+        database = connect(wire.uri, shop.stores.claims.database.name)
+        stores = Stores.over(database)
+        claims = Claims(stores, Rulebook(stores, fresh=60), fresh=60)
+        await outcomes(claims, [f"u{n}" for n in range(4)], now)
+        assert "insert claims" in wire.asked
+        wire.asked.clear()
+
+        refused = await outcomes(claims, [f"late{n}" for n in range(1_000)], now)
+
+        database.client.close()
+    assert (len(held(refused)), codes(refused)) == (0, ["SOLD_OUT"])
+    assert wire.asked == []
 
 
 @pytest.mark.parametrize(("limit", "most"), [("limit 1 per user", 1), ("limit 3 per user", 3)])

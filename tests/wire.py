@@ -1,4 +1,4 @@
-"""A proxy before MongoDB that counts the writes passing through it, and acts at one of them."""
+"""A proxy before MongoDB that knows what passes through it, and acts at one of the writes."""
 
 import asyncio
 import struct
@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 _WRITES = frozenset({"insert", "update", "delete", "findAndModify", "commitTransaction"})
+_OWN = frozenset({"hello", "isMaster", "ismaster", "ping", "endSessions"})  # of the driver itself
 _OP_MSG = 2013
 
 
 @dataclass
 class Wire:
     """`strike` is called at the write number `at` (from 1), before it is passed on or after it has
-    been done; its answer never arrives. `seen` names the writes so far, as "insert events".
+    been done; its answer never arrives. `seen` names the writes so far, as "insert events", and
+    `asked` whatever the database has been asked since it was last emptied.
     """
 
     port: int = 0
@@ -21,6 +23,7 @@ class Wire:
     before: bool = True
     strike: Callable[[], None] = lambda: None
     seen: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     struck: bool = False
 
     @property
@@ -34,10 +37,13 @@ class Wire:
 
     def is_due(self, message: bytes) -> bool:
         """Note a message from a client; whether it is the write that was meant."""
-        write = _write_of(message)
-        if write is None or self.at == 0:
+        command = _command_of(message)
+        if command is None:
             return False
-        self.seen.append(write)
+        self.asked.append(command)
+        if command.split()[0] not in _WRITES or self.at == 0:
+            return False
+        self.seen.append(command)
         return len(self.seen) == self.at
 
 
@@ -108,14 +114,14 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(length - 4)
 
 
-def _write_of(message: bytes) -> str | None:
-    """Return what a message writes and to which collection, None if it does not."""
+def _command_of(message: bytes) -> str | None:
+    """Return what a message asks, and of which collection; None if it asks nothing of ours."""
     (code,) = struct.unpack_from("<i", message, 12)
     if code != _OP_MSG or message[20] != 0:
         return None
     # Flags, a section of kind 0, and in it a document: its first element is the command.
     command, _, rest = message[26:].partition(b"\0")
-    if command.decode() not in _WRITES:
+    if command.decode() in _OWN:
         return None
     if message[25] != 2:  # not a string: a command without a collection
         return command.decode()
