@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from app import events
 from app.admission import Admission, Admitted
+from app.bounces import Bounces
 from app.headers import Guarded
 from app.links import Subscriptions
 from app.metrics import Measured
@@ -28,10 +29,12 @@ from schema.context import Context
 from services.api_keys import Keys
 from services.links import Links
 from services.passwords import Passwords
+from services.suppression import Suppression
 from services.tokens import Access, Tokens
 
 # Seconds for one database operation: clients are promised an answer within five.
 PATIENCE = 3.0
+BOUNCES = "/v1/bounces"
 EVENTS = "/v1/events"
 PLAYGROUND = Path(__file__).parent / "playground"
 
@@ -66,6 +69,11 @@ class Api:
         self.passwords.close()
 
     @property
+    def suppression(self) -> Suppression:
+        """Return the suppression list, as long as the parts are there."""
+        return Suppression(self.wiring.stores, self.settings.lasting_key())
+
+    @property
     def keys(self) -> Keys:
         """Return what knows API keys, as long as the parts are there."""
         assert self._keys is not None
@@ -91,6 +99,7 @@ class Api:
             groups=wiring.groups,
             passwords=self.passwords,
             tokens=self.tokens,
+            suppression=self.suppression,
             keys=self.keys,
             request_id=admitted.request_id,
             address=admitted.address,
@@ -150,6 +159,11 @@ def build(settings: Settings) -> Starlette:
             Route("/graphql", api.view, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", api.view),
             Route(EVENTS, events.Ingest(lambda: api.wiring).__call__, methods=["POST"]),
+            Route(
+                BOUNCES,
+                Bounces(lambda: api.wiring, lambda: api.suppression).__call__,
+                methods=["POST"],
+            ),
             Route("/u/{token}", api.unsubscribe, methods=["GET", "POST"]),
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.admission import Admitted
+from app.answers import failure, refusal
 from app.incoming import read_event, read_headers, read_json
 from app.wiring import Wiring
 from engine.incoming import Mismatch
 from models.api_key import Scope
 from models.errors import DomainError, RateLimited, Unavailable
 from models.event import IncomingEvent, Outcome, Verdict
-from models.principal import Principal, Role
 from services import backlog, events
 
 BODY = 5 * 1024 * 1024
@@ -24,7 +24,6 @@ LONGEST_LINE = 1024 * 1024
 _LINES = frozenset(("application/x-ndjson", "application/ndjson", "application/jsonl"))
 _ONE = frozenset(("application/json", "application/cloudevents+json"))
 _BATCH = "application/cloudevents-batch+json"
-_ALLOWED = frozenset((Role.ADMIN, Role.INTEGRATOR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +36,19 @@ class Ingest:
         """Take events in and say what became of each."""
         admitted: Admitted = request.scope["state"]["admitted"]
         principal = admitted.access.principal if admitted.access else None
-        if refusal := _refusal(principal):
-            return refusal
+        if refused := refusal(principal, Scope.EVENTS):
+            return refused
         wiring = self.wiring()
         try:
             # Before the body is read: a sender who is to wait need not send it all first.
             await backlog.admit(wiring.stores)
             return await _taken(request, wiring)
         except RateLimited as error:
-            return _error(429, error.code, error.message, retry_after=int(error.retry_after) or 1)
+            return failure(429, error.code, error.message, retry_after=int(error.retry_after) or 1)
         except Unavailable as error:
-            return _error(503, error.code, error.message, retry_after=2)
+            return failure(503, error.code, error.message, retry_after=2)
         except DomainError as error:
-            return _error(400, error.code, error.message)
+            return failure(400, error.code, error.message)
 
 
 async def _taken(request: Request, wiring: Wiring) -> Response:
@@ -63,7 +62,7 @@ async def _taken(request: Request, wiring: Wiring) -> Response:
     if kind == _BATCH:
         return await _batch(request, wiring)
     known = ", ".join(sorted((*_LINES, *_ONE, _BATCH)))
-    return _error(415, "UNSUPPORTED_MEDIA_TYPE", f"Send one of {known}.")
+    return failure(415, "UNSUPPORTED_MEDIA_TYPE", f"Send one of {known}.")
 
 
 @dataclass(slots=True)
@@ -150,9 +149,9 @@ async def _batch(request: Request, wiring: Wiring) -> Response:
     try:
         found = read_json(await request.body())
     except Mismatch as error:
-        return _error(400, "INVALID", f"The body {error.reason}.")
+        return failure(400, "INVALID", f"The body {error.reason}.")
     if not isinstance(found, list):
-        return _error(400, "INVALID", "A batch is a list of CloudEvents.")
+        return failure(400, "INVALID", "A batch is a list of CloudEvents.")
     batch = _Batch(wiring)
     for number, value in enumerate(found, 1):
         await batch.read(number, lambda value=value: read_event(value))  # type: ignore[misc]
@@ -168,23 +167,7 @@ def _shown(number: int, verdict: Verdict) -> dict[str, Any]:
     return shown
 
 
-def _refusal(principal: Principal | None) -> Response | None:
-    if principal is None:
-        return _error(401, "UNAUTHENTICATED", "Send an API key as `Authorization: Bearer …`.")
-    if not principal.roles & _ALLOWED:
-        return _error(403, "FORBIDDEN", "Your roles do not allow this.")
-    if principal.scopes is not None and Scope.EVENTS not in principal.scopes:
-        return _error(403, "FORBIDDEN", "This API key lacks the scope EVENTS.")
-    return None
-
-
 def _answer(verdicts: Sequence[dict[str, Any]], status: int) -> Response:
     accepted = sum(verdict["outcome"] == Outcome.ACCEPTED for verdict in verdicts)
     body = orjson.dumps({"accepted": accepted, "verdicts": verdicts})
     return Response(body, status, media_type="application/json")
-
-
-def _error(status: int, code: str, message: str, *, retry_after: int = 0) -> Response:
-    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-    headers = {"retry-after": str(retry_after)} if retry_after else {}
-    return Response(body, status, headers, media_type="application/json")

@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     )
     data_key: SecretStr | None = Field(
         default=None,
-        description="Signs what outlives sessions, as links in messages; the secret, unless given.",
+        description="For what outlives sessions: links in messages, the suppression list. "
+        "The secret, unless given.",
     )
     smtp_url: str = Field(
         default="",

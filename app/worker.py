@@ -22,6 +22,7 @@ from services.dispatch import Dispatch
 from services.lanes import Lanes
 from services.messages import Mail
 from services.occurrences import Occasions
+from services.suppression import Suppression
 from workers.bells import make_broker
 from workers.deps import Deps
 from workers.registry import declare
@@ -67,6 +68,7 @@ class _Parts(dramatiq.Middleware):
             clock=wiring.clock,
             channels=outgoing(self._settings, public=public, inside=inside),
             links=self._settings.links(),
+            suppression=Suppression(wiring.stores, self._settings.lasting_key()),
             roads=Roads(self._settings.sends_per_second),
         )
         self._deps = Deps(
@@ -101,6 +103,7 @@ class _Parts(dramatiq.Middleware):
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or Ctrl-C; what is under way is finished."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings.lasting_key()  # said now if it is missing, not by the first message
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

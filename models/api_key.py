@@ -10,6 +10,7 @@ PREFIX = "fanfare_"
 class Scope(StrEnum):
     """What a key may be used for. A field that names none of these is not for keys."""
 
+    BOUNCES = "bounces"
     EVENTS = "events"
     ORDERS = "orders"
     PRICES = "prices"

@@ -1,6 +1,8 @@
 """The workspace: the settings all rules share, and which publication is current."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from models.messaging import Messaging
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,7 @@ class Workspace:
     zone: str = "UTC"
     currency: str = "USD"
     retention_days: int = 730
+    messaging: Messaging = field(default_factory=Messaging)
     current: int = 0
     unsettled: tuple[int, ...] = ()
     version: int = 1

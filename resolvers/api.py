@@ -16,6 +16,7 @@ from resolvers.deliveries import DeliveryMutations, DeliveryQueries
 from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
+from resolvers.messaging import MessagingMutations, MessagingQueries
 from resolvers.orders import OrderMutations, OrderQueries
 from resolvers.points import PointsQueries
 from resolvers.products import ProductMutations
@@ -45,6 +46,7 @@ class Query(
     PointsQueries,
     ApiKeyQueries,
     WebhookQueries,
+    MessagingQueries,
     DeliveryQueries,
 ):
     pass
@@ -64,6 +66,7 @@ class Mutation(
     DrawMutations,
     ApiKeyMutations,
     WebhookMutations,
+    MessagingMutations,
     DeliveryMutations,
 ):
     pass

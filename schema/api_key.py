@@ -13,7 +13,8 @@ from schema.payloads import Payload
 strawberry.enum(
     Scope,
     name="ApiKeyScope",
-    description="What a key is for. EVENTS: telling what happened and whose visits were whose. "
+    description="What a key is for. BOUNCES: telling which messages came back. "
+    "EVENTS: telling what happened and whose visits were whose. "
     "ORDERS: placing and undoing orders, claims and groups. PRICES: asking what carts cost. "
     "PRODUCTS: saying what the shop sells.",
 )

@@ -17,6 +17,7 @@ from services.groups import Groups
 from services.jobs import Jobs
 from services.passwords import Passwords
 from services.rulebook import Rulebook
+from services.suppression import Suppression
 from services.tokens import Tokens
 
 
@@ -33,6 +34,7 @@ class Context:
     groups: Groups
     passwords: Passwords
     tokens: Tokens
+    suppression: Suppression
     keys: Keys
     request_id: str
     address: str = ""

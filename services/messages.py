@@ -16,20 +16,20 @@ from datetime import timedelta
 
 from channels import Channel, Message, NotSent, Outlet, Unclear
 from channels.roads import Road, Roads
-from engine.consents import refusal
 from engine.rendering import TemplateError
-from models.effect import Effect, EffectKind, EffectState
+from models.effect import Effect, EffectState
 from models.errors import Unavailable
 from models.ids import new_id
 from models.store import Stores
 from services import parcels
 from services.clock import Clock
 from services.composing import compose
-from services.facts import user_facts
 from services.links import Links
-from services.parcels import WEBHOOK, Parcel
+from services.parcels import Parcel
+from services.permits import Permits, permits
 from services.rulebook import Rulebook
 from services.runs import message_entry
+from services.suppression import Suppression
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ LEASE = timedelta(seconds=15)  # for a page of messages; a slower worker loses t
 STUCK = timedelta(seconds=45)  # a delivery that takes longer is given up for lost
 TELL = timedelta(seconds=10)
 FAILURES = 5
-CLAIMS = 20
 LONGEST_PAUSE = 300
 
 
@@ -45,7 +44,8 @@ LONGEST_PAUSE = 300
 class Mail:
     """What delivering needs. `channels` is by the name that rules use.
 
-    Without `links`, messages have none: nobody has said where the API is.
+    Without `links`, messages have none: nobody has said where the API is. Without `suppression`,
+    no address is barred.
     """
 
     stores: Stores
@@ -54,6 +54,7 @@ class Mail:
     channels: Mapping[str, Channel]
     roads: Roads = field(default_factory=Roads)
     links: Links | None = None
+    suppression: Suppression | None = None
 
 
 async def deliver(ids: Sequence[str], mail: Mail) -> None:
@@ -84,6 +85,7 @@ async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mai
     if channel is None:
         await _finish_all(page, EffectState.FAILED, "this channel is not set up", token, mail)
         return
+    permitted = await permits(page, stores=mail.stores, suppression=mail.suppression)
     async with channel.open() as outlet:
         for place, parcel in enumerate(page):
             late = time.monotonic() - began > LEASE.total_seconds() / 2
@@ -93,9 +95,11 @@ async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mai
                 await mail.stores.effects.release(rest, token, until=mail.clock.wall() + pause)
                 break
             await road.pace()
-            result = await _deliver(parcel, outlet, road, token, mail)
+            result = await _deliver(parcel, permitted, outlet, road, token, mail)
             if result is not None:
                 finished.append(result)
+                if result.state is EffectState.FAILED:
+                    await permitted.give_back(result)
     await tell(finished, stores=mail.stores)
 
 
@@ -113,11 +117,11 @@ async def tell(effects: Sequence[Effect], *, stores: Stores) -> None:
 
 
 async def _deliver(
-    parcel: Parcel, outlet: Outlet, road: Road, token: str, mail: Mail
+    parcel: Parcel, permitted: Permits, outlet: Outlet, road: Road, token: str, mail: Mail
 ) -> Effect | None:
     """Bring one message to its end and return it, or None if it is not at its end."""
     effect = parcel.effect
-    if hindrance := _hindrance(parcel):
+    if hindrance := permitted.hindrance(parcel):
         return await _finish(effect, *hindrance, token, mail)
     try:
         message = await compose(
@@ -125,30 +129,12 @@ async def _deliver(
         )
     except TemplateError as error:
         return await _finish(effect, EffectState.FAILED, f"template: {error}", token, mail)
+    if not await permitted.take(effect, now=mail.clock.now()):
+        return await _finish(effect, EffectState.SKIPPED, "capped", token, mail)
     effect = replace(effect, to=message.to, subject=message.subject)
     if not await mail.stores.effects.begin(effect, token, until=mail.clock.wall() + STUCK):
         return None  # someone else has it
     return await _send(effect, message, outlet, road, token, mail)
-
-
-def _hindrance(parcel: Parcel) -> tuple[EffectState, str] | None:
-    effect = parcel.effect
-    if parcel.user is None:
-        return EffectState.SKIPPED, "no_user"
-    if effect.claims > CLAIMS:
-        return EffectState.FAILED, f"given up after {CLAIMS} tries: {effect.reason}"
-    if effect.kind is EffectKind.MESSAGE and parcel.template is None:
-        return EffectState.FAILED, f"there is no template {effect.template!r}"
-    if effect.channel == WEBHOOK:
-        if parcel.webhook is None:
-            name = effect.template if parcel.template is None else parcel.template.subject
-            return EffectState.FAILED, f"there is no webhook {name!r}"
-        return None if parcel.webhook.enabled else (EffectState.SKIPPED, "webhook_disabled")
-    # Consent may have been withdrawn since the run decided to send.
-    facts = user_facts(parcel.user)
-    topic = parcel.template.topic if parcel.template else ""
-    reason = refusal(effect.channel, facts, transactional=effect.transactional, topic=topic)
-    return None if reason is None else (EffectState.SKIPPED, reason)
 
 
 async def _send(

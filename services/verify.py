@@ -54,7 +54,7 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
         ("I5", "points sum to balances", lambda: auditing.audit(stores=stores, now=now)),
         ("I6", "draws recompute, winners ≤ prizes", lambda: _draws(stores)),
         ("I7", "groups not over-full, one end for each member", lambda: _groups(stores)),
-        ("I8", "journeys within their limits", lambda: _caps(stores, rulebook)),
+        ("I8", "journeys and marketing within their caps", lambda: _caps(stores, rulebook)),
         ("I11", "the feed is gapless and tells nothing twice", lambda: _feed(stores)),
         (
             "I12",
@@ -170,7 +170,8 @@ async def _caps(stores: Stores, rulebook: Rulebook) -> tuple[str, list[str]]:
             f"{name}: {user_id} went through it {problem}"
             for problem in too_often(same, limits, published.program.zone)
         ]
-    return f"{limited} capped things", problems
+    problems += [f"marketing to {each}" for each in await stores.frequencies.overdone()]
+    return f"{limited} capped things, everyone's marketing", problems
 
 
 async def _draws(stores: Stores) -> tuple[str, list[str]]:

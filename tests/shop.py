@@ -23,6 +23,7 @@ from services.messages import Mail
 from services.occurrences import Ahead, Occasions
 from services.releases import RulesFile
 from services.rulebook import Rulebook
+from services.suppression import Suppression
 from services.sweeper import Watch
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -79,9 +80,11 @@ class Shop:
             stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
         )
         self.client = Client(private=True, total=0.5)
+        self.suppression = Suppression(self.stores, "a key for tests")
         self.links = Links("https://shop.test", "a key for tests")
         self.mail = Mail(
             links=self.links,
+            suppression=self.suppression,
             stores=self.stores,
             rulebook=self.rulebook,
             clock=self.clock,

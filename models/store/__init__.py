@@ -21,6 +21,7 @@ from models.store.draws import Draws, Entries
 from models.store.effects import Effects
 from models.store.events import Batches, Events
 from models.store.feed import Feed
+from models.store.frequencies import Frequencies
 from models.store.groups import Groups
 from models.store.identities import Identities
 from models.store.imports import Imports
@@ -42,6 +43,7 @@ from models.store.runs import Runs
 from models.store.segments import Segments
 from models.store.sessions import Sessions
 from models.store.standings import Standings
+from models.store.suppressions import Suppressions
 from models.store.templates import Templates
 from models.store.throttles import Throttles
 from models.store.traces import Traces
@@ -82,6 +84,8 @@ class Stores:
     limits: Limits
     templates: Templates
     webhooks: Webhooks
+    suppressions: Suppressions
+    frequencies: Frequencies
     deliveries: Deliveries
     positions: Positions
     products: Products

@@ -1,10 +1,12 @@
 """The one document of the workspace. Its `current` decides what is live."""
 
+from decimal import Decimal
 from typing import Any
 
 from pymongo import ReturnDocument
 
 from models.errors import Conflict
+from models.messaging import Cap, Messaging
 from models.store.database import Document, Store
 from models.workspace import Workspace
 
@@ -33,7 +35,9 @@ class Workspaces(Store):
         return _workspace(document)
 
     async def edit(self, *, version: int, **settings: Any) -> Workspace:
-        """Change zone, currency or retention_days, unless someone has since `version`."""
+        """Change zone, currency, retention_days, messaging, unless someone has since `version`."""
+        if isinstance(messaging := settings.get("messaging"), Messaging):
+            settings = settings | {"messaging": _messaging_document(messaging)}
         document = await self.documents.find_one_and_update(
             {**_ONE, "version": version},
             {"$set": settings, "$inc": {"version": 1}},
@@ -65,7 +69,23 @@ def _workspace(document: Document) -> Workspace:
         zone=document["zone"],
         currency=document["currency"],
         retention_days=document["retention_days"],
+        messaging=_messaging(document.get("messaging", {})),
         current=document["current"],
         unsettled=tuple(document["unsettled"]),
         version=document["version"],
+    )
+
+
+def _messaging_document(messaging: Messaging) -> Document:
+    caps = [{"most": c.most, "days": c.days, "channel": c.channel} for c in messaging.caps]
+    return {"caps": caps, "holdout": str(messaging.holdout)}
+
+
+def _messaging(document: Document) -> Messaging:
+    return Messaging(
+        caps=tuple(
+            Cap(most=each["most"], days=each["days"], channel=each["channel"])
+            for each in document.get("caps", ())
+        ),
+        holdout=Decimal(document.get("holdout", "0")),
     )

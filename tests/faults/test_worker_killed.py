@@ -13,6 +13,7 @@ from app.clock import Clock
 from app.worker import THREADS
 from models.store import Stores
 from services import events
+from tests.client import SECRET
 from tests.faults.processes import Processes
 from tests.shop import Shop, event
 from workers.bells import DramatiqJobs
@@ -42,6 +43,7 @@ async def processes(database, mongodb_uri, redis, redis_url, smtp, tmp_path):
             "FANFARE_DATABASE": database.name,
             "FANFARE_SMTP_URL": smtp.url,
             "FANFARE_CLOCK": clock,
+            "FANFARE_SECRET": SECRET,
         },
         tmp_path,
     )

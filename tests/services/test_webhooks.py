@@ -11,7 +11,7 @@ from models.effect import Effect, EffectKind, EffectState
 from models.errors import Conflict, Invalid, NotFound
 from models.webhook import OVERLAP
 from services import webhooks
-from services.messages import CLAIMS
+from services.permits import CLAIMS
 from tests.shop import NOW
 
 

@@ -1,0 +1,27 @@
+"""What the addresses beside GraphQL have in common: who may call, and how they say no."""
+
+import orjson
+from starlette.responses import Response
+
+from models.api_key import Scope
+from models.principal import Principal, Role
+
+_ALLOWED = frozenset((Role.ADMIN, Role.INTEGRATOR))
+
+
+def refusal(principal: Principal | None, scope: Scope) -> Response | None:
+    """Return the answer to a caller who is not an integrator, or whose key is for other things."""
+    if principal is None:
+        return failure(401, "UNAUTHENTICATED", "Send an API key as `Authorization: Bearer …`.")
+    if not principal.roles & _ALLOWED:
+        return failure(403, "FORBIDDEN", "Your roles do not allow this.")
+    if principal.scopes is not None and scope not in principal.scopes:
+        return failure(403, "FORBIDDEN", f"This API key lacks the scope {scope.name}.")
+    return None
+
+
+def failure(status: int, code: str, message: str, *, retry_after: int = 0) -> Response:
+    """Return an answer worded as GraphQL's errors are."""
+    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    headers = {"retry-after": str(retry_after)} if retry_after else {}
+    return Response(body, status, headers, media_type="application/json")
