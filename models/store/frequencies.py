@@ -1,5 +1,6 @@
-"""How often people were sent marketing of late: one document for each, so that a cap holds
-however many workers send at once.
+"""How often people were sent marketing of late.
+
+One document for each person, so that a cap holds however many workers send at once.
 """
 
 from collections.abc import Sequence
