@@ -1,13 +1,11 @@
 """Taking uses and money that run out: all callers at one moment share one update of a counter.
 
-While an update is under way, those who come meanwhile wait for the next one, which takes them all:
-a counter that everybody wants is written as often as the database can, not once for each of them.
+A counter that everybody wants is written as often as the database can, not once for each of them.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
@@ -18,46 +16,14 @@ from engine.pricing.usage import used_up
 from models.errors import Unavailable
 from models.redemption import PerUser, Taking
 from models.store import Stores
-from models.store.counters import Counters, Draw
+from models.store.counters import Count, Counters, Draw, OwnDraw
+from services.together import Together
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
 SOON = 0.05  # seconds for which a settled hold may wait for an update that takes it along
 
 _Bounds: TypeAlias = tuple[str, int | None, int | None]
-
-
-@dataclass(slots=True)
-class _Group:
-    """Callers who share one update."""
-
-    draw: Callable[[Sequence[Draw]], Awaitable[frozenset[str]]]
-    waiting: list[tuple[Draw, asyncio.Future[bool]]] = field(default_factory=list)
-    working: asyncio.Task[None] | None = None
-
-    async def join(self, wanted: Draw) -> bool:
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.waiting.append((wanted, future))
-        if self.working is None:
-            self.working = asyncio.create_task(self._work())
-        return await future
-
-    async def _work(self) -> None:
-        await asyncio.sleep(0)  # whoever else comes in this tick
-        while self.waiting:
-            part, self.waiting = self.waiting[:AT_ONCE], self.waiting[AT_ONCE:]
-            try:
-                granted = await self.draw([wanted for wanted, _ in part])
-            except Exception as error:
-                for _, future in part:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for wanted, future in part:
-                    if not future.done():
-                        future.set_result(wanted.holder in granted)
-        self.working = None
 
 
 class Counting:
@@ -65,22 +31,44 @@ class Counting:
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._draws: dict[_Bounds, _Group] = {}
+        self._read = Together(counters.read_many)
+        self._draw_early = Together(counters.draw_own_early)
+        self._draws: dict[_Bounds, Together[Draw, bool]] = {}
         self._paid: dict[str, set[str]] = {}
         self._settling: dict[str, asyncio.Task[None]] = {}
 
     async def take(self, taking: Taking, holder: str, *, user_id: str | None, at: datetime) -> bool:
         """Take one use, if everyone's bounds and the buyer's allow it. Safe to repeat."""
+        if not await self.take_own(taking, holder, user_id=user_id, at=at):
+            return False
+        return await self.take_shared(taking, holder)
+
+    async def take_own(
+        self, taking: Taking, holder: str, *, user_id: str | None, at: datetime
+    ) -> bool:
+        """Take one use of the buyer's, if their bounds allow it. Safe to repeat."""
         own = taking.per_user
-        if own and user_id is not None:
+        if not own or user_id is None:
+            return True
 
-            def allowed(times: Sequence[datetime]) -> bool:
-                used = Used(times=times)
-                return not any(used_up(_limit(each), used, at, taking.zone) for each in own)
+        def allowed(times: Sequence[datetime]) -> bool:
+            used = Used(times=times)
+            return not any(used_up(_limit(each), used, at, taking.zone) for each in own)
 
-            if not await self._counters.draw_own(taking.name, user_id, holder, at, allowed):
-                return False
+        fewest = min(each.count for each in own)
+        # Most have used it less often than any limit allows: no need to look at when.
+        early = OwnDraw(taking.name, user_id, holder, at, fewest)
+        return await self._draw_early(early) or await self._counters.draw_own(
+            taking.name, user_id, holder, at, allowed
+        )
+
+    async def take_shared(self, taking: Taking, holder: str) -> bool:
+        """Take one use of everyone's, if the bounds allow it. Safe to repeat."""
         return not taking.is_shared or await self._draw(taking, holder)
+
+    async def read(self, names: Iterable[str], user_id: str | None) -> dict[str, Count]:
+        """Return what is used of these, by everyone and by this user."""
+        return await self._read((tuple(names), user_id))
 
     def settle(self, taking: Taking, holder: str) -> None:
         """What was taken is paid for: its hold goes with the counter's next update, or soon.
@@ -108,18 +96,19 @@ class Counting:
         bounds = (taking.name, taking.most, taking.budget)
         group = self._draws.get(bounds)
         if group is None:
-            group = self._draws[bounds] = _Group(self._drawing(bounds))
-        granted = await group.join(Draw(holder, taking.uses, taking.money))
-        if group.working is None and self._draws.get(bounds) is group:
+            group = self._draws[bounds] = Together(self._drawing(bounds))
+        granted = await group(Draw(holder, taking.uses, taking.money))
+        if group.is_idle and self._draws.get(bounds) is group:
             del self._draws[bounds]
         return granted
 
-    def _drawing(self, bounds: _Bounds) -> Callable[[Sequence[Draw]], Awaitable[frozenset[str]]]:
+    def _drawing(self, bounds: _Bounds) -> Callable[[Sequence[Draw]], Awaitable[list[bool]]]:
         name, most, budget = bounds
 
-        async def draw(draws: Sequence[Draw]) -> frozenset[str]:
+        async def draw(draws: Sequence[Draw]) -> list[bool]:
             paid = self._paid.pop(name, set())
-            return await self._counters.draw(name, draws, most=most, budget=budget, settled=paid)
+            granted = await self._counters.draw(name, draws, most=most, budget=budget, settled=paid)
+            return [each.holder in granted for each in draws]
 
         return draw
 

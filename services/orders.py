@@ -11,7 +11,8 @@ has given up for lost. So every attempt is either the order or leaves nothing be
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ from models.redemption import Redemption
 from models.store import Stores
 from services import codes, settling
 from services.clock import Clock
+from services.desk import desk_over
 from services.jobs import Jobs
 from services.quotes import Asked, priced_at, request_for
 from services.redeeming import redeemed
@@ -91,10 +93,14 @@ async def place(placing: Placing, till: Till) -> Order | PriceChanged:
     """
     if not 0 < len(placing.key) <= LONGEST_KEY or not placing.key.isprintable():
         raise Invalid(f"A key is 1 to {LONGEST_KEY} printable characters.", field=("key",))
-    await _abandon_others(placing, till)
+    lost: set[str] = set()  # other attempts at this order, which can no longer become it
     for _ in range(TRIES):
-        if found := await _placed(placing, till):
+        found, others = await asyncio.gather(_placed(placing, till), _others(placing, lost, till))
+        if found:
             return found
+        if others:
+            lost |= await _abandon(placing, lost, till)
+            continue
         answer: Order | PriceChanged | DomainError | None
         try:
             answer = await _attempt(placing, till)
@@ -103,7 +109,7 @@ async def place(placing: Placing, till: Till) -> Order | PriceChanged:
         if isinstance(answer, Order):
             return await settling.finish(answer, till.stores, till.rulebook, till.jobs, till.clock)
         # What stands in the way may be another attempt at this order, which may yet succeed.
-        if await _abandon_others(placing, till) or answer is None:
+        if answer is None or await _others(placing, lost, till):
             continue
         if found := await _placed(placing, till):
             return found
@@ -125,13 +131,14 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
         stores=till.stores,
         now=till.clock.now(),
     )
-    quote = await priced_at(asked, per_unit=True)
+    quote = await priced_at(asked, per_unit=True, explained=False)
     quote = redeemed(placing.points, quote, placing.user_id, published)
     if quote.to_pay != _seen(placing, quote.currency):
-        return PriceChanged(quote)
+        told = await priced_at(asked)
+        return PriceChanged(redeemed(placing.points, told, placing.user_id, published))
     order = _order(placing, quote, asked, published, till.clock)
     try:
-        if await _take_all(order, till) and await till.stores.orders.commit(order):
+        if await _take_all(order, till) and await desk_over(till.stores).commit(order):
             return order
     except Conflict:
         await _undo(order, till)
@@ -141,7 +148,7 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
 
 
 async def _placed(placing: Placing, till: Till) -> Order | None:
-    found = await till.stores.orders.find(placing.key)
+    found = await desk_over(till.stores).find(placing.key)
     if found is not None and found.fingerprint != placing.fingerprint:
         raise Conflict(
             f"The key {placing.key!r} is that of another order.", code="KEY_USED", field=("key",)
@@ -149,20 +156,24 @@ async def _placed(placing: Placing, till: Till) -> Order | None:
     return found
 
 
-async def _abandon_others(placing: Placing, till: Till) -> bool:
-    """Wait a little for other attempts at this order, then give them up for lost.
+async def _others(placing: Placing, lost: AbstractSet[str], till: Till) -> Sequence[Redemption]:
+    """Return other attempts at this order that are under way, or were left behind."""
+    attempts = await desk_over(till.stores).attempts(placing.key)
+    return [each for each in attempts if each.id not in lost]
 
-    Returns whether there were any.
-    """
-    others = await till.stores.redemptions.of_order(placing.key)
-    found, waited = bool(others), 0.0
-    while others and waited < OTHERS:
+
+async def _abandon(placing: Placing, lost: AbstractSet[str], till: Till) -> set[str]:
+    """Wait a little for other attempts at this order, then give them up for lost; return those."""
+    waited = 0.0
+    while waited < OTHERS:
         await asyncio.sleep(LOOK)
         waited += LOOK
-        others = await till.stores.redemptions.of_order(placing.key)
+        others = await _others(placing, lost, till)
+        if not others:
+            return set()
     for other in others:
         await settling.resolve(other, till.stores, till.clock)
-    return found
+    return {other.id for other in others}
 
 
 def _seen(placing: Placing, currency: str) -> int:
@@ -177,7 +188,7 @@ async def _take_all(order: Order, till: Till) -> bool:
     redemption = _redemption(order, till.clock.wall() + LEASE)
     if not redemption.takes_something:
         return True
-    await till.stores.redemptions.hold(redemption)
+    await desk_over(till.stores).hold(redemption)
     return await settling.take(redemption, till.stores, till.rulebook)
 
 
@@ -206,7 +217,6 @@ def _order(
     published: Published,
     clock: Clock,
 ) -> Order:
-    applied = tuple(verdict for verdict in quote.verdicts if verdict.applied)
     program, moment = published.program, asked.request.moment
     order = Order(
         id=placing.key,
@@ -216,7 +226,7 @@ def _order(
         publication=published.number,
         user_id=placing.user_id,
         tells_money=quote.currency == program.currency,
-        quote=replace(quote, verdicts=applied),
+        quote=quote,
         items=tuple(
             {
                 name: line.fields[name]

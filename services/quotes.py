@@ -132,13 +132,13 @@ async def request_for(
     return Asked(request, known, scarcity.opened, reserved)
 
 
-async def priced_at(asked: Asked, *, per_unit: bool = False) -> Quote:
+async def priced_at(asked: Asked, *, per_unit: bool = False, explained: bool = True) -> Quote:
     """Return the quote, worked out in a thread if that takes long."""
     request = asked.request
     if effort(request) > HEAVY:
-        priced = await asyncio.to_thread(quote, request, per_unit=per_unit)
+        priced = await asyncio.to_thread(quote, request, per_unit=per_unit, explained=explained)
     else:
-        priced = quote(request, per_unit=per_unit)
+        priced = quote(request, per_unit=per_unit, explained=explained)
     return together(priced, asked.cart, asked.reserved)
 
 

@@ -17,6 +17,7 @@ from models.errors import Invalid, RateLimited
 from models.quote import Quote
 from models.redemption import PerUser, Taking
 from models.store import Stores
+from services.counting import counting_over
 
 MOST_CODES = 10  # single-use codes looked for in one cart
 WINDOW = timedelta(minutes=15)
@@ -46,7 +47,7 @@ async def scarcity_of(
     """
     opened = await _opened(cart, user_id, moment, guesser, stores)
     names = set(_counted(cart, moment, frozenset(opened.values())))
-    counts = await stores.counters.read(names, user_id) if names else {}
+    counts = await counting_over(stores).read(names, user_id) if names else {}
     usage = {
         name: Used(times=count.times, total=count.uses, spent=count.money)
         for name, count in counts.items()

@@ -12,9 +12,10 @@ from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
 from models.unique_code import Code
-from services import events, redeeming, reserving, rewarding
+from services import redeeming, reserving, rewarding
 from services.clock import Clock
 from services.counting import counting_over
+from services.desk import News, desk_over
 from services.jobs import Jobs
 from services.rewarding import SOURCE
 from services.rulebook import Rulebook
@@ -25,7 +26,7 @@ PAGE = 100
 
 
 async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> bool:
-    """Take all that was written down, one after the other; stop at what is not to be had.
+    """Take all that was written down, what only the buyer draws on first; stop at what is gone.
 
     Raises Conflict where there is a reason to tell.
     """
@@ -41,11 +42,17 @@ async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> bo
             now=redemption.at,
         ):
             return False
+    own = await asyncio.gather(
+        *(
+            counting.take_own(taking, redemption.id, user_id=redemption.user_id, at=redemption.at)
+            for taking in redemption.takings
+        )
+    )
+    if not all(own):
+        return False
     # In the same order for all: two who want the last of two things do not both go without.
     for taking in redemption.takings:
-        if not await counting.take(
-            taking, redemption.id, user_id=redemption.user_id, at=redemption.at
-        ):
+        if not await counting.take_shared(taking, redemption.id):
             return False
     await redeeming.take(redemption, stores)
     return True
@@ -55,7 +62,7 @@ async def undo(redemption: Redemption, stores: Stores, now: datetime) -> None:
     """Give back what an attempt took that did not become the order."""
     if redemption.takes_something:
         await _release(redemption, stores, now)
-        await stores.redemptions.forget(redemption.id)
+        await desk_over(stores).forget(redemption.id)
 
 
 async def resolve(redemption: Redemption, stores: Stores, clock: Clock) -> None:
@@ -130,7 +137,7 @@ async def _finish(
         _tell(order, stores, rulebook, jobs, clock.now()),
         rewarding.settle(order, stores, rulebook, clock.now()),
     )
-    await stores.orders.settled(order)
+    await desk_over(stores).settled(order)
 
 
 async def _settle(order: Order, stores: Stores) -> None:
@@ -140,7 +147,7 @@ async def _settle(order: Order, stores: Stores) -> None:
     counting = counting_over(stores)
     for taking in order.takings:
         counting.settle(taking, order.attempt)
-    await stores.redemptions.forget(order.attempt)
+    await desk_over(stores).forget(order.attempt)
 
 
 async def _give_back(order: Order, stores: Stores) -> None:
@@ -176,23 +183,17 @@ async def _tell(
 ) -> None:
     if not order.untold or order.user_id is None:
         return
-    verdicts = await events.ingest(
-        [
-            IncomingEvent(
-                id=told.id,
-                name=told.name,
-                user=order.user_id,
-                source=SOURCE,
-                at=told.at,
-                data=told.data,
-            )
-            for told in order.untold
-        ],
-        stores=stores,
-        rulebook=rulebook,
-        jobs=jobs,
-        now=now,
-    )
-    for verdict in verdicts:
+    told = [
+        IncomingEvent(
+            id=each.id,
+            name=each.name,
+            user=order.user_id,
+            source=SOURCE,
+            at=each.at,
+            data=each.data,
+        )
+        for each in order.untold
+    ]
+    for verdict in await desk_over(stores).tell(News(told, rulebook, jobs, now)):
         if verdict.outcome is Outcome.REJECTED:
             log.error("no event tells of order %s: %s", order.id, verdict.reason)

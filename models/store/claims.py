@@ -13,9 +13,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.claim import Claim, ClaimState, Taken, Told
-from models.store.database import Document, Store
-
-_DUPLICATE = 11000
+from models.store.database import Document, Store, duplicates
 
 
 class Claims(Store):
@@ -47,9 +45,8 @@ class Claims(Store):
         try:
             await self.documents.insert_many([_document(claim) for claim in claims], ordered=False)
         except BulkWriteError as error:
+            duplicates(error)
             for failure in error.details["writeErrors"]:
-                if failure["code"] != _DUPLICATE:
-                    raise
                 outcome[failure["index"]] = _taken(failure)
         return outcome
 

@@ -7,10 +7,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.unique_code import Code
-
-_DUPLICATE = 11000
 
 
 class Codes(Store):
@@ -28,8 +26,7 @@ class Codes(Store):
         try:
             await self.documents.insert_many([_document(code) for code in codes], ordered=False)
         except BulkWriteError as error:
-            if any(failure["code"] != _DUPLICATE for failure in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def find_many(self, keys: Iterable[str]) -> dict[str, Code]:
         """Return those of these codes that exist, by how they are compared."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 
 # Whoever is killed after an order is placed may leave its hold behind: it says no more by then.
 _A_DAY = 86_400_000
@@ -50,6 +50,17 @@ class Kept:
     times: Mapping[str, datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnDraw:
+    """One more use by one user; `fewest` is the smallest number that any limit of theirs allows."""
+
+    name: str
+    user_id: str
+    holder: str
+    at: datetime
+    fewest: int
+
+
 class Counters(Store):
     NAME = "counters"
     REMEMBERED: ClassVar[int] = 1_000
@@ -57,24 +68,20 @@ class Counters(Store):
 
     async def read(self, names: Iterable[str], user_id: str | None) -> dict[str, Count]:
         """Return what is used of these, by everyone and by this user, in one read."""
-        everyone = {_shared(name): name for name in names}
-        own = {} if user_id is None else {_own(name, user_id): name for name in everyone.values()}
-        if not everyone:
-            return {}
-        found: dict[str, Document] = {}
-        wanted = [*everyone, *own]
+        return (await self.read_many([(names, user_id)]))[0]
+
+    async def read_many(
+        self, asked: Sequence[tuple[Iterable[str], str | None]]
+    ) -> list[dict[str, Count]]:
+        """Answer several such questions in one read."""
+        keys = [_keys(names, user_id) for names, user_id in asked]
+        wanted = {key for each in keys for key in each}
+        if not wanted:
+            return [{} for _ in asked]
         fields = {"uses": 1, "money": 1, "times.at": 1}
-        async for document in self.documents.find({"_id": {"$in": wanted}}, fields):
-            name = everyone.get(document["_id"]) or own[document["_id"]]
-            found.setdefault(name, {}).update(document)
-        return {
-            name: Count(
-                document.get("uses", 0),
-                document.get("money", 0),
-                tuple(use["at"] for use in document.get("times", ())),
-            )
-            for name, document in found.items()
-        }
+        cursor = self.documents.find({"_id": {"$in": sorted(wanted)}}, fields)
+        found = {document["_id"]: document async for document in cursor}
+        return [_counts(each, found) for each in keys]
 
     async def draw(
         self,
@@ -157,6 +164,35 @@ class Counters(Store):
                 "$push": {"returned": {"$each": [act], "$slice": -self.REMEMBERED}},
             },
         )
+
+    async def draw_own_early(self, draws: Sequence[OwnDraw]) -> list[bool]:
+        """Note one more use by each of these users who have had fewer than `fewest` uses ever.
+
+        Of a holder who has drawn already, or a user who has had more, nothing is noted and the
+        answer is no: `draw_own` tells more.
+        """
+        writes = [
+            UpdateOne(
+                {
+                    "_id": {"$eq": _own(draw.name, draw.user_id)},
+                    "times.holder": {"$ne": draw.holder},
+                    f"times.{draw.fewest - 1}": {"$exists": False},
+                },
+                {
+                    "$push": {"times": {"holder": draw.holder, "at": draw.at}},
+                    "$inc": {"version": 1},
+                },
+                # Where there is a document that does not match, this is refused as a duplicate.
+                upsert=True,
+            )
+            for draw in draws
+        ]
+        try:
+            await self.documents.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            refused = duplicates(error)
+            return [place not in refused for place in range(len(draws))]
+        return [True] * len(draws)
 
     async def draw_own(
         self,
@@ -267,6 +303,29 @@ def _fitting(fresh: Document, most: int | None, budget: int | None) -> Document:
             "initialValue": [],
             "in": {"$cond": [{"$and": fits}, granted, "$$value"]},
         }
+    }
+
+
+def _keys(names: Iterable[str], user_id: str | None) -> dict[str, str]:
+    """Return what is counted, by the ids of the documents that count it."""
+    everyone = {_shared(name): name for name in names}
+    if user_id is None:
+        return everyone
+    return everyone | {_own(name, user_id): name for name in everyone.values()}
+
+
+def _counts(keys: Mapping[str, str], found: Mapping[str, Document]) -> dict[str, Count]:
+    merged: dict[str, Document] = {}
+    for key, name in keys.items():
+        if key in found:
+            merged.setdefault(name, {}).update(found[key])
+    return {
+        name: Count(
+            document.get("uses", 0),
+            document.get("money", 0),
+            tuple(use["at"] for use in document.get("times", ())),
+        )
+        for name, document in merged.items()
     }
 
 

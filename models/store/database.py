@@ -26,6 +26,7 @@ else:  # Motor's classes are generic only to the type checker.
     Collection: TypeAlias = AsyncIOMotorCollection
 
 # Out of disk space, interrupted by shutdown or step-down, too slow for the caller's deadline.
+_DUPLICATE = 11000
 _AWAY = "The database cannot be reached; try again shortly."
 _AWAY_CODES = frozenset({50, 91, 189, 262, 11600, 11602, 14031})
 
@@ -111,6 +112,19 @@ class Store:
         """Create the indexes this store needs. Safe to repeat."""
         if self.INDEXES:
             await self.documents.create_indexes(list(self.INDEXES))
+
+
+def duplicates(error: pymongo.errors.BulkWriteError) -> frozenset[int]:
+    """Return the places of those that were there already; raise it if anything else went wrong."""
+    details = error.details or {}
+    failures = details.get("writeErrors", [])
+    if any(failure["code"] != _DUPLICATE for failure in failures):
+        raise error
+    for refused in details.get("writeConcernErrors", []):
+        raise pymongo.errors.WriteConcernError(
+            refused.get("errmsg", ""), details=refused
+        ) from error
+    return frozenset(failure["index"] for failure in failures)
 
 
 def unavailable(error: pymongo.errors.PyMongoError) -> Unavailable | None:

@@ -13,9 +13,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
-from models.store.database import Document, Store
-
-_DUPLICATE = 11000
+from models.store.database import Document, Store, duplicates
 
 
 class Events(Store):
@@ -37,10 +35,7 @@ class Events(Store):
         try:
             await self.documents.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != _DUPLICATE for failure in failures):
-                raise
-            return frozenset(failure["index"] for failure in failures)
+            return duplicates(error)
         return frozenset()
 
     async def pending(self, lane: int, *, limit: int) -> list[Event]:

@@ -1,12 +1,12 @@
 """Orders as documents. The insert of one is the moment at which all that it takes is taken."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.errors import NotFound
 from models.order import Granted, Order, OrderState, Owed, Return, Returned, Told
@@ -20,7 +20,7 @@ from models.quote import (
     UnitRun,
     Verdict,
 )
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.store.redemptions import reserved_of, taking_document, taking_of
 
 _VOID = "void"  # no order, but a note of attempts that may no longer become one
@@ -38,6 +38,11 @@ class Orders(Store):
         document = await self.documents.find_one({"_id": {"$eq": order_id}})
         return None if document is None or document["state"] == _VOID else _order(document)
 
+    async def find_many(self, order_ids: Sequence[str]) -> dict[str, Order]:
+        """Return those of these orders that were placed."""
+        cursor = self.documents.find({"_id": {"$in": list(order_ids)}, "state": {"$ne": _VOID}})
+        return {document["_id"]: _order(document) async for document in cursor}
+
     async def get(self, order_id: str) -> Order:
         """Return the order. Raises NotFound."""
         order = await self.find(order_id)
@@ -47,8 +52,12 @@ class Orders(Store):
 
     async def commit(self, order: Order) -> bool:
         """Place the order, unless another attempt has, or this one was given up for lost."""
-        try:
-            await self.documents.replace_one(
+        return (await self.commit_many([order]))[0]
+
+    async def commit_many(self, orders: Sequence[Order]) -> list[bool]:
+        """Place orders, each as if alone; return for each whether it is this attempt's."""
+        writes = [
+            ReplaceOne(
                 {
                     "_id": {"$eq": order.id},
                     "state": _VOID,
@@ -57,9 +66,19 @@ class Orders(Store):
                 _document(order),
                 upsert=True,
             )
-        except DuplicateKeyError:
-            return False
-        return True
+            for order in orders
+        ]
+        try:
+            await self.documents.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            refused = duplicates(error)
+        else:
+            return [True] * len(orders)
+        # An order that is there already may be this attempt's, if the write was repeated.
+        attempts = [orders[place].attempt for place in refused]
+        cursor = self.documents.find({"_id": {"$in": [orders[place].id for place in refused]}})
+        mine = {document.get("attempt") async for document in cursor} & {*attempts}
+        return [place not in refused or order.attempt in mine for place, order in enumerate(orders)]
 
     async def void(self, order_id: str, attempt: str) -> Order | None:
         """Keep an attempt from placing the order from now on; return the order if it is placed."""
@@ -91,12 +110,14 @@ class Orders(Store):
         async for document in self.documents.find({"state": {"$ne": _VOID}, **took}):
             yield _order(document)
 
-    async def settled(self, order: Order) -> None:
-        """Note that all that followed from the order's last change is done."""
-        await self.documents.update_one(
-            {"_id": {"$eq": order.id}, "revision": order.revision},
-            {"$set": {"owed": [], "untold": []}, "$unset": {"settle_at": ""}},
-        )
+    async def settled_many(self, orders: Sequence[Order]) -> None:
+        """Note that all that followed from the last change of these orders is done."""
+        for revision in {order.revision for order in orders}:
+            ids = [order.id for order in orders if order.revision == revision]
+            await self.documents.update_many(
+                {"_id": {"$in": ids}, "revision": revision},
+                {"$set": {"owed": [], "untold": []}, "$unset": {"settle_at": ""}},
+            )
 
     async def unsettled(self, wall: datetime, *, limit: int) -> list[Order]:
         """Return orders of which something should be done by now and is not."""

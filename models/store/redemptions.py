@@ -1,12 +1,14 @@
 """Holds on what orders take: there from before the first counter moves until all is settled."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import BulkWriteError
 
 from models.redemption import PerUser, Redemption, Reserve, Reserved, Taking
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 
 
 class Redemptions(Store):
@@ -16,17 +18,28 @@ class Redemptions(Store):
         IndexModel([("order", ASCENDING)], name="order"),
     )
 
-    async def hold(self, redemption: Redemption) -> None:
-        """Write down what is about to be taken, so that it can be given back whatever happens."""
-        await self.documents.insert_one(_document(redemption))
+    async def hold_many(self, redemptions: Sequence[Redemption]) -> None:
+        """Write down what is about to be taken, so that it can be given back whatever happens.
+
+        Safe to repeat.
+        """
+        try:
+            documents = [_document(redemption) for redemption in redemptions]
+            await self.documents.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            duplicates(error)
 
     async def forget(self, redemption_id: str) -> None:
         """It is settled, or all of it was given back."""
         await self.documents.delete_one({"_id": {"$eq": redemption_id}})
 
-    async def of_order(self, order: str) -> list[Redemption]:
-        """Return the attempts at an order that are under way, or were left behind."""
-        cursor = self.documents.find({"order": {"$eq": order}})
+    async def forget_many(self, ids: Sequence[str]) -> None:
+        """They are settled, or all of them was given back."""
+        await self.documents.delete_many({"_id": {"$in": list(ids)}})
+
+    async def of_orders(self, orders: Sequence[str]) -> list[Redemption]:
+        """Return the attempts at these orders that are under way, or were left behind."""
+        cursor = self.documents.find({"order": {"$in": list(orders)}})
         return [_redemption(document) async for document in cursor]
 
     async def ids(self) -> frozenset[str]:

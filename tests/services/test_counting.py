@@ -134,3 +134,21 @@ async def test_callers_who_come_again_and_again_still_share_their_updates(shop):
     assert counters.draws <= 15
     assert (await count(shop)).uses == 300
     assert await shop.stores.counters.documents.count_documents({"held.0": {"$exists": True}}) == 0
+
+
+async def test_uses_of_many_buyers_are_noted_in_one_write_and_each_is_kept_to_their_own(
+    shop, counting
+):
+    own = taking(per_user=(PerUser(2),))
+
+    granted = await asyncio.gather(
+        *(
+            counting.take(own, f"{user}-{n}", user_id=user, at=NOW)
+            for user in ("ann", "bob", "cid")
+            for n in range(4)
+        )
+    )
+
+    assert [sum(granted[at : at + 4]) for at in (0, 4, 8)] == [2, 2, 2]
+    assert await counting.take(own, "ann-0", user_id="ann", at=NOW) == granted[0]
+    assert len((await count(shop, "ann")).times) == 2

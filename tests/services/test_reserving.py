@@ -282,7 +282,7 @@ async def left_behind(shop, held, *, committed):
         stores=shop.stores,
         now=shop.clock.now(),
     )
-    quote = await orders.priced_at(asked, per_unit=True)
+    quote = await orders.priced_at(asked, per_unit=True, explained=False)
     order = orders._order(wanted, quote, asked, published, shop.clock)
     assert await orders._take_all(order, till(shop))
     if committed:
