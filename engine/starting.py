@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dsl import Moment, holds
-from dsl.clauses import Active
+from dsl.clauses import Active, Limit
 from dsl.moment import add
 from dsl.program import Program
 from dsl.triggers import OnEvent, OnSegment, Trigger
@@ -189,21 +189,19 @@ def admit(trigger: Trigger, earlier: Sequence[Run], at: datetime, zone: str) -> 
             if any(run.acted for run in under_way):
                 return Admission(start=False)
             replaces = tuple(run for run in under_way if run.state is RunState.WAITING)
-    # A run that has done nothing yet still may, unless it makes room for this one.
-    used = [
-        run
-        for run in earlier
-        if run.acted or (run.state is RunState.WAITING and run not in replaces)
-    ]
+    rest = [run for run in earlier if run not in replaces]
     for limit in trigger.limits:
-        if limit.per == "user":
-            within = limit.within
-            counted = [
-                run for run in used if within is None or add(run.started_at, within, zone) > at
-            ]
-            if len(counted) >= limit.count:
-                return Admission(start=False)
+        if limit.per == "user" and len(used_up_by(limit, rest, at, zone)) >= limit.count:
+            return Admission(start=False)
     return Admission(start=True, replaces=replaces)
+
+
+def used_up_by(limit: Limit, runs: Sequence[Run], at: datetime, zone: str) -> list[Run]:
+    """Return the runs that count against a limit per user at a time."""
+    # One that has done nothing yet still may.
+    used = [run for run in runs if run.acted or run.state is RunState.WAITING]
+    within = limit.within
+    return [run for run in used if within is None or add(run.started_at, within, zone) > at]
 
 
 def total_limit(trigger: Trigger) -> int | None:

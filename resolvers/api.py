@@ -23,6 +23,7 @@ from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
+from resolvers.timelines import TimelineQueries
 from resolvers.users import UserMutations, UserQueries
 from resolvers.webhooks import WebhookMutations, WebhookQueries
 from schema.documents import Documents
@@ -44,6 +45,7 @@ class Query(
     GroupQueries,
     DrawQueries,
     PointsQueries,
+    TimelineQueries,
     ApiKeyQueries,
     WebhookQueries,
     MessagingQueries,

@@ -7,13 +7,19 @@ from datetime import datetime
 from typing import Any
 
 import dsl
+from dsl.core import Last
+from dsl.triggers import OnEvent, Trigger
 from engine.explaining import Account, Situation, account_of
+from engine.needs import Need
+from engine.playbook import playbook_of
 from engine.pricing.reading import read_cart
 from models.cart import Cart
 from models.errors import DomainError, Invalid, NotFound
 from models.store import Stores
 from services import drafts, facts
 from services.rulebook import Published, Rulebook
+
+LOOK_BACK = 90  # days, for the event that would have started a trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,12 @@ async def explain(
     cart = None if question.cart is None else _cart(question.cart, program)
     known: Mapping[str, Any] = {}
     if question.user_id is not None:
-        people = await facts.load([question.user_id], published, stores=stores, now=now)
+        needs = playbook_of(program).all_needs | _starting(
+            program.triggers.get(question.name), program
+        )
+        people = await facts.load(
+            [question.user_id], published, stores=stores, now=now, needs=needs
+        )
         if question.user_id not in people:
             raise NotFound("There is no such person.", field=("userId",))
         known = people[question.user_id]
@@ -53,6 +64,14 @@ async def explain(
     situation = Situation(moment, known, cart, paused=paused)
     account = await asyncio.to_thread(account_of, question.name, situation)
     return account, cart.currency if cart else program.currency
+
+
+def _starting(trigger: Trigger | None, program: dsl.Program) -> frozenset[Need]:
+    """Return what is to be known of the event that starts a trigger: the latest is looked at."""
+    if trigger is None or not isinstance(trigger.start, OnEvent):
+        return frozenset()
+    fields = frozenset(name for name, _ in program.events[trigger.start.event].fields)
+    return frozenset({Need(trigger.start.event, Last(LOOK_BACK, "day"), fields)})
 
 
 async def _published(question: Question, stores: Stores, rulebook: Rulebook) -> Published:

@@ -46,6 +46,7 @@ from models.store.standings import Standings
 from models.store.suppressions import Suppressions
 from models.store.templates import Templates
 from models.store.throttles import Throttles
+from models.store.timelines import Timelines
 from models.store.traces import Traces
 from models.store.users import Users
 from models.store.webhooks import Webhooks
@@ -80,6 +81,7 @@ class Stores:
     runs: Runs
     occurrences: Occurrences
     paces: Paces
+    timelines: Timelines
     effects: Effects
     limits: Limits
     templates: Templates

@@ -28,6 +28,11 @@ class Limits(Store):
             return await self.documents.count_documents({"_id": limit, "holders": holder}) > 0
         return result.modified_count > 0 or result.upserted_id is not None
 
+    async def taken(self, limit: str) -> int:
+        """Return how many are taken."""
+        document = await self.documents.find_one({"_id": {"$eq": limit}}, {"taken": 1})
+        return int(document["taken"]) if document else 0
+
     async def give_back(self, limit: str, holder: str) -> None:
         """Return what `holder` took and did not use."""
         await self.documents.update_one(

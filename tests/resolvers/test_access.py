@@ -68,6 +68,8 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.releaseRules": {Role.ADMIN},
     "Query.sentMessages": STAFF,
     "Query.templates": STAFF,
+    "Query.userTimeline": STAFF,
+    "Query.whyNotSent": STAFF,
     "Mutation.ingestEvents": INTEGRATORS,
     "Mutation.identify": INTEGRATORS,
     "Mutation.placeOrder": INTEGRATORS,

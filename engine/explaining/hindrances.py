@@ -1,0 +1,92 @@
+"""What keeps a trigger from starting a person, or its messages from them, beside its conditions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from dsl import Moment
+from dsl.clauses import Limit
+from dsl.explanation.wording import in_words
+from dsl.kinds import TIMESTAMP
+from dsl.moment import add
+from dsl.triggers import If, Send, Split, Step, Trigger, WaitFor
+from engine.consents import refusal
+from engine.explaining.account import Clause
+from engine.starting import admit, used_up_by
+from models.run import Run
+
+_REASONS = {
+    "no_address": "nothing is known of where to reach them",
+    "no_consent": "they have not agreed to it",
+    "topic_refused": "they have refused the topic",
+}
+
+
+def hindrances(
+    trigger: Trigger,
+    earlier: Sequence[Run],
+    user: Mapping[str, Any],
+    moment: Moment,
+    *,
+    taken: int,
+    topics: Mapping[tuple[str, str], str],
+) -> Iterator[Clause]:
+    """Yield what a user's earlier runs, the total limit and consent say of a start now.
+
+    `taken` is how many the total limit has let in, `topics` those of templates by channel and name.
+    """
+    yield from _reenter(trigger, earlier, moment)
+    for limit in trigger.limits:
+        match limit.per:
+            case "user":
+                yield _per_user(limit, earlier, moment)
+            case "total":
+                yield Clause(f"limit {limit.count} total", taken < limit.count, f"{taken} used")
+            case _:
+                pass
+    for step in _sends(trigger.steps):
+        topic = topics.get((step.channel, step.template), "")
+        reason = refusal(step.channel, user, transactional=step.transactional, topic=topic)
+        text = "they can have it" if reason is None else _REASONS[reason]
+        yield Clause(f'send {step.channel} "{step.template}"', reason is None, text)
+
+
+def _per_user(limit: Limit, earlier: Sequence[Run], moment: Moment) -> Clause:
+    within = limit.within
+    used = used_up_by(limit, earlier, moment.now, moment.zone)
+    free = len(used) < limit.count
+    change = ""
+    if not free and within is not None:
+        again = min(add(run.started_at, within, moment.zone) for run in used)
+        change = f"free again on {_words(again, moment)}"
+    per = "" if within is None else f" per {within.count} {within.unit}{'s' * (within.count != 1)}"
+    return Clause(f"limit {limit.count} per user{per}", free, f"{len(used)} used", change)
+
+
+def _reenter(trigger: Trigger, earlier: Sequence[Run], moment: Moment) -> Iterator[Clause]:
+    under_way = [run for run in earlier if run.under_way(moment.now)]
+    if not under_way:
+        return
+    without_limits = admit(replace(trigger, limits=()), earlier, moment.now, moment.zone)
+    since = _words(min(run.started_at for run in under_way), moment)
+    name = "reenter" if trigger.reenter is None else f"reenter {trigger.reenter}"
+    yield Clause(name, without_limits.start, f"a run is under way since {since}")
+
+
+def _words(instant: datetime, moment: Moment) -> str:
+    return in_words(instant, TIMESTAMP, zone=moment.zone)
+
+
+def _sends(steps: Sequence[Step]) -> Iterator[Send]:
+    for step in steps:
+        match step:
+            case Send():
+                yield step
+            case If() | WaitFor():
+                yield from _sends((*step.then, *step.otherwise))
+            case Split():
+                for _, _, inner in step.arms:
+                    yield from _sends(inner)
+            case _:
+                pass

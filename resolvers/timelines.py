@@ -1,0 +1,71 @@
+"""What happened to a person, and why something did not. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.access import staff
+from schema.context import Info
+from schema.explanation import RulesExplanation
+from schema.ids import from_global
+from schema.paging import Connection, window
+from schema.timeline import TimelineEntry
+from services import timelines
+
+
+@strawberry.type
+class TimelineQueries:
+    @strawberry.field(
+        description="All that happened to a person and was done to them, newest first: events, "
+        "journeys, messages sent and skipped, points; with why.",
+        extensions=staff(),
+    )
+    async def user_timeline(
+        self,
+        info: Info,
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")],
+        first: Annotated[
+            int | None, strawberry.argument(description="How many, from the start.")
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only those after this cursor.")
+        ] = None,
+        last: Annotated[
+            int | None, strawberry.argument(description="How many, from the end.")
+        ] = None,
+        before: Annotated[
+            str | None, strawberry.argument(description="Only those before this cursor.")
+        ] = None,
+    ) -> Connection[TimelineEntry] | None:
+        stores = info.context.stores
+        page = window(first, after, last, before, width=2)
+        timeline = await timelines.of(from_global("User", user_id), stores=stores)
+        return Connection[TimelineEntry].of(
+            await timeline.page(page),
+            page,
+            node=TimelineEntry.of,
+            position=lambda entry: (entry.at.isoformat(), entry.id),
+            count=timeline.count,
+        )
+
+    @strawberry.field(
+        description="Why a live trigger does not start for a person, or its messages do not reach "
+        "them: every clause that could be in the way, those of earlier runs, limits and consent "
+        "among them, and the least that would turn it.",
+        extensions=staff(),
+    )
+    async def why_not_sent(
+        self,
+        info: Info,
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="Who did not get it.")],
+        trigger: Annotated[str, strawberry.argument(description="The trigger's name.")],
+    ) -> RulesExplanation | None:
+        context = info.context
+        account, currency = await timelines.why_not(
+            from_global("User", user_id),
+            trigger,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+        return RulesExplanation.of(account, currency)

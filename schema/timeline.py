@@ -1,0 +1,55 @@
+"""A person's timeline in the API."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from models.timeline import TimelineEntry as Model
+from models.timeline import TimelineKind
+from schema.ids import to_global
+from schema.scalars import JSON
+
+strawberry.enum(
+    TimelineKind,
+    description="What an entry of a timeline is: an EVENT that was told, a run of a journey that "
+    "STARTED or ENDED, its GOAL_REACHED, a MESSAGE or a CALL of a webhook, what else a step did, "
+    "a SEGMENT_ENTERED that the person is still in, or POINTS that came or went.",
+)
+
+
+@strawberry.type(description="One thing that happened to a person or was done to them.")
+class TimelineEntry:
+    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+    at: datetime = strawberry.field(description="When, by its own time.")
+    kind: TimelineKind = strawberry.field(description="What it is.")
+    name: str = strawberry.field(
+        description="What it is about: the event, the trigger, the template, the tag."
+    )
+    state: str | None = strawberry.field(description="What became of it, as `sent` or `skipped`.")
+    why: str | None = strawberry.field(
+        description="What it is due to: the event or date that started a run, the reason for which "
+        "one ended or a message was skipped."
+    )
+    trigger: str | None = strawberry.field(description="The trigger whose run it belongs to.")
+    run_id: strawberry.ID | None = strawberry.field(description="The run it belongs to.")
+    campaign_id: strawberry.ID | None = strawberry.field(description="The campaign of that run.")
+    data: JSON = strawberry.field(description="Its fields, in stored form: money in minor units.")
+
+    @classmethod
+    def of(cls, entry: Model) -> Self:
+        """Show an entry."""
+        return cls(
+            id=strawberry.ID(to_global("TimelineEntry", entry.id)),
+            at=entry.at,
+            kind=entry.kind,
+            name=entry.name,
+            state=entry.state or None,
+            why=entry.why or None,
+            trigger=entry.trigger or None,
+            run_id=None if entry.run_id is None else strawberry.ID(to_global("Run", entry.run_id)),
+            campaign_id=None
+            if entry.campaign_id is None
+            else strawberry.ID(to_global("Campaign", entry.campaign_id)),
+            data=dict(entry.data),  # type: ignore[arg-type]
+        )

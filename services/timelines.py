@@ -1,0 +1,72 @@
+"""What happened to a person, and why something did not happen."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dsl import Moment
+from engine.explaining import Account
+from engine.explaining.hindrances import hindrances
+from engine.journeys import user_zone
+from models.errors import NotFound
+from models.paging import Page, Window
+from models.store import Stores
+from models.timeline import TimelineEntry
+from services import explanations, facts
+from services.explanations import Question
+from services.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One person's timeline: its pages, and its length for those who ask."""
+
+    user_id: str
+    stores: Stores
+
+    async def page(self, window: Window) -> Page[TimelineEntry]:
+        """Return one page, newest first."""
+        return await self.stores.timelines.page(self.user_id, window)
+
+    async def count(self) -> int:
+        """Return how many entries there are."""
+        return await self.stores.timelines.count(self.user_id)
+
+
+async def of(user_id: str, *, stores: Stores) -> Timeline:
+    """Return a person's timeline. Raises NotFound."""
+    await stores.users.get(user_id)
+    return Timeline(user_id, stores)
+
+
+async def why_not(
+    user_id: str, trigger: str, *, stores: Stores, rulebook: Rulebook, now: datetime
+) -> tuple[Account, str]:
+    """Give an account of what keeps a live trigger from a person; also the currency it is told in.
+
+    Raises NotFound for a trigger that is not live, and for a person who does not exist.
+    """
+    published = await rulebook.current()
+    found = published.program.triggers.get(trigger)
+    if found is None:
+        raise NotFound(f"No trigger {trigger!r} is live.", field=("trigger",))
+    question = Question(trigger, user_id=user_id)
+    account, currency = await explanations.explain(
+        question, stores=stores, rulebook=rulebook, now=now
+    )
+    user = (await facts.load([user_id], published, stores=stores, now=now, needs=()))[user_id]
+    moment = Moment(now, published.program.zone, published.program)
+    if found.zone is not None:
+        moment = moment.in_zone(user_zone(user, moment) if found.zone == "user" else found.zone)
+    runs = await stores.runs.of_users([user_id], triggers=[trigger])
+    more = hindrances(
+        found,
+        [run for run in runs if run.trigger == trigger],
+        user["user"],
+        moment,
+        taken=await stores.limits.taken(trigger),
+        topics={
+            (template.channel, template.name): template.topic or ""
+            for template in await stores.templates.all()
+        },
+    )
+    return replace(account, clauses=(*account.clauses, *more)), currency

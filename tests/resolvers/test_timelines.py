@@ -1,0 +1,89 @@
+"""A person's timeline and what keeps a journey from them, as the API tells it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from models.campaign import Act
+from models.event import Event
+from models.principal import Role
+from services.releases import RulesFile, release
+from tests.client import Api, Caller
+
+TIMELINE = """
+query Timeline($user: ID!, $after: String) {
+  userTimeline(userId: $user, first: 2, after: $after) {
+    totalCount
+    edges { node { id at kind name why data } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+WHY = """
+query Why($user: ID!, $trigger: String!) {
+  whyNotSent(userId: $user, trigger: $trigger) { holds nodes { depth text holds } }
+}
+"""
+RULES = """
+event clicked { link: text }
+trigger greet { on clicked where link = "/4"  then { tag "x" } }
+"""
+MARCH = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+
+@pytest.fixture
+async def ann(api: Api) -> Caller:
+    await release([RulesFile("r", "Rules", RULES)], Act("cli", MARCH[0]), stores=api.stores)
+    ann = await api.caller(Role.CUSTOMER)
+    await api.stores.events.add(
+        [
+            Event(
+                id=f"api|{at.day}",
+                name="clicked",
+                user_id=ann.id,
+                at=at,
+                received_at=at,
+                publication=1,
+                data={"link": f"/{at.day}"},
+            )
+            for at in MARCH
+        ]
+    )
+    return ann
+
+
+async def test_a_timeline_is_read_page_by_page(api, ann):
+    staff = await api.caller(Role.ANALYST)
+
+    first = (await api.ask(TIMELINE, {"user": ann.global_id}, by=staff))["userTimeline"]
+    after = first["pageInfo"]["endCursor"]
+    rest = (await api.ask(TIMELINE, {"user": ann.global_id, "after": after}, by=staff))[
+        "userTimeline"
+    ]
+
+    nodes = [edge["node"] for edge in (*first["edges"], *rest["edges"])]
+    assert [node["data"]["link"] for node in nodes] == ["/3", "/2", "/1"]
+    assert {(node["kind"], node["name"]) for node in nodes} == {("EVENT", "clicked")}
+    assert (first["totalCount"], rest["pageInfo"]["hasNextPage"]) == (3, False)
+
+
+async def test_what_keeps_a_journey_away_is_named(api, ann):
+    staff = await api.caller(Role.MARKETER)
+
+    found = (await api.ask(WHY, {"user": ann.global_id, "trigger": "greet"}, by=staff))[
+        "whyNotSent"
+    ]
+
+    assert found["holds"] is False
+    (clause,) = [node for node in found["nodes"] if not node["holds"] and node["depth"] == 0]
+    assert clause["text"].startswith("on clicked")
+
+
+async def test_nobody_and_nothing_are_null(api, ann):
+    staff = await api.caller(Role.ANALYST)
+    nobody = ann.global_id[:-4] + "AAAA"
+
+    timeline = await api.ask(TIMELINE, {"user": nobody}, by=staff)
+    why = await api.ask(WHY, {"user": ann.global_id, "trigger": "nothing"}, by=staff)
+
+    assert (timeline["userTimeline"], why["whyNotSent"]) == (None, None)

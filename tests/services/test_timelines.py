@@ -1,0 +1,173 @@
+"""What happened to a person in one order, and why something did not."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.errors import NotFound
+from models.paging import Window
+from models.user import Consent
+from services import timelines
+from tests.shop import NOW, event
+
+RULES = """
+event cart_updated { total: money USD }
+promotion p { codes unique  take 10% off cart }
+campaign spring { holdout 1% }
+segment known { user.points >= 0 }
+trigger rescue {
+  on cart_updated where total >= 20 USD
+  for user.consent.email = true or user.points >= 0
+  limit 1 per user per 7 days
+  goal order_placed within 3 days
+  then {
+    wait 1 hour
+    grant p for 2 days
+    award 5 points
+    tag "warm"
+    send email "rescue"
+  }
+}
+trigger morning { every day at 09:00  limit 1 total  then { tag "up" } }
+"""
+
+
+@pytest.fixture
+async def ann(shop, smtp):
+    await shop.template("rescue")
+    await shop.publish(RULES)
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="25"))
+    await shop.work()
+    shop.clock.turn(hours=1)
+    await shop.work()
+    shop.clock.turn(hours=1)
+    await shop.tell(event("order_placed", "o1", order_id="1", total="25"))
+    await shop.work()
+    return shop
+
+
+async def everything(shop, **window) -> list:
+    timeline = await timelines.of("ann", stores=shop.stores)
+    return (await timeline.page(Window(limit=100, **window))).items
+
+
+async def test_all_that_happened_is_there_the_newest_first(ann):
+    entries = await everything(ann)
+
+    assert [entry.at for entry in entries] == sorted([e.at for e in entries], reverse=True)
+    told = {(str(entry.kind), entry.name, entry.state) for entry in entries}
+    assert told >= {
+        ("event", "cart_updated", ""),
+        ("event", "order_placed", ""),
+        ("run_started", "rescue", ""),
+        ("run_ended", "rescue", "done"),
+        ("goal_reached", "rescue", ""),
+        ("message", "rescue", "sent"),
+        ("grant", "p", "done"),
+        ("tag", "warm", "done"),
+        ("award", "award", "done"),
+        ("points", "awarded", ""),
+    }
+    (started,) = [entry for entry in entries if entry.kind == "run_started"]
+    assert (started.at, started.why) == (NOW, "api|c1")
+
+
+async def test_pages_join_without_a_seam_also_where_much_happens_at_once(ann):
+    timeline = await timelines.of("ann", stores=ann.stores)
+    whole = [entry.id for entry in await everything(ann)]
+    found, start = [], None
+    while True:
+        page = await timeline.page(Window(limit=2, start=start))
+        found += [entry.id for entry in page.items]
+        if not page.more:
+            break
+        last = page.items[-1]
+        start = (last.at.isoformat(), last.id)
+
+    assert found == whole
+    assert len(whole) == await timeline.count()
+    middle = (await everything(ann))[4]
+    before = await timeline.page(
+        Window(limit=2, start=(middle.at.isoformat(), middle.id), backward=True)
+    )
+    assert [entry.id for entry in before.items] == whole[2:4]
+
+
+async def test_a_skipped_message_says_why(shop):
+    await shop.template("rescue")
+    await shop.publish(RULES)
+    await shop.person(consent=Consent(email=False))
+    await shop.tell(event("cart_updated", "c1", total="25"))
+    await shop.work()
+    shop.clock.turn(hours=1)
+    await shop.work()
+
+    (message,) = [entry for entry in await everything(shop) if entry.kind == "message"]
+    assert (message.state, message.why) == ("skipped", "no_consent")
+
+
+async def why(shop, trigger: str, user: str = "ann") -> dict[str, tuple[bool, str, str]]:
+    account, _ = await timelines.why_not(
+        user, trigger, stores=shop.stores, rulebook=shop.rulebook, now=shop.clock.now()
+    )
+    return {c.name: (c.holds, c.text, c.change) for c in account.clauses if not c.holds}
+
+
+async def test_a_used_up_limit_says_when_it_is_free_again(ann):
+    hindered = await why(ann, "rescue")
+
+    (holds, text, change) = hindered["limit 1 per user per 7 days"]
+    assert (holds, text) == (False, "1 used")
+    assert change.startswith("free again on ")
+    assert "9" in change
+    ann.clock.turn(days=7)
+    assert await why(ann, "rescue") == {}
+
+
+async def test_consent_conditions_and_a_full_total_are_named(shop):
+    await shop.template("rescue")
+    await shop.publish(RULES)
+    await shop.person("ann", consent=Consent(email=False))
+    await shop.person("bob")
+    await shop.tell(event("cart_updated", "c1", total="5"))
+    await shop.work()
+
+    hindered = await why(shop, "rescue")
+
+    assert set(hindered) == {"on cart_updated where", 'send email "rescue"'}
+    assert hindered['send email "rescue"'][1] == "they have not agreed to it"
+    await shop.occur()
+    shop.clock.turn(hours=21)
+    await shop.occur()
+    assert (await why(shop, "morning", "bob"))["limit 1 total"][1] == "1 used"
+
+
+async def test_a_run_that_is_under_way_is_named(shop):
+    await shop.template("rescue")
+    await shop.publish(
+        RULES.replace("wait 1 hour", 'tag "x"  wait 1 hour').replace(
+            "limit 1 per user per 7 days", ""
+        )
+    )
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="25"))
+    await shop.work()
+    shop.clock.turn(minutes=5)
+
+    hindered = await why(shop, "rescue")
+
+    assert hindered["reenter"][1].startswith("a run is under way since")
+    shop.clock.turn(hours=1)
+    await shop.work()
+    shop.clock.business += timedelta(seconds=1)
+    assert await why(shop, "rescue") == {}
+
+
+async def test_of_nobody_and_of_no_trigger_nothing_can_be_told(ann):
+    with pytest.raises(NotFound):
+        await timelines.of("nobody", stores=ann.stores)
+    with pytest.raises(NotFound):
+        await why(ann, "reskue")
+    with pytest.raises(NotFound):
+        await why(ann, "rescue", "nobody")
