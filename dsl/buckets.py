@@ -200,6 +200,8 @@ def _folded(
         total = total_of(values, measure.kind)
         if total is MISSING:
             return TOO_LARGE
+        if total == 0:
+            return MISSING
         return total if integer(total) is not MISSING else float(total)
     return _KEPT[measure.slot](flat)
 

@@ -78,7 +78,7 @@ class Measure:
         element = "record" if isinstance(self.element, Record) else self.element
         kind = None if self.slot == "count" else self.kind
         parts = (_FORM, self.zone, self.slot, self.source, self.where, self.value, kind, element)
-        return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        return "m" + sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:15]
 
 
 def measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:

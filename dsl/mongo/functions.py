@@ -175,11 +175,11 @@ def local_ms(moment: Moment, instant: Code) -> Code:
     The offsets are written into the query: the database's own table of zones is as old as itself.
     """
     return let(
-        {"$toLong": instant}, lambda ms: {"$add": [ms, _offset(ms, [*offsets(moment.zone)], 0)]}
+        {"$toLong": instant}, lambda ms: {"$add": [ms, offset_at(ms, [*offsets(moment.zone)], 0)]}
     )
 
 
-def _offset(ms: Code, history: list[tuple[int, int]], before: int) -> Code:
+def offset_at(ms: Code, history: list[tuple[int, int]], before: int) -> Code:
     """Return the offset at an instant: a balanced tree of comparisons."""
     if not history:
         return before
@@ -187,8 +187,8 @@ def _offset(ms: Code, history: list[tuple[int, int]], before: int) -> Code:
     since, ahead = history[middle]
     return when(
         {"$lt": [ms, since]},
-        _offset(ms, history[:middle], before),
-        _offset(ms, history[middle + 1 :], ahead),
+        offset_at(ms, history[:middle], before),
+        offset_at(ms, history[middle + 1 :], ahead),
     )
 
 

@@ -16,6 +16,9 @@ class Layout:
     Events lie in a collection of their own as `{user, name, at, data}`; `event_match` narrows it.
     `roots` names the fields that hold other facts, for documents that have them ("cart", "event"),
     `segments` the field that lists memberships already known, if there is one.
+
+    `measures` are the ids of those that users' documents hold, complete; `ahead` says that some may
+    hold events later than the moment asked about, which are then looked up.
     """
 
     events: str = "events"
@@ -25,6 +28,14 @@ class Layout:
     segments: str | None = None
     # Fields that hold the month and day ("11-22") of the date in another, for yearly anniversaries.
     days: Mapping[str, str] = field(default_factory=dict)
+    measures: frozenset[str] = frozenset()
+    ahead: bool = True
+    # The time of the last event that is in a user's measures.
+    last: str = "facts.last"
+
+    def measure(self, id: str) -> str:
+        """Return the field of a user's document that holds a measure's days."""
+        return f"facts.measures.{id}"
 
     def fact(self, root: str, path: Sequence[str]) -> str | None:
         """Return the field of a user's document that holds a fact, or None if none does."""

@@ -14,6 +14,7 @@ from dsl.moment import Moment
 from dsl.mongo.expressions import chosen, condition, values_of
 from dsl.mongo.layout import Layout
 from dsl.mongo.lists import average_of, known, size_of_set, sum_of, summand, summands
+from dsl.mongo.measured import from_measures, is_ahead, live_measures
 from dsl.mongo.places import Place, Term, depth_of
 from dsl.mongo.prefilter import Filter, necessary
 from dsl.mongo.reads import read
@@ -34,11 +35,15 @@ class _Entry:
 
 @dataclass(slots=True)
 class Lookup:
-    """One pass over a user's events of one name. `depth` is how many passes must come before."""
+    """One pass over a user's events of one name. `depth` is how many passes must come before.
+
+    With `only`, for those users alone of whom that is true.
+    """
 
     name: str
     event: str
     depth: int
+    only: Code = None
     variables: dict[str, Code] = field(default_factory=dict)
     entries: list[_Entry] = field(default_factory=list)
 
@@ -62,16 +67,22 @@ class Lookup:
         if len(narrow) == len(filters):
             either = {"$or": narrow} if len(narrow) > 1 else narrow[0]
             wanted = {"$and": [wanted, either]}
+        whose = key if self.only is None else f"{self.name}u"
         lookup = {
             "from": layout.events,
-            "localField": key,
+            "localField": whose,
             "foreignField": "user",
             "let": self.variables,
             "pipeline": [{"$match": wanted}, {"$group": group}],
             "as": self.name,
         }
         unwind = {"path": "$" + self.name, "preserveNullAndEmptyArrays": True}
-        return [{"$lookup": lookup}, {"$unwind": unwind}]
+        found: list[Stage] = [{"$lookup": lookup}, {"$unwind": unwind}]
+        if self.only is None:
+            return found
+        # Nobody's events are looked up for whom the field is not there.
+        mark = {"$set": {whose: when(self.only, "$" + key, "$$REMOVE")}}
+        return [mark, *found, {"$unset": whose}]
 
 
 class Lookups:
@@ -80,28 +91,39 @@ class Lookups:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._found: dict[tuple[Aggregate, str], tuple[Term, str]] = {}
-        self.all: dict[tuple[int, str], Lookup] = {}
+        self.all: dict[tuple[int, str, bool], Lookup] = {}
         self.used: set[str] = set()
 
     def add(self, aggregate: Aggregate, place: Place) -> Term:
-        """Return where an aggregate's value will be found, once its lookup has run."""
+        """Return where an aggregate's value will be found, once its lookup has run.
+
+        If users have measures of it, nothing is looked up, or only where these say too much.
+        """
+        measures = live_measures(aggregate, place)
+        if measures and not self._layout.ahead:
+            return from_measures(aggregate, measures, place)
         key = (aggregate, place.moment.zone)
         if key not in self._found:
-            self._found[key] = self._add(aggregate, place)
+            only = is_ahead(place) if measures else None
+            self._found[key] = self._add(aggregate, place, only)
         term, name = self._found[key]
         self.used.add(name)
-        return term
+        if not measures:
+            return term
+        kept = from_measures(aggregate, measures, place)
+        return Term(when(is_ahead(place), term.code, kept.code), nullable=term.nullable)
 
     def in_order(self) -> list[Lookup]:
         """Return the lookups, each after those whose results it uses."""
         return [self.all[key] for key in sorted(self.all, key=lambda key: key[0])]
 
-    def _add(self, aggregate: Aggregate, place: Place) -> tuple[Term, str]:
+    def _add(self, aggregate: Aggregate, place: Place, only: Code) -> tuple[Term, str]:
         assert isinstance(aggregate.source, EventSource)
         depth = depth_of(aggregate.where, place.moment)
         event = aggregate.source.event
         name = f"_e{len(self.all)}"
-        lookup = self.all.setdefault((depth, event), Lookup(name, event, depth))
+        key = (depth, event, only is None)
+        lookup = self.all.setdefault(key, Lookup(name, event, depth, only))
         return _enter(aggregate, lookup, place), lookup.name
 
 
@@ -118,7 +140,6 @@ def _enter(aggregate: Aggregate, lookup: Lookup, place: Place) -> Term:
     slot = f"a{len(lookup.entries)}"
     source, where = aggregate.source, aggregate.where
     assert isinstance(source, EventSource)
-    parts_of = _parts_of_lists if source.nested else _parts_of_events
     parts = parts_of(aggregate, slot, within)
     test, narrow = None, None
     if where is not None:
@@ -158,6 +179,13 @@ def _event_fields(layout: Layout, nested: tuple[str, ...]) -> Callable[[Ref], st
 def _keyed(value: Code) -> Code:
     """Return a value after its event's time, so that $max and $min find the last and first."""
     return let(value, lambda v: when({"$ne": [v, None]}, {"t": "$at", "i": "$_id", "v": v}))
+
+
+def parts_of(aggregate: Aggregate, slot: str, place: Place) -> Callable[[Code], dict[str, Code]]:
+    """Return an aggregate's accumulators over events, given the test that an event must pass."""
+    assert isinstance(aggregate.source, EventSource)
+    parts = _parts_of_lists if aggregate.source.nested else _parts_of_events
+    return parts(aggregate, slot, place)
 
 
 def _parts_of_events(
