@@ -25,6 +25,7 @@ from dsl.zones import first_instant
 
 # A day's set of more values than this is not kept.
 MOST_VALUES = 200
+MOST_TEXT = 10_000  # characters, of all of them
 # The sum of a day on which a value is too large to be added up.
 TOO_LARGE: Final = math.nan
 
@@ -46,8 +47,8 @@ class Measured:
         since: datetime,
         zone: str,
     ) -> None:
+        self.live = live
         self._buckets = buckets
-        self._live = live
         self._zone = zone
         self._end = day_of(since, zone)
         self.until = first_instant(date.fromisoformat(self._end), zone)
@@ -55,7 +56,9 @@ class Measured:
 
     def covers(self, aggregate: Aggregate, measures: Sequence[Measure], moment: Moment) -> bool:
         """Whether an aggregate, of which these are the measures, can be read here."""
-        if not measures or not all(measure.id in self._live for measure in measures):
+        if not measures or not all(
+            measure.id in self.live and measure.zone == self._zone for measure in measures
+        ):
             return False
         if moment.now < self.until:
             # Some of the events would be neither in the buckets nor among the facts.
@@ -162,13 +165,14 @@ def fold(
     return {day: value for day, value in folded.items() if value is not MISSING}
 
 
-def fits(measure: Measure, value: Any) -> bool:
+def fits(slot: str, value: Any) -> bool:
     """Whether a bucket can be kept: a day's sum may be too large, or its set."""
-    match measure.slot:
+    match slot:
         case "sum":
             return not isinstance(value, float) or math.isnan(value)
         case "set":
-            return len(value) <= MOST_VALUES
+            length = sum(len(one) for one in value if isinstance(one, str))
+            return len(value) <= MOST_VALUES and length <= MOST_TEXT
         case _:
             return True
 

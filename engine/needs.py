@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias, assert_never
 
+from dsl.buckets import Measured
 from dsl.core import (
     Aggregate,
     EventSource,
@@ -17,6 +18,7 @@ from dsl.core import (
     This,
     Window,
 )
+from dsl.measures import is_zoned, measures_of
 from dsl.program import Program
 from dsl.promotions import Award, Promotion, SplitEffects, Tiers
 from dsl.triggers import (
@@ -45,26 +47,45 @@ _DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 31, "
 
 @dataclass(frozen=True, slots=True)
 class Need:
+    """`measures` are the ids of those that stand in for the events, if all of them are there."""
+
     event: str
     window: Window | None
     fields: frozenset[str]
+    measures: frozenset[str] = frozenset()
+
+    def is_measured(self, measured: Measured) -> bool:
+        """Whether only the events since the measures' end are needed."""
+        return bool(self.measures) and self.measures <= measured.live
 
 
-def needs_of(program: Program, expressions: Iterable[Expr | None]) -> frozenset[Need]:
-    """Return what these expressions ask about, segments they name included."""
+def needs_of(
+    program: Program, expressions: Iterable[Expr | None], *, in_workspace: bool = False
+) -> frozenset[Need]:
+    """Return what these expressions ask about, segments they name included.
+
+    `in_workspace` says that they are judged in the workspace's zone, as segments always are.
+    """
     found: set[Need] = set()
     seen: set[str] = set()
     for expression in expressions:
         if expression is not None:
-            found.update(_needs(expression, program, seen))
+            found.update(_needs(expression, program, seen, in_workspace))
     return frozenset(found)
 
 
-def at(needs: Iterable[Need], now: datetime) -> dict[str, tuple[datetime | None, frozenset[str]]]:
-    """Return for each event since when it is asked about at `now` (None: ever), with a margin."""
+def at(
+    needs: Iterable[Need], now: datetime, measured: Measured | None = None
+) -> dict[str, tuple[datetime | None, frozenset[str]]]:
+    """Return for each event since when it is asked about at `now` (None: ever), with a margin.
+
+    What is asked about is less where there are measures.
+    """
     merged: dict[str, tuple[datetime | None, frozenset[str]]] = {}
     for need in needs:
         since = _start(need.window, now)
+        if measured is not None and need.is_measured(measured):
+            since = measured.until if since is None else max(since, measured.until)
         if need.event in merged:
             earlier, fields = merged[need.event]
             since = None if since is None or earlier is None else min(since, earlier)
@@ -92,19 +113,25 @@ def _start(window: Window | None, now: datetime) -> datetime | None:
         return None
 
 
-def _needs(expression: Expr, program: Program, seen: set[str]) -> Iterator[Need]:
+def _needs(
+    expression: Expr, program: Program, seen: set[str], in_workspace: bool
+) -> Iterator[Need]:
     match expression:
         case Aggregate(source=EventSource(event, nested)):
             fields = frozenset(nested[:1]) | frozenset(_fields(expression))
-            yield Need(event, expression.window, fields)
+            measures = measures_of(expression, program)
+            if is_zoned(expression) and not in_workspace:
+                measures = ()
+            ids = frozenset(measure.id for measure in measures)
+            yield Need(event, expression.window, fields, ids)
         case InSegment(segment):
             if segment in program.segments and segment not in seen:
                 seen.add(segment)
-                yield from _needs(program.segments[segment].condition, program, seen)
+                yield from _needs(program.segments[segment].condition, program, seen, True)
         case _:
             pass
     for part in parts(expression):
-        yield from _needs(part, program, seen)
+        yield from _needs(part, program, seen, in_workspace)
 
 
 def _fields(expression: Expr) -> Iterator[str]:
@@ -174,11 +201,23 @@ def expressions_of_promotion(promotion: Promotion) -> Iterator[Expr | None]:
 
 def everything(program: Program) -> frozenset[Need]:
     """Return all that a program's segments, promotions and triggers ask about."""
-    return needs_of(
-        program,
-        (
-            *(segment.condition for segment in program.segments.values()),
-            *(e for p in program.promotions.values() for e in expressions_of_promotion(p)),
-            *(e for t in program.triggers.values() for e in expressions_of_trigger(t)),
-        ),
+    needs = needs_of(
+        program, (segment.condition for segment in program.segments.values()), in_workspace=True
     )
+    for promotion in program.promotions.values():
+        needs |= of_promotion(promotion, program)
+    for trigger in program.triggers.values():
+        needs |= of_trigger(trigger, program)
+    return needs
+
+
+def of_promotion(promotion: Promotion, program: Program) -> frozenset[Need]:
+    """Return what a promotion asks about."""
+    own = all(window.zone in (None, program.zone) for window in promotion.active)
+    return needs_of(program, expressions_of_promotion(promotion), in_workspace=own)
+
+
+def of_trigger(trigger: Trigger, program: Program) -> frozenset[Need]:
+    """Return what a trigger and its steps ask about."""
+    own = trigger.zone in (None, program.zone)
+    return needs_of(program, expressions_of_trigger(trigger), in_workspace=own)

@@ -9,7 +9,7 @@ from dsl.program import Program
 from dsl.triggers import Trigger
 from engine.matching import Index
 from engine.memory import once_per_program
-from engine.needs import Need, everything, expressions_of_trigger, needs_of
+from engine.needs import Need, everything, needs_of, of_trigger
 from engine.plans import Plan, plan_of
 from engine.starting import conditions_of, listeners, on_segments
 
@@ -55,10 +55,10 @@ def playbook_of(program: Program) -> Playbook:
             event: Index(((plan, conditions_of(plan.trigger, program)) for plan in those), compiler)
             for event, those in listening.items()
         },
-        needs_of(
+        frozenset().union(*(of_trigger(each, program) for each in program.triggers.values()))
+        | needs_of(
             program,
             (
-                *(e for t in program.triggers.values() for e in expressions_of_trigger(t)),
                 *(on.where for each in program.lotteries.values() for on in each.enter_on),
                 *(rule.event.where for rule in earning),
             ),

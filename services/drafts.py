@@ -11,7 +11,7 @@ from models.errors import Invalid
 from models.store import Stores
 from models.store.segments import Stages
 from models.user import User
-from services import publications
+from services import measures, publications
 from services.publications import RulesRefused
 from services.rulebook import Published
 
@@ -66,7 +66,8 @@ async def preview(
     The text may use what is live. Raises RulesRefused if it does not check.
     """
     program = await program_of(source, stores=stores, campaign_id=campaign_id)
-    stages = _stages(segment, program, now)
+    layout = await measures.layout(dsl.Layout(), stores=stores, now=now)
+    stages = _stages(segment, program, layout, now)
     count, sample = await asyncio.gather(
         stores.segments.count(stages), stores.segments.sample(stages, limit=limit)
     )
@@ -98,8 +99,10 @@ def agreed(checked: dsl.Checked) -> dsl.Program:
 async def segment_counts(published: Published, *, stores: Stores, now: datetime) -> dict[str, int]:
     """Return how many people are in each segment that is live."""
     program = published.program
+    layout = await measures.layout(dsl.Layout(), stores=stores, now=now)
     return {
-        name: await stores.segments.count(_stages(name, program, now)) for name in program.segments
+        name: await stores.segments.count(_stages(name, program, layout, now))
+        for name in program.segments
     }
 
 
@@ -149,13 +152,13 @@ def _from_elsewhere(
     return replace(diagnostic, message=message, span=dsl.Span(file=DRAFT))
 
 
-def _stages(segment: str, program: dsl.Program, now: datetime) -> Stages:
+def _stages(segment: str, program: dsl.Program, layout: dsl.Layout, now: datetime) -> Stages:
     found = program.segments.get(segment)
     if found is None:
         raise Invalid(f"There is no segment {segment}.", field=("segment",))
     moment = dsl.Moment(now, program.zone, program)
     try:
-        return dsl.to_mongo(found.condition, dsl.Layout(), moment)
+        return dsl.to_mongo(found.condition, layout, moment)
     except dsl.NotPushable as error:
         raise Invalid(
             f"The database cannot be asked who is in {segment}: {error.reason}.",

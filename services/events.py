@@ -14,7 +14,7 @@ from models.event import VISITOR, Batch, Event, IncomingEvent, Outcome, Verdict
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, CauseKind
 from models.store import Stores
-from services import backlog, visitors
+from services import backlog, measures, visitors
 from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
 
@@ -101,11 +101,17 @@ async def lanes_of(events: Iterable[Event], jobs: Jobs) -> None:
 
 
 async def bulk_history(
-    events: Iterable[Event], *, stores: Stores, chunk: int = 5_000, at_once: int = 2
+    events: Iterable[Event],
+    *,
+    stores: Stores,
+    now: datetime,
+    chunk: int = 5_000,
+    at_once: int = 2,
 ) -> int:
     """Write events that are past as if they had been applied: they start nothing. For imports.
 
-    Data must be in stored form already. Returns how many were new. Safe to repeat.
+    Measures that there are count them; those to come are filled from them. Data must be in stored
+    form already. Returns how many were new. Safe to repeat.
     """
     added = 0
     writing: set[asyncio.Task[int]] = set()
@@ -113,6 +119,7 @@ async def bulk_history(
     async def write(part: list[Event]) -> int:
         duplicates = await stores.events.add(part, pending=False)
         # Also of those that were there: whoever wrote them may have been killed before this.
+        await measures.add(part, stores=stores, wall=now)
         noted = {event.user_id: ((ANYTHING,), Cause(CauseKind.EVENT, event.id)) for event in part}
         await stores.looks.note(noted)
         return len(part) - len(duplicates)

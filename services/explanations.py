@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,9 +51,9 @@ async def explain(
         needs = playbook_of(program).all_needs | _starting(
             program.triggers.get(question.name), program
         )
-        people = await facts.load(
-            [question.user_id], published, stores=stores, now=now, needs=needs
-        )
+        # An account asks more of events than rules do, and measures do not have them.
+        without = replace(published, measures=frozenset())
+        people = await facts.load([question.user_id], without, stores=stores, now=now, needs=needs)
         if question.user_id not in people:
             raise NotFound("There is no such person.", field=("userId",))
         known = people[question.user_id]

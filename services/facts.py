@@ -1,15 +1,22 @@
-"""What rules see of people: their profile, and the events that the rules ask about."""
+"""What rules see of people: their profile, and the events or measures that rules ask about.
 
+Days that are over are read from measures, which lie on the person's document, and the days since as
+events: so they are complete whatever is still waiting to be applied.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from dsl.buckets import Measured
 from engine import needs as needed
 from engine.needs import Need
 from engine.playbook import playbook_of
 from models.store import Stores
-from models.store.users import Users
+from models.store.facts import Person, PersonFacts
 from models.user import User
 from services.rulebook import Published
 from services.together import Together
@@ -22,41 +29,49 @@ async def load(
     stores: Stores,
     now: datetime,
     needs: Iterable[Need] | None = None,
+    since: datetime | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the facts of those of these people who exist, by id.
 
-    `needs` says which events to load: without it, all that any published rule asks about.
+    `needs` says which events to load: without it, all that any published rule asks about. Rules can
+    be judged at moments from `since`, if that is before `now`, until `now` and later.
     """
     if needs is None:
         needs = playbook_of(published.program).all_needs
-    users = await _people(user_ids, stores)
-    events = await stores.events.of_users(list(users), needed.at(needs, now))
-    return {
-        user_id: {"user": user_facts(user), "events": events[user_id]}
-        for user_id, user in users.items()
-    }
+    since = now if since is None else min(since, now)
+    measured = partial(Measured, live=published.measures, since=since, zone=published.program.zone)
+    wanted = needed.at(needs, since, measured({}) if published.measures else None)
+    people, events = await asyncio.gather(
+        _people(user_ids, stores), stores.events.of_users(user_ids, wanted)
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for user_id, (user, measures) in people.items():
+        found[user_id] = {"user": user_facts(user), "events": events[user_id]}
+        if published.measures:
+            found[user_id]["measures"] = measured(measures)
+    return found
 
 
-async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, User]:
+async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, Person]:
     if len(user_ids) != 1:
-        return await stores.users.find_many(list(user_ids))
+        return await stores.facts.of_users(user_ids)
     # Carts that are priced at one moment are those of one person each.
-    together = _TOGETHER.get(stores.users)
+    together = _TOGETHER.get(stores.facts)
     if together is None:
-        together = _TOGETHER[stores.users] = Together(_looking(stores.users))
+        together = _TOGETHER[stores.facts] = Together(_looking(stores.facts))
     found = await together(user_ids[0])
-    return {} if found is None else {found.id: found}
+    return {} if found is None else {user_ids[0]: found}
 
 
-def _looking(users: Users) -> Callable[[Sequence[str]], Awaitable[list[User | None]]]:
-    async def look(user_ids: Sequence[str]) -> list[User | None]:
-        found = await users.find_many(user_ids)
+def _looking(facts: PersonFacts) -> Callable[[Sequence[str]], Awaitable[list[Person | None]]]:
+    async def look(user_ids: Sequence[str]) -> list[Person | None]:
+        found = await facts.of_users(user_ids)
         return [found.get(user_id) for user_id in user_ids]
 
     return look
 
 
-_TOGETHER: WeakKeyDictionary[Users, Together[str, User | None]] = WeakKeyDictionary()
+_TOGETHER: WeakKeyDictionary[PersonFacts, Together[str, Person | None]] = WeakKeyDictionary()
 
 
 def user_facts(user: User) -> dict[str, Any]:

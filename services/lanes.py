@@ -1,6 +1,7 @@
 """Work on lanes: apply events and move due runs, one worker to a lane, user by user, in time order.
 
-    lease the lane → read a page → decide, purely → write moved runs, each with what follows
+    lease the lane → read a page → make measures anew → decide, purely
+    → write moved runs, each with what follows
     → settle (effects, people, feed) → mark the events applied → the next page → release
 
 Killed anywhere, the next holder finds the events pending and the runs unsettled, and repeats what
@@ -27,7 +28,7 @@ from models.event import Event
 from models.lease import Lease
 from models.run import Run, RunState
 from models.store import Stores
-from services import draws, earning, facts, memberships, runs
+from services import draws, earning, facts, measures, memberships, runs
 from services.clock import Clock
 from services.effects import Means
 from services.jobs import Jobs
@@ -182,12 +183,28 @@ async def _read(lane: int, lanes: Lanes) -> _Page | None:
     await rules.add({run.publication for run in known}, lanes.rulebook)
     by_user = _by_user(known, due)
     concerned = _concerned(events, by_user, rules, now)
+    await measures.add(events, stores=stores, wall=lanes.clock.wall())
     loaded = (
-        await facts.load(concerned, current, stores=stores, now=now, needs=_needs(rules))
+        await facts.load(
+            concerned,
+            current,
+            stores=stores,
+            now=now,
+            needs=_needs(rules),
+            since=_earliest(events, by_user, now),
+        )
         if concerned
         else {}
     )
     return _Page(now, events, due, by_user, rules, loaded)
+
+
+def _earliest(
+    events: Iterable[Event], by_user: Mapping[str, Sequence[Run]], now: datetime
+) -> datetime:
+    """Return the first moment for which something is decided."""
+    due = (run.due_at for theirs in by_user.values() for run in theirs if run.due_at is not None)
+    return min((now, *(event.at for event in events), *due))
 
 
 def _by_user(known: Iterable[Run], due: Iterable[Run]) -> dict[str, list[Run]]:

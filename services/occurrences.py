@@ -27,7 +27,7 @@ from models.ids import new_id
 from models.occurrence import Occurrence, OccurrenceState, occurrence_id
 from models.run import Run
 from models.store import Stores
-from services import facts, starts
+from services import facts, measures, starts
 from services.clock import Clock
 from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
@@ -269,8 +269,9 @@ async def _whom(
             zones = [occurrence.zone, None, *_unknown(await stores.users.zones())]
     if trigger.audience is None:
         return _Whom(moment, zones, [], judge=False)
+    layout = await measures.layout(_LAYOUT, stores=stores, now=moment.now)
     try:
-        return _Whom(moment, zones, dsl.to_mongo(trigger.audience, _LAYOUT, moment), judge=False)
+        return _Whom(moment, zones, dsl.to_mongo(trigger.audience, layout, moment), judge=False)
     except dsl.NotPushable as reason:
         log.info("the people of %s are looked at one by one: %s", trigger.name, reason)
         narrowed = dsl.prefilter(trigger.audience, _LAYOUT, moment)

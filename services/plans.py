@@ -11,7 +11,7 @@ from models.errors import Invalid
 from models.store import Stores
 from models.store.segments import Stages
 from models.template import Template
-from services import publications, templates
+from services import measures, publications, templates
 from services.files import Folder, Standing, standing
 from services.readiness import hindrances
 from services.rules import check_rules
@@ -173,7 +173,8 @@ async def _segment(
     name: str, before: dsl.Program, after: dsl.Program, *, stores: Stores, now: datetime
 ) -> SegmentChange:
     try:
-        was, to_be = _stages(name, before, now), _stages(name, after, now)
+        layout = await measures.layout(dsl.Layout(), stores=stores, now=now)
+        was, to_be = _stages(name, before, layout, now), _stages(name, after, layout, now)
         gained, lost, staying = await stores.segments.compare(was, to_be)
     except dsl.NotPushable as error:
         return SegmentChange(name, problem=f"the database cannot be asked: {error.reason}")
@@ -188,11 +189,11 @@ async def _segment(
     )
 
 
-def _stages(name: str, program: dsl.Program, now: datetime) -> Stages | None:
+def _stages(name: str, program: dsl.Program, layout: dsl.Layout, now: datetime) -> Stages | None:
     segment = program.segments.get(name)
     if segment is None:
         return None
-    return dsl.to_mongo(segment.condition, dsl.Layout(), dsl.Moment(now, program.zone, program))
+    return dsl.to_mongo(segment.condition, layout, dsl.Moment(now, program.zone, program))
 
 
 async def _journeys(

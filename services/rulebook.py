@@ -32,7 +32,8 @@ class Published:
     """One publication. Number 0 is the state before the first: an empty program.
 
     `campaign_of` knows declarations by name, unique over all kinds, and `campaigns` are those that
-    the publication holds. `paused` are the ones paused now, whatever the publication.
+    the publication holds. Whatever the publication, `paused` are the ones paused now, and
+    `measures` those that people's facts can be read from.
     """
 
     number: int = 0
@@ -40,6 +41,7 @@ class Published:
     campaign_of: Mapping[str, str] = field(default_factory=dict)
     campaigns: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
+    measures: frozenset[str] = frozenset()
 
 
 class Rulebook:
@@ -55,6 +57,7 @@ class Rulebook:
         self._target = 0
         self._current: Published | None = None
         self._paused: frozenset[str] = frozenset()
+        self._measures: frozenset[str] = frozenset()
 
     async def current(self) -> Published:
         """Return what is live. Without the database: what was, if this process has seen any."""
@@ -76,7 +79,7 @@ class Rulebook:
             compiled = await asyncio.shield(self._compile(number))
         else:
             self._compiled.move_to_end(number)
-        return replace(compiled, paused=self._paused)
+        return self._as_of_now(compiled)
 
     async def refresh(self) -> Published:
         """Look now and wait for what is current, as whoever has just published wants."""
@@ -103,17 +106,20 @@ class Rulebook:
 
     async def _read(self) -> None:
         try:
-            workspace, paused = await asyncio.gather(
-                self._stores.workspace.get(), self._stores.campaigns.paused_ids()
+            workspace, paused, measures = await asyncio.gather(
+                self._stores.workspace.get(),
+                self._stores.campaigns.paused_ids(),
+                self._stores.measures.live_ids(),
             )
             self._stale_at = time.monotonic() + self._fresh
-            self._target, self._paused = workspace.current, paused
+            self._target = workspace.current
+            self._paused, self._measures = paused, measures
             if workspace.current in self._compiled:
                 self._serve(self._compiled[workspace.current])
             elif self._current is None:
                 self._serve(await asyncio.shield(self._compile(workspace.current)))
             else:
-                self._serve(self._current)  # with who is paused now
+                self._serve(self._current)  # with who is paused now, and the like
                 self._compile(workspace.current).add_done_callback(self._compiled_one)
         except Unavailable as error:
             self._stale_at = time.monotonic() + RETRY / 5
@@ -127,9 +133,13 @@ class Rulebook:
             self._looking = None
 
     def _serve(self, published: Published) -> None:
-        if published.paused != self._paused:
-            published = replace(published, paused=self._paused)
-        self._current = published
+        self._current = self._as_of_now(published)
+
+    def _as_of_now(self, published: Published) -> Published:
+        """Return a publication with what is so whatever is published."""
+        if (published.paused, published.measures) == (self._paused, self._measures):
+            return published
+        return replace(published, paused=self._paused, measures=self._measures)
 
     def _compiled_one(self, task: asyncio.Task[Published]) -> None:
         if task.cancelled():

@@ -19,6 +19,7 @@ from services import (
     deliveries,
     draws,
     fillings,
+    measuring,
     occurrences,
     points,
     redeeming,
@@ -46,6 +47,7 @@ CAMPAIGNS_EVERY = 0.25
 OCCURRENCES_EVERY = 0.25
 STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
+MEASURES_EVERY = 1.0
 POINTS_EVERY = 0.5
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
@@ -90,6 +92,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
+        asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
         asyncio.create_task(_every(SEGMENTS_EVERY, lambda: _look_after_segments(watch, schedule))),
     ]
@@ -162,6 +165,12 @@ async def _look_ahead(ahead: Ahead, schedule: Schedule) -> None:
 
 async def _look_after_stocks(schedule: Schedule) -> None:
     await stocks.look_after(schedule.clock.now(), stores=schedule.stores)
+
+
+async def _look_after_measures(schedule: Schedule) -> None:
+    await measuring.look_after(
+        await schedule.rulebook.current(), stores=schedule.stores, wall=schedule.clock.wall()
+    )
 
 
 async def _look_after_draws(schedule: Schedule) -> None:

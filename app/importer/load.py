@@ -138,7 +138,7 @@ async def _load_campaigns(plan: Plan, stores: Stores, *, now: datetime) -> None:
         for redemption in tables.redemptions()
         if noon(redemption.day, plan.weeks) < plan.imported_until
     ]
-    await bulk_history(redeemed, stores=stores)
+    await bulk_history(redeemed, stores=stores, now=now)
 
 
 async def _load_history(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) -> None:
@@ -152,7 +152,7 @@ async def _load_history(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) 
             events = [_ordered(basket, now) for basket in baskets]
             if baskets[-1].at > until - timedelta(days=CART_DAYS):
                 events += [_filled(cart, now) for cart in carts(baskets, until=until, seed=SEED)]
-            await bulk_history(events, stores=stores, chunk=_BATCH)
+            await bulk_history(events, stores=stores, now=now, chunk=_BATCH)
             done += len(baskets)
             # Only now: what is written twice after a crash is a duplicate key, and no harm.
             await stores.imports.note(NAME, baskets=done)

@@ -73,19 +73,19 @@ def fold_stages(
 ) -> list[Stage]:
     """Return stages that make of events, all of one name, a document for each user and day.
 
-    It has `_id: {u, d}`, and what is not empty under the measures' ids. The measures are all of
-    one zone. `within` bounds the events' time.
+    It has `_id: {u, d}`, the time of the `last` event, and what is not empty under the measures'
+    ids. The measures are all of one zone. `within` bounds the events' time.
     """
     (zone,) = {each.zone for each in foldings}
     contributions = {each.id: each.contribution for each in foldings}
-    group: dict[str, Code] = {"_id": {"u": "$user", "d": "$day"}}
+    at = "$" + layout.event_field(("time",))
+    group: dict[str, Code] = {"_id": {"u": "$user", "d": "$day"}, "last": {"$max": at}}
     for each in foldings:
         group |= {each.id + suffix: accumulator for suffix, accumulator in each.group.items()}
-    at = "$" + layout.event_field(("time",))
     return [
         {"$set": {"day": _day(at, zone, within), **contributions}},
         {"$group": group},
-        {"$project": {each.id: each.value for each in foldings}},
+        {"$project": {"last": 1, **{each.id: each.value for each in foldings}}},
     ]
 
 

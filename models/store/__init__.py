@@ -20,6 +20,7 @@ from models.store.deliveries import Deliveries, Positions
 from models.store.draws import Draws, Entries
 from models.store.effects import Effects
 from models.store.events import Batches, Events
+from models.store.facts import PersonFacts
 from models.store.feed import Feed
 from models.store.frequencies import Frequencies
 from models.store.groups import Groups
@@ -28,6 +29,7 @@ from models.store.imports import Imports
 from models.store.leases import Leases
 from models.store.limits import Limits
 from models.store.looks import Looks
+from models.store.measures import Measures
 from models.store.memberships import Memberships
 from models.store.migrations import Migration, migrate
 from models.store.occurrences import Occurrences
@@ -78,6 +80,8 @@ class Stores:
     looks: Looks
     events: Events
     batches: Batches
+    measures: Measures
+    facts: PersonFacts
     runs: Runs
     occurrences: Occurrences
     paces: Paces

@@ -7,7 +7,7 @@ from pymongo.errors import PyMongoError
 
 from models.errors import Invalid
 from models.store.database import Database, Document, Store
-from models.store.users import from_document
+from models.store.users import PROFILE, from_document
 from models.user import User
 
 Stages = Sequence[Mapping[str, Any]]
@@ -33,7 +33,8 @@ class Segments(Store):
     async def sample(self, stages: Stages, *, limit: int) -> list[User]:
         """Return some of the people who pass through the stages."""
         return [
-            from_document(document) for document in await self._run([*stages, {"$limit": limit}])
+            from_document(document)
+            for document in await self._run([*stages, {"$limit": limit}, {"$project": PROFILE}])
         ]
 
     async def page(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from models.effect import Effect, EffectKind
 from models.errors import Conflict, NotFound
@@ -17,6 +17,8 @@ from models.store.looks import at_first, noted
 from models.user import Consent, User
 
 CHANNELS = ("email", "sms", "push")
+# What is kept of people's events lies beside their profile, and can be large (models.store.facts).
+PROFILE = {"facts": 0}
 
 
 class Users(Store):
@@ -41,6 +43,7 @@ class Users(Store):
             {"_id": {"$eq": user_id}},
             {"$setOnInsert": document},
             upsert=True,
+            projection=PROFILE,
             return_document=ReturnDocument.AFTER,
         )
         assert stored is not None  # an upsert always answers
@@ -50,13 +53,13 @@ class Users(Store):
         """Insert or replace people in bulk: for imports."""
         if users:
             await self.documents.bulk_write(
-                [ReplaceOne({"_id": user.id}, _new(user), upsert=True) for user in users],
+                [UpdateOne({"_id": user.id}, _replacing(user), upsert=True) for user in users],
                 ordered=False,
             )
 
     async def find(self, user_id: str) -> User | None:
         """Return the person with this id, if any."""
-        document = await self.documents.find_one({"_id": {"$eq": user_id}})
+        document = await self.documents.find_one({"_id": {"$eq": user_id}}, PROFILE)
         return None if document is None else from_document(document)
 
     async def get(self, user_id: str) -> User:
@@ -68,7 +71,7 @@ class Users(Store):
 
     async def find_many(self, user_ids: Sequence[str]) -> dict[str, User]:
         """Return those of these people who exist, by id, in one read."""
-        cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, PROFILE)
         return {document["_id"]: from_document(document) async for document in cursor}
 
     async def known(self, user_ids: Sequence[str]) -> frozenset[str]:
@@ -130,6 +133,7 @@ class Users(Store):
                 {**_update(changes), "$inc": {"version": 1}},
                 [f"user.{_fact(field)}" for field in changes],
             ),
+            projection=PROFILE,
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
@@ -146,7 +150,7 @@ class Users(Store):
             (last,) = window.start
             query.setdefault("_id", {})["$lt" if window.backward else "$gt"] = last
         cursor = (
-            self.documents.find(query)
+            self.documents.find(query, PROFILE)
             .sort("_id", -1 if window.backward else 1)
             .limit(window.limit + 1)
         )
@@ -208,6 +212,11 @@ def _update(changes: Mapping[str, Any]) -> Document:
         "$unset": {key: "" for key, value in stored.items() if value is None},
     }
     return {operator: fields for operator, fields in update.items() if fields}
+
+
+def _replacing(user: User) -> list[Document]:
+    """Return the update that leaves nothing of who was there but what is kept of their events."""
+    return [{"$replaceWith": {"$mergeObjects": [{"$literal": _new(user)}, {"facts": "$facts"}]}}]
 
 
 def to_document(user: User) -> Document:

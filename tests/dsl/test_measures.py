@@ -57,7 +57,7 @@ def kept(person, measures, program):
         events = sorted(person["events"][measure.source.event], key=lambda event: event["time"])
         judge = partial(passes, measure.where, person, moment)
         buckets[measure.id] = fold(measure, events, judge)
-        if not all(fits(measure, value) for value in buckets[measure.id].values()):
+        if not all(fits(measure.slot, value) for value in buckets[measure.id].values()):
             unfit.add(measure.id)
     return buckets, unfit
 

@@ -118,6 +118,6 @@ async def test_history_is_written_as_already_applied(told):
         for n in range(2_500)
     ]
 
-    assert await bulk_history(past, stores=told.stores, chunk=1_000) == 2_500
-    assert await bulk_history(past, stores=told.stores, chunk=1_000) == 0
+    assert await bulk_history(past, stores=told.stores, now=NOW, chunk=1_000) == 2_500
+    assert await bulk_history(past, stores=told.stores, now=NOW, chunk=1_000) == 0
     assert await told.stores.events.count_pending() == 0

@@ -1,0 +1,50 @@
+"""The measures that a program's rules can be judged by, and how the database makes them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from dsl import Layout, NotPushable, Program
+from dsl.core import Expr
+from dsl.measures import Measure, asked_by
+from dsl.mongo.folding import Folding, folding
+from engine.memory import once_per_program
+from engine.needs import expressions_of_promotion, expressions_of_trigger
+
+# Each costs room on everybody's document: beyond these, events are read.
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A measure, and how it comes of events."""
+
+    measure: Measure
+    folding: Folding
+
+
+@once_per_program
+def measures_in(program: Program) -> Mapping[str, Wanted]:
+    """Return the measures worth keeping for a program, by id: what most rules ask about first."""
+    asked = list(asked_by(_expressions(program), program))
+    measures = {measure.id: measure for measure in asked}
+    times = Counter(measure.id for measure in asked)
+    found: dict[str, Wanted] = {}
+    for key in sorted(measures, key=lambda key: (-times[key], key)):
+        if len(found) == MOST:
+            break
+        with suppress(NotPushable):
+            found[key] = Wanted(measures[key], folding(measures[key], Layout(), program))
+    return found
+
+
+def _expressions(program: Program) -> Iterator[Expr | None]:
+    for segment in program.segments.values():
+        yield segment.condition
+    for promotion in program.promotions.values():
+        yield from expressions_of_promotion(promotion)
+    for trigger in program.triggers.values():
+        yield from expressions_of_trigger(trigger)
+    for lottery in program.lotteries.values():
+        yield from (on.where for on in lottery.enter_on)
