@@ -102,12 +102,13 @@ async def test_birthdays_are_looked_up_by_an_index(shop, database):
     )
     await shop.publish(BIRTHDAY)
     await shop.occur()
-    await database.command({"profile": 2})
+    # The profile has little room: only what this is about.
+    await database.command({"profile": 1, "filter": {"ns": f"{database.name}.users"}})
     try:
         shop.clock.turn(hours=21)  # 3 March at 9:00 in UTC, 10:00 in Berlin
         await shop.occur()
     finally:
-        await database.command({"profile": 0})
+        await database.command({"profile": 0, "filter": "unset"})
     looks = [
         look
         async for look in database["system.profile"].find({"ns": f"{database.name}.users"})
@@ -125,11 +126,12 @@ async def test_outside_its_occasions_nobody_is_looked_at(shop, database):
     await shop.publish(BIRTHDAY)
     await shop.person(timezone="Europe/Berlin")
     await shop.occur()
-    await database.command({"profile": 2})
+    # The profile has little room: only what this is about.
+    await database.command({"profile": 1, "filter": {"ns": f"{database.name}.users"}})
     try:
         await pass_time(shop, hours=12)
     finally:
-        await database.command({"profile": 0})
+        await database.command({"profile": 0, "filter": "unset"})
     looks = [
         look["command"]
         async for look in database["system.profile"].find({"ns": f"{database.name}.users"})
