@@ -144,7 +144,7 @@ async def test_what_is_imported_counts(club):
         )
         for n in (1, 2)
     ]
-    await bulk_history(past, stores=club.stores)
+    await bulk_history(past, stores=club.stores, now=NOW)
 
     await club.work()
 
