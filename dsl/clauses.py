@@ -13,6 +13,11 @@ class Length:
     count: int
     unit: str
 
+    @property
+    def words(self) -> str:
+        """Return it as rules have it: `14 days`."""
+        return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Recurring:

@@ -5,12 +5,15 @@ Sets of rules are integers, one bit for each rule. A column knows for every valu
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from dsl import MISSING
 from engine.matching.literals import Among, Has, Within
 from engine.matching.sets import bits
+
+# The way to a bound that counts as near, as a part of the larger of it and the value.
+_REACH = 0.5
 
 
 class Column(Protocol):
@@ -99,6 +102,34 @@ class Bounds:
         place = bisect_left(bounds, value)
         on_it = place < len(bounds) and bounds[place] == value
         return self._kept[2 * place + on_it]
+
+    def nearest(self, value: int | float, among: int, most: int) -> list[tuple[float, int]]:
+        """Return which of these rules, that the value fails, have a bound within reach.
+
+        With how far it is, as a part of the larger of value and bound: at most a half. At most so
+        many on each side of the value, the nearest.
+        """
+        place = bisect_left(self._bounds, value)
+        here = 2 * place + (place < len(self._bounds) and self._bounds[place] == value)
+        last = len(self._kept) - 1
+        above = ((slot, self._bounds[(slot - 1) // 2]) for slot in range(here + 1, last + 1))
+        below = ((slot, self._bounds[slot // 2]) for slot in range(here - 1, -1, -1))
+        return [*self._walk(value, among, most, above), *self._walk(value, among, most, below)]
+
+    def _walk(
+        self, value: int | float, among: int, most: int, slots: Iterable[tuple[int, Any]]
+    ) -> Iterator[tuple[float, int]]:
+        found = 0
+        for slot, bound in slots:
+            distance = abs(bound - value) / max(abs(bound), abs(value), 1)
+            if distance > _REACH or found >= most:
+                return
+            gained = self._kept[slot] & among
+            among &= ~gained
+            while gained:
+                yield distance, gained.bit_length() - 1
+                gained ^= 1 << gained.bit_length() - 1
+                found += 1
 
 
 def _stretch(asked: Sequence[Within], places: Mapping[Any, int], last: int) -> tuple[int, int]:

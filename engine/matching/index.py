@@ -117,18 +117,19 @@ class Index(Generic[Rule]):
         found = []
         for zone, test, rules in gathering.shared():
             mask = bits(rules)
-            judge = self._compiler.condition(_as_condition(test))
+            judge = self._compiler.condition(as_condition(test))
             found.append(_Shared(mask, self._everyone ^ mask, judge, zone))
         return sorted(found, key=lambda each: -each.mask.bit_count())
 
     def _own_judges(self, place: int) -> Sequence[tuple[Judge, Zone]]:
         if place not in self._judges:  # compiled when first needed: many never are
             self._judges[place] = [
-                (self._compiler.condition(_as_condition(test)), zone)
+                (self._compiler.condition(as_condition(test)), zone)
                 for zone, test in self._own[place]
             ]
         return self._judges[place]
 
 
-def _as_condition(test: Test) -> Expr:
+def as_condition(test: Test) -> Expr:
+    """Return a test as the condition that it is."""
     return test.condition if test.positive else Not(test.condition)

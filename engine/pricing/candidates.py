@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from dsl import Moment, Program
 from engine.chance import held_out
-from engine.matching import Index, Judges
+from engine.matching import Index, Judges, Shortfalls
 from engine.memory import once_per_program
-from engine.pricing.conditions import conditions_of, with_request
+from engine.pricing.conditions import conditions_of, entrance_of, when_of, with_request
 from engine.pricing.plan import Planned, plan
 from engine.pricing.request import Request
 from engine.pricing.turn import Facts
@@ -29,6 +29,24 @@ def rules(program: Program) -> Rules:
     judges = Judges(program)
     asked = ((planned, conditions_of(planned)) for planned in plan(program).turns)
     return Rules(judges, Index(asked, judges.compiler))
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """The same promotions by what they ask before the cart matters, and by what of the cart."""
+
+    entrances: Index[Planned]
+    whens: Shortfalls[Planned]
+
+
+@once_per_program
+def nearness(program: Program) -> Nearness:
+    """Return what finds a program's near misses."""
+    turns, compiler = plan(program).turns, rules(program).judges.compiler
+    return Nearness(
+        Index(((planned, entrance_of(planned)) for planned in turns), compiler),
+        Shortfalls(((planned, when_of(planned)) for planned in turns), compiler),
+    )
 
 
 @dataclass(slots=True)
@@ -62,9 +80,44 @@ class Sieve:
 
     def candidates(self) -> list[Planned]:
         """Return the promotions that nothing stops, in the order of their turns."""
-        asked = with_request(self.facts, self.request)
-        found = self.rules.index.match(asked, self._moment_in)
+        return [planned for planned in self.matching() if not self._is_left_out(planned)]
+
+    def matching(self) -> list[Planned]:
+        """Return the promotions that nothing stops but limits, pauses and the like."""
+        return self.rules.index.match(with_request(self.facts, self.request), self._moment_in)
+
+    def entitled(self) -> list[Planned]:
+        """Return the promotions that nothing stops but perhaps their `when`."""
+        entrances = nearness(self.request.moment.program).entrances
+        found = entrances.match(with_request(self.facts, self.request), self._moment_in)
         return [planned for planned in found if not self._is_left_out(planned)]
+
+    def short(self, most: int) -> list[Planned]:
+        """Return the promotions whose `when` lacks one thing, at most so many for each thing.
+
+        First those that are nearest to what they ask.
+        """
+        whens = nearness(self.request.moment.program).whens
+        among = [planned.number for planned in self.entitled()]
+        return whens.nearest(self.facts, self._moment_in, among, most)
+
+    def may_be_told(self, planned: Planned) -> bool:
+        """Whether a customer may hear of a promotion: not of one that only others or codes open.
+
+        Whoever gave its code also hears that it is not active now, or in another currency.
+        """
+        why = self.stops(planned)
+        if why in (Why.PAUSED, Why.NOT_ACTIVE, Why.CURRENCY):
+            coded = bool(planned.codes or planned.promotion.unique_codes)
+            return coded and self.is_unlocked(planned) and self._is_for_buyer(planned)
+        return why in (None, Why.LIMIT, Why.WHEN)
+
+    def _is_for_buyer(self, planned: Planned) -> bool:
+        audience = planned.promotion.audience
+        for_them = audience is None or (
+            self.request.signed_in and self.judges.holds(audience, self.facts, self.moment(planned))
+        )
+        return for_them and not self._is_held_out(planned)
 
     def _is_left_out(self, planned: Planned) -> bool:
         """Judge what the index does not know about."""

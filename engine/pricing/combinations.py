@@ -16,6 +16,7 @@ from engine.pricing.plan import Planned, plan
 from engine.pricing.request import with_remaining
 from engine.pricing.till import Till
 from engine.pricing.turn import Turn
+from engine.pricing.usage import budget_left
 from models.quote import GiftGiven, GrantGiven, Why
 
 # Above so many legal combinations, each `best of` group is first reduced to its best member.
@@ -41,7 +42,10 @@ class Served(NamedTuple):
 
 @dataclass(slots=True)
 class Path:
-    """A combination so far: what is left to pay, who was served, and who was left out and why."""
+    """A combination so far: what is left to pay, who was served, and who was left out and why.
+
+    With why comes what was left to pay then, or for a budget what would have been saved.
+    """
 
     till: Till
     saved: int = 0
@@ -157,7 +161,7 @@ class Search:
             till.rest()
         saved = sum(till.taken) + till.off_shipping
         if before is not None and self._is_over_budget(path, planned, saved):
-            before.left_out.append((planned, Why.BUDGET, before.till.remaining))
+            before.left_out.append((planned, Why.BUDGET, saved))
             return before
         path.saved += saved
         path.served.append(
@@ -187,16 +191,17 @@ class Search:
         return Turn(facts, moment, user_id, self._conditions, sieve.judges)
 
     def _is_over_budget(self, path: Path, planned: Planned, saved: int) -> bool:
-        budget, campaign = planned.promotion.budget, planned.campaign
-        request = self._sieve.request
         if not saved:
             return False
-        if budget is not None and saved > budget.minor - request.used(planned.name).spent:
+        usage, campaign = self._sieve.request.used, planned.campaign
+        own = budget_left(planned.promotion.budget, usage(planned.name))
+        if own is not None and saved > own:
             return True
         if campaign is None or campaign.budget is None:
             return False
         nested = sum(each.saved for each in path.served if each.planned.campaign is campaign)
-        return saved > campaign.budget.minor - request.used(campaign.name).spent - nested
+        shared = budget_left(campaign.budget, usage(campaign.name))
+        return shared is not None and saved > shared - nested
 
 
 def _best(paths: Iterable[Path]) -> Path:

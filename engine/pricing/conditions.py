@@ -21,6 +21,18 @@ _CURRENCY = Ref("cart", ("currency",), TEXT)
 
 def conditions_of(planned: Planned) -> Iterator[Condition]:
     """Yield what must hold for a promotion to be a candidate."""
+    yield from entrance_of(planned)
+    yield from when_of(planned)
+
+
+def when_of(planned: Planned) -> Iterator[Condition]:
+    """Yield what a promotion asks of the cart. One that names cart.remaining: at its turn."""
+    if planned.promotion.when is not None and not planned.waits:
+        yield Condition(planned.promotion.when, planned.zone)
+
+
+def entrance_of(planned: Planned) -> Iterator[Condition]:
+    """Yield what must hold before the cart matters."""
     promotion = planned.promotion
     yield from within(promotion.active)
     if promotion.currency is not None:
@@ -35,9 +47,6 @@ def conditions_of(planned: Planned) -> Iterator[Condition]:
         yield Condition(_SIGNED_IN)
     if promotion.audience is not None:
         yield Condition(promotion.audience, planned.zone)
-    # One that names cart.remaining is judged at its turn.
-    if promotion.when is not None and not planned.waits:
-        yield Condition(promotion.when, planned.zone)
 
 
 def with_request(facts: Facts, request: Request) -> Facts:

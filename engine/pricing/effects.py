@@ -7,7 +7,6 @@ promotion sees when its turn comes.
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, assert_never
 
-from dsl.clauses import Length
 from dsl.promotions import (
     Award,
     Bundle,
@@ -180,7 +179,7 @@ def _give(effect: Gift | Award | Grant) -> Step:
         case Award():
             return _award(effect)
         case Grant(promotion, duration):
-            lasts = _words(duration)
+            lasts = None if duration is None else duration.words
 
             def grant(till: Till, _turn: Turn) -> None:
                 till.grants += (GrantGiven(till.promotion, promotion, lasts),)
@@ -202,9 +201,3 @@ def _award(award: Award) -> Step:
             till.points += award.points * full_multiples(measure, award.per)
 
     return give_points
-
-
-def _words(length: Length | None) -> str | None:
-    if length is None:
-        return None
-    return f"{length.count} {length.unit}{'' if length.count == 1 else 's'}"

@@ -1,8 +1,8 @@
 """What can be worked out of a program's promotions before any cart is seen."""
 
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import prod
@@ -34,6 +34,7 @@ class Planned:
     """A promotion, with what its turn needs to know. There is one for each: `is` compares them."""
 
     name: str
+    number: int  # its place among the turns of all
     promotion: Promotion
     campaign: Campaign | None
     zone: str
@@ -59,6 +60,8 @@ class Plan:
     turns: tuple[Planned, ...]
     choices: int
     conditions: Conditions
+    by_name: Mapping[str, Planned]
+    by_code: Mapping[str, Sequence[Planned]]
 
 
 @once_per_program
@@ -67,8 +70,16 @@ def plan(program: Program) -> Plan:
     promotions = sorted(program.promotions.values(), key=lambda p: (-p.priority, p.name))
     groups = Counter(p.best_of for p in promotions if p.best_of)
     conditions = Conditions()
-    turns = tuple(_plan_one(promotion, program, conditions) for promotion in promotions)
-    return Plan(program, turns, prod(groups.values()), conditions)
+    turns = tuple(
+        _plan_one(number, promotion, program, conditions)
+        for number, promotion in enumerate(promotions)
+    )
+    by_code: dict[str, list[Planned]] = defaultdict(list)
+    for planned in turns:
+        for code in planned.codes:
+            by_code[code].append(planned)
+    by_name = {planned.name: planned for planned in turns}
+    return Plan(program, turns, prod(groups.values()), conditions, by_name, dict(by_code))
 
 
 def fold_code(code: str) -> str:
@@ -76,10 +87,13 @@ def fold_code(code: str) -> str:
     return unicodedata.normalize("NFC", code.strip()).casefold()
 
 
-def _plan_one(promotion: Promotion, program: Program, conditions: Conditions) -> Planned:
+def _plan_one(
+    number: int, promotion: Promotion, program: Program, conditions: Conditions
+) -> Planned:
     campaign = program.campaigns.get(promotion.campaign) if promotion.campaign else None
     return Planned(
         name=promotion.name,
+        number=number,
         promotion=promotion,
         campaign=campaign,
         zone=_own_zone(promotion, campaign) or program.zone,

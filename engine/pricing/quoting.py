@@ -1,54 +1,58 @@
 """From a request to a quote: candidates, the best combination, and the account of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import repeat
 
 from engine.pricing.candidates import Sieve
 from engine.pricing.combinations import MOST, Path, Search
-from engine.pricing.plan import Planned, plan
-from engine.pricing.reasons import explain, outdone
+from engine.pricing.plan import plan
 from engine.pricing.request import Request
+from engine.pricing.telling import Telling, applied
 from engine.pricing.unit_runs import after_turn
 from models.cart import Cart
-from models.quote import (
-    Quote,
-    QuoteLine,
-    Reason,
-    ShippingQuote,
-    Taken,
-    UnitRun,
-    Verdict,
-    Why,
-)
+from models.quote import Quote, QuoteLine, ShippingQuote, Taken, UnitRun
+
+
+class Pricing:
+    """A cart priced: what it costs, and on request why some promotions did not apply."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._sieve = Sieve.of(request)
+        self._search = Search(self._sieve)
+        self._path, self._reduced = self._search.best(self._sieve.candidates())
+
+    def quote(self, *, per_unit: bool = False) -> Quote:
+        """Return what the cart costs; of promotions it tells of those that applied.
+
+        `per_unit` adds what each unit of a line costs.
+        """
+        cart, path = self.request.cart, self._path
+        units = _units(self._search, path) if per_unit else [()] * len(cart.lines)
+        return Quote(
+            currency=cart.currency,
+            lines=_lines(cart, path, units),
+            shipping=_shipping(cart, path),
+            points=sum(each.points for each in path.served),
+            verdicts=tuple(applied(path)),
+            gifts=tuple(gift for each in path.served for gift in each.gifts),
+            grants=tuple(grant for each in path.served for grant in each.grants),
+            reduced=self._reduced,
+        )
+
+    def tell(self, *, as_customer: bool = False) -> Telling:
+        """Return what tells why promotions did not apply."""
+        return Telling(self._sieve, self._path, as_customer)
 
 
 def quote(request: Request, *, per_unit: bool = False, explained: bool = True) -> Quote:
-    """Return what a cart costs.
-
-    `per_unit` adds what each unit of a line costs; `explained` the reason of each promotion that
-    did not apply, without which only those that applied are told of.
-    """
-    sieve = Sieve.of(request)
-    search = Search(sieve)
-    path, reduced = search.best(sieve.candidates())
-    cart = request.cart
-    units = _units(search, path) if per_unit else [()] * len(cart.lines)
-    return Quote(
-        currency=cart.currency,
-        lines=_lines(cart, path, units),
-        shipping=ShippingQuote(
-            cart.shipping,
-            cart.shipping - path.till.shipping,
-            tuple(
-                Taken(each.planned.name, off) for each in path.served if (off := each.off_shipping)
-            ),
-        ),
-        points=sum(each.points for each in path.served),
-        verdicts=tuple(_verdicts(path, sieve) if explained else _applied(path)),
-        gifts=tuple(gift for each in path.served for gift in each.gifts),
-        grants=tuple(grant for each in path.served for grant in each.grants),
-        reduced=reduced,
-    )
+    """Return what a cart costs, and if `explained` what became of each promotion and why."""
+    pricing = Pricing(request)
+    priced = pricing.quote(per_unit=per_unit)
+    if not explained:
+        return priced
+    return replace(priced, verdicts=tuple(pricing.tell().everything()))
 
 
 def effort(request: Request) -> int:
@@ -75,6 +79,13 @@ def _lines(cart: Cart, path: Path, units: Sequence[tuple[UnitRun, ...]]) -> tupl
     )
 
 
+def _shipping(cart: Cart, path: Path) -> ShippingQuote:
+    taken = (
+        Taken(each.planned.name, each.off_shipping) for each in path.served if each.off_shipping
+    )
+    return ShippingQuote(cart.shipping, cart.shipping - path.till.shipping, tuple(taken))
+
+
 def _units(search: Search, path: Path) -> list[tuple[UnitRun, ...]]:
     """Return what each unit costs, and who took how much of it: how it differs turn by turn."""
     names = [each.planned.name for each in path.served]
@@ -85,38 +96,3 @@ def _units(search: Search, path: Path) -> list[tuple[UnitRun, ...]]:
     for name, till in zip(names, tills, strict=True):
         runs = [after_turn(runs[at], till.units(at), name) for at in lines]
     return [tuple(each) for each in runs]
-
-
-def _applied(path: Path) -> Iterator[Verdict]:
-    for one in path.served:
-        if one.did_something:
-            promotion = one.planned.promotion
-            yield Verdict(
-                promotion.name,
-                promotion.title,
-                applied=True,
-                saved=one.saved,
-                points=one.points,
-            )
-
-
-def _verdicts(path: Path, sieve: Sieve) -> Iterator[Verdict]:
-    applied = {verdict.name: verdict for verdict in _applied(path)}
-    for planned in plan(sieve.request.moment.program).turns:
-        name, title = planned.name, planned.promotion.title
-        if name in applied:
-            yield applied[name]
-        else:
-            yield Verdict(name, title, applied=False, reason=_reason(planned, path, sieve))
-
-
-def _reason(planned: Planned, path: Path, sieve: Sieve) -> Reason:
-    for left_out, why, remaining in path.left_out:
-        if left_out is planned:
-            return explain(why, planned, sieve, remaining)
-    if any(each.planned is planned for each in path.served):
-        return explain(Why.NOTHING, planned, sieve)
-    stopped = sieve.stops(planned)
-    if stopped is not None:
-        return explain(stopped, planned, sieve)
-    return outdone(planned, [each.planned.name for each in path.served if each.did_something])

@@ -1,9 +1,11 @@
 """Why a promotion did not apply: the clause that stopped it, what it saw, and what would help."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import dsl
 from dsl import MISSING, Explanation, Moment, value
+from dsl.clauses import Limit
 from dsl.core import Expr
 from dsl.explanation import Change
 from dsl.kinds import TIMESTAMP
@@ -13,17 +15,23 @@ from engine.pricing.candidates import Sieve
 from engine.pricing.plan import Planned
 from engine.pricing.request import with_remaining
 from engine.pricing.turn import Facts
-from engine.pricing.usage import used_up, uses_counted
+from engine.pricing.usage import budget_left, next_use, used_up, uses_counted
 from engine.stored import shown
 from models.quote import Reason, Unlock, Why
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
-def explain(why: Why, planned: Planned, sieve: Sieve, remaining: int | None = None) -> Reason:
-    """Return the reason in full. `remaining`: what was left to pay at the promotion's turn."""
+
+def explain(why: Why, planned: Planned, sieve: Sieve, amount: int | None = None) -> Reason:
+    """Return the reason in full.
+
+    `amount` is what was left to pay at the promotion's turn, or for a budget what it would have
+    saved.
+    """
     promotion, moment = planned.promotion, sieve.moment(planned)
     match why:
         case Why.WHEN | Why.AUDIENCE:
-            facts = sieve.facts if remaining is None else with_remaining(sieve.facts, remaining)
+            facts = sieve.facts if amount is None else with_remaining(sieve.facts, amount)
             condition = promotion.when if why is Why.WHEN else promotion.audience
             return _failed(why, "when" if why is Why.WHEN else "for", condition, facts, moment)
         case Why.SIGN_IN:
@@ -31,7 +39,7 @@ def explain(why: Why, planned: Planned, sieve: Sieve, remaining: int | None = No
         case Why.LIMIT:
             return _limit(planned, sieve, moment)
         case Why.BUDGET:
-            return _budget(planned, sieve)
+            return _budget(planned, sieve, amount or 0)
         case Why.CURRENCY:
             seen = {"cart.currency": sieve.request.cart.currency}
             return Reason(why, "currency", seen, Unlock("cart.currency", promotion.currency))
@@ -64,23 +72,37 @@ def outdone(planned: Planned, winners: Sequence[str]) -> Reason:
 
 
 def _limit(planned: Planned, sieve: Sieve, moment: Moment) -> Reason:
-    used = sieve.request.used(planned.name)
-    for limit in planned.promotion.limits:
-        if used_up(limit, used, moment.now, planned.zone):
-            seen = uses_counted(limit, used, moment.now, planned.zone)
-            clause = f"limit {limit.count} {'per user' if limit.per == 'user' else 'total'}"
-            return Reason(Why.LIMIT, clause, {"used": seen, "limit": limit.count})
-    return Reason(Why.LIMIT, "limit")
+    used, now, zone = sieve.request.used(planned.name), moment.now, planned.zone
+    reached = [limit for limit in planned.promotion.limits if used_up(limit, used, now, zone)]
+    ends = [next_use(limit, used, now, zone) for limit in reached]
+    # What never leaves a use again comes first: it is what stops the promotion in the end.
+    limit, end = max(zip(reached, ends, strict=True), key=lambda each: each[1] or _NEVER)
+    seen = uses_counted(limit, used, now, zone)
+    values = {"used": seen, "limit": limit.count}
+    return Reason(Why.LIMIT, _clause_of(limit), values, None if end is None else _again(end))
 
 
-def _budget(planned: Planned, sieve: Sieve) -> Reason:
-    budget, name = planned.promotion.budget, planned.name
-    if budget is None and planned.campaign:
-        budget, name = planned.campaign.budget, planned.campaign.name
-    if budget is None:
-        return Reason(Why.BUDGET, "budget")
-    left = max(0, budget.minor - sieve.request.used(name).spent)
-    return Reason(Why.BUDGET, "budget", {"left": to_text(left, budget.currency)})
+def _clause_of(limit: Limit) -> str:
+    if limit.per != "user":
+        return f"limit {limit.count} total"
+    within = "" if limit.within is None else f" per {limit.within.words}"
+    return f"limit {limit.count} per user{within}"
+
+
+def _again(end: datetime) -> Unlock:
+    at = shown(end, TIMESTAMP, "")
+    return Unlock("now", at, text=f"possible again from {at}")
+
+
+def _budget(planned: Planned, sieve: Sieve, saving: int) -> Reason:
+    request, campaign = sieve.request, planned.campaign
+    own, currency = planned.promotion.budget, request.cart.currency
+    left = budget_left(own, request.used(planned.name))
+    values = {"left": left, "saving": saving}
+    if campaign is not None and (left is None or saving <= left):
+        values["left"] = budget_left(campaign.budget, request.used(campaign.name))
+    told = {name: to_text(minor or 0, currency) for name, minor in values.items()}
+    return Reason(Why.BUDGET, "budget", told)
 
 
 def _failed(why: Why, clause: str, condition: Expr | None, facts: Facts, moment: Moment) -> Reason:

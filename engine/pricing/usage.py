@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from dsl.clauses import Limit
+from dsl.clauses import Amount, Limit
 from dsl.moment import add
 
 
@@ -41,3 +41,16 @@ def uses_counted(limit: Limit, used: Used, now: datetime, zone: str) -> int:
     if length is None:
         return used.by_user + len(used.times)
     return used.by_user + sum(add(time, length, zone) > now for time in used.times)
+
+
+def next_use(limit: Limit, used: Used, now: datetime, zone: str) -> datetime | None:
+    """Return when a limit that leaves no use leaves one again, if time alone will bring that."""
+    if limit.per != "user" or limit.within is None or used.by_user >= limit.count:
+        return None
+    ends = sorted(end for time in used.times if (end := add(time, limit.within, zone)) > now)
+    return ends[used.by_user + len(ends) - limit.count]
+
+
+def budget_left(budget: Amount | None, used: Used) -> int | None:
+    """Return what is left of a budget; None if there is none."""
+    return None if budget is None else max(0, budget.minor - used.spent)
