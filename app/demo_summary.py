@@ -35,7 +35,8 @@ query ($input: QuoteCartInput!) {
       subtotal { amount } total { amount }
       lines { applied { promotion amount { amount } } }
       shipping { price { amount } applied { promotion amount { amount } } }
-      promotions { name saved { amount } reason { code clause } }
+      promotions { name saved { amount } reason { code } }
+      whyNot(first: 100) { name reason { code } }
     }
     userErrors { code field message }
   }
@@ -95,10 +96,9 @@ def _show_cart(plan: Plan, marketer: Client) -> None:
     shipping = quote["shipping"]
     _row("shipping", shipping["price"]["amount"], _taken(shipping["applied"]))
     _row("to pay", quote["total"]["amount"], f"instead of {quote['subtotal']['amount']} + shipping")
-    for promotion in quote["promotions"]:
-        if reason := promotion["reason"]:
-            why = _WHY.get(reason["code"], reason["code"].lower())
-            console.note(f"  not {promotion['name']}: {why}")
+    for promotion in quote["whyNot"]:
+        code = promotion["reason"]["code"]
+        console.note(f"  not {promotion['name']}: {_WHY.get(code, code.lower())}")
 
 
 def _quote(basket: Basket, marketer: Client) -> dict[str, Any]:

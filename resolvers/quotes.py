@@ -24,7 +24,7 @@ class QuoteQueries:
     )
     async def quote_cart(self, info: Info, input: Input) -> QuoteCartPayload:
         context = info.context
-        quote = await quotes.quote_cart(
+        priced = await quotes.quote_cart(
             input.cart.document(),
             user_id=from_global("User", input.user_id) if input.user_id else None,
             points=input.redeem_points,
@@ -41,4 +41,4 @@ class QuoteQueries:
             rulebook=context.rulebook,
             now=context.clock.now(),
         )
-        return QuoteCartPayload(quote=Quote.of(quote))
+        return QuoteCartPayload(quote=Quote.of(priced.quote, priced))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 import strawberry
 
@@ -190,6 +190,34 @@ class Grant:
     for_: str | None = strawberry.field(name="for", description="How long, as `14 days`.")
 
 
+class Reasons(Protocol):
+    """Tells why promotions did not apply."""
+
+    async def near_misses(self) -> Sequence[models.Verdict]: ...
+
+    async def why_not(
+        self, names: Sequence[str] | None, first: int
+    ) -> Sequence[models.Verdict]: ...
+
+
+async def _promotions(root: strawberry.Parent["Quote"]) -> list[PromotionVerdict]:
+    others = [] if root.why is None else await root.why.near_misses()
+    show = _Shower(root.currency)
+    return [show.verdict(verdict) for verdict in (*root.verdicts, *others)]
+
+
+async def _why_not(
+    root: strawberry.Parent["Quote"],
+    promotions: Annotated[
+        list[str] | None, strawberry.argument(description="Names, at most 100.")
+    ] = None,
+    first: Annotated[int, strawberry.argument(description="At most 100.")] = 20,
+) -> list[PromotionVerdict]:
+    found = [] if root.why is None else await root.why.why_not(promotions, first)
+    show = _Shower(root.currency)
+    return [show.verdict(verdict) for verdict in found]
+
+
 @strawberry.type(description="What a cart costs, and who took how much.")
 class Quote:
     currency: str = strawberry.field(description="The ISO 4217 code of all amounts.")
@@ -201,18 +229,30 @@ class Quote:
     shipping: QuoteShipping = strawberry.field(description="What shipping costs.")
     points: int = strawberry.field(description="What the order earns.")
     lines: list[QuoteLine] = strawberry.field(description="In the order of the cart.")
-    promotions: list[PromotionVerdict] = strawberry.field(
-        description="Those that applied; and those that did not, as far as the caller may know."
-    )
     gifts: list[Gift] = strawberry.field(description="What comes with the order.")
     grants: list[Grant] = strawberry.field(description="What codes come with the order.")
     reduced: bool = strawberry.field(
         description="Whether there were too many combinations of promotions to try them all."
     )
 
+    verdicts: strawberry.Private[Sequence[models.Verdict]]
+    why: strawberry.Private[Reasons | None] = None
+
+    promotions: list[PromotionVerdict] = strawberry.field(
+        resolver=_promotions,
+        description="Those that applied, those whose code was given, and near misses: up to 10"
+        " that lost to others, took nothing, have run out or whose `when` lacks one change.",
+    )
+    why_not: list[PromotionVerdict] = strawberry.field(
+        resolver=_why_not,
+        description="Why promotions did not apply, as far as the caller may hear of them: these,"
+        " or all, near misses first. Those that applied are left out. Of a placed order it is"
+        " not known.",
+    )
+
     @classmethod
-    def of(cls, quote: models.Quote) -> Self:
-        """Show a quote."""
+    def of(cls, quote: models.Quote, why: Reasons | None = None) -> Self:
+        """Show a quote; `why` tells of the promotions that did not apply."""
         show = _Shower(quote.currency)
         return cls(
             currency=quote.currency,
@@ -224,7 +264,8 @@ class Quote:
             shipping=show.shipping(quote.shipping),
             points=quote.points,
             lines=[show.line(line) for line in quote.lines],
-            promotions=[show.verdict(verdict) for verdict in quote.verdicts],
+            verdicts=quote.verdicts,
+            why=why,
             gifts=[
                 Gift(promotion=g.promotion, sku=g.sku, quantity=g.quantity) for g in quote.gifts
             ],

@@ -131,7 +131,7 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
         stores=till.stores,
         now=till.clock.now(),
     )
-    quote = await priced_at(asked, per_unit=True, explained=False)
+    quote = await priced_at(asked, per_unit=True)
     quote = redeemed(placing.points, quote, placing.user_id, published)
     if quote.to_pay != _seen(placing, quote.currency):
         told = await priced_at(asked)

@@ -1,19 +1,20 @@
 """Pricing carts: the published rules, or rules being tried, with the facts of the buyer."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import dsl
-from engine.pricing import Request, effort, quote
+from engine.pricing import Pricing, Request, effort
 from engine.pricing.reading import read_cart
 from engine.pricing.reserved import apart, together
+from engine.pricing.telling import Telling
 from models.cart import Cart
 from models.errors import DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
-from models.quote import Quote, Verdict, Why
+from models.quote import Quote, Verdict
 from models.redemption import Reserved
 from models.store import Stores
 from models.user import STAFF
@@ -24,8 +25,7 @@ from services.scarcity import Opened, scarcity_of
 
 HEAVY = 2_000  # beyond this a quote is worked out in a thread, not to hold up other requests
 
-# A buyer hears of what they could have; not of what is for others, or for those with a code.
-_TOLD = frozenset((Why.WHEN, Why.LIMIT, Why.BUDGET, Why.OUTDONE, Why.NOTHING))
+MOST_TOLD = 100  # reasons in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,41 @@ class Asked:
     reserved: tuple[Reserved, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A quote, which tells of the promotions that applied, and on request why others did not.
+
+    A customer hears of what they could have; not of what is for others, or for those with a code.
+    """
+
+    quote: Quote
+    _pricing: Pricing
+    _as_customer: bool
+
+    async def near_misses(self) -> Sequence[Verdict]:
+        """Return the promotions whose code was given and that did not apply, and near misses."""
+        return await self._ask(lambda telling: telling.near())
+
+    async def why_not(self, names: Sequence[str] | None, first: int) -> Sequence[Verdict]:
+        """Return why these did not apply, or the first of all, near misses first.
+
+        Names of what applied, of what there is not or of what the caller is not to hear are passed
+        over. Raises Invalid.
+        """
+        if not 0 < first <= MOST_TOLD:
+            raise Invalid(f"`first` is 1 to {MOST_TOLD}, not {first}.", field=("first",))
+        if names is not None and len(names) > MOST_TOLD:
+            raise Invalid(
+                f"At most {MOST_TOLD} promotions can be asked about at once.", field=("promotions",)
+            )
+        return await self._ask(lambda telling: telling.some(names, first))
+
+    async def _ask(self, ask: Callable[[Telling], Sequence[Verdict]]) -> Sequence[Verdict]:
+        telling = self._pricing.tell(as_customer=self._as_customer)
+        # Explaining many promotions takes milliseconds: others are not to wait for it.
+        return await asyncio.to_thread(ask, telling)
+
+
 async def quote_cart(
     cart: Mapping[str, Any],
     *,
@@ -67,7 +102,7 @@ async def quote_cart(
     stores: Stores,
     rulebook: Rulebook,
     now: datetime,
-) -> Quote:
+) -> Priced:
     """Return what a cart costs this person now, or nobody in particular.
 
     Only staff may try what is not so; only they and the shop's integrators may ask for others, a
@@ -87,9 +122,11 @@ async def quote_cart(
         stores=stores,
         now=trial.at or now,
     )
-    priced = redeeming.redeemed(points, await priced_at(asked), buyer, published)
-    await redeeming.check(priced, buyer, stores=stores, now=now)
-    return _told(priced) if is_customer else priced
+    pricing = await _pricing(asked.request)
+    quote = together(pricing.quote(), asked.cart, asked.reserved)
+    quote = redeeming.redeemed(points, quote, buyer, published)
+    await redeeming.check(quote, buyer, stores=stores, now=now)
+    return Priced(quote, pricing, is_customer)
 
 
 async def request_for(
@@ -132,14 +169,17 @@ async def request_for(
     return Asked(request, known, scarcity.opened, reserved)
 
 
-async def priced_at(asked: Asked, *, per_unit: bool = False, explained: bool = True) -> Quote:
-    """Return the quote, worked out in a thread if that takes long."""
-    request = asked.request
+async def priced_at(asked: Asked, *, per_unit: bool = False) -> Quote:
+    """Return the quote, which tells of the promotions that applied."""
+    pricing = await _pricing(asked.request)
+    return together(pricing.quote(per_unit=per_unit), asked.cart, asked.reserved)
+
+
+async def _pricing(request: Request) -> Pricing:
+    """Price a cart, in a thread if that takes long."""
     if effort(request) > HEAVY:
-        priced = await asyncio.to_thread(quote, request, per_unit=per_unit, explained=explained)
-    else:
-        priced = quote(request, per_unit=per_unit, explained=explained)
-    return together(priced, asked.cart, asked.reserved)
+        return await asyncio.to_thread(Pricing, request)
+    return Pricing(request)
 
 
 def _buyer(user_id: str | None, caller: Principal) -> str:
@@ -174,12 +214,3 @@ def _paused(published: Published) -> frozenset[str]:
         for name in published.program.promotions
         if published.campaign_of.get(name) in published.paused
     )
-
-
-def _told(priced: Quote) -> Quote:
-    """Return a quote without the promotions that its buyer is not to hear of."""
-    return replace(priced, verdicts=tuple(v for v in priced.verdicts if _may_hear_of(v)))
-
-
-def _may_hear_of(verdict: Verdict) -> bool:
-    return verdict.applied or (verdict.reason is not None and verdict.reason.code in _TOLD)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import dsl
 from engine.playbook import playbook_of
-from engine.pricing.candidates import rules
+from engine.pricing.candidates import nearness, rules
 from models.errors import Unavailable
 from models.publication import Publication
 from models.store import Stores
@@ -201,6 +201,7 @@ async def _program(publication: Publication, stores: Stores) -> dsl.Program:
 def _make_ready(program: dsl.Program) -> None:
     """Make what the first cart and the first event would else wait for."""
     rules(program)
+    nearness(program)
     playbook_of(program)
 
 

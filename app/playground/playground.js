@@ -216,7 +216,8 @@ const price = later(async () => {
             shipping { price { amount } discount { amount } }
             points
             lines { sku quantity subtotal { amount } discount { amount } total { amount } applied { promotion amount { amount } } }
-            promotions { name status saved { amount } reason { code clause unlock { text } } }
+            promotions { name status saved { amount } }
+            whyNot(first: 100) { name reason { code clause unlock { text } } }
             gifts { sku quantity }
             grants { promotion for }
           }
@@ -234,7 +235,7 @@ const price = later(async () => {
 
 function receipt(quote) {
   const saved = quote.promotions.filter((p) => p.status.toLowerCase() === "applied");
-  const missed = quote.promotions.filter((p) => p.status.toLowerCase() !== "applied");
+  const missed = quote.whyNot;
   const money = (value) => el("td", { className: "money" }, value.amount);
   const lines = quote.lines.map((line) => el("tr", {}, el("td", {}, `${line.quantity} × ${line.sku}`), money(line.subtotal),
     el("td", {}, line.applied.map((a) => `${a.promotion} −${a.amount.amount}`).join(", ")), money(line.total)));

@@ -12,7 +12,8 @@ from dsl import MISSING
 from engine.matching.literals import Among, Has, Within
 from engine.matching.sets import bits
 
-# The way to a bound that counts as near, as a part of the larger of it and the value.
+# The way to a bound that counts as near, as a part of the larger of it and the value. One more or
+# less is near as well: the first of something.
 _REACH = 0.5
 
 
@@ -106,8 +107,8 @@ class Bounds:
     def nearest(self, value: int | float, among: int, most: int) -> list[tuple[float, int]]:
         """Return which of these rules, that the value fails, have a bound within reach.
 
-        With how far it is, as a part of the larger of value and bound: at most a half. At most so
-        many on each side of the value, the nearest.
+        With how far it is, as a part of the larger of value and bound. At most so many on each side
+        of the value, the nearest.
         """
         place = bisect_left(self._bounds, value)
         here = 2 * place + (place < len(self._bounds) and self._bounds[place] == value)
@@ -121,8 +122,9 @@ class Bounds:
     ) -> Iterator[tuple[float, int]]:
         found = 0
         for slot, bound in slots:
-            distance = abs(bound - value) / max(abs(bound), abs(value), 1)
-            if distance > _REACH or found >= most:
+            gap = abs(bound - value)
+            distance = gap / max(abs(bound), abs(value), 1)
+            if found >= most or (distance > _REACH and gap > 1):
                 return
             gained = self._kept[slot] & among
             among &= ~gained

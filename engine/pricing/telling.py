@@ -2,7 +2,7 @@
 
 A near miss is a promotion of which everything holds but one thing that the buyer could change or
 that has just run out: it lost to others, took nothing, has used up its limit or budget, or its
-`when` lacks one change that can be named, of a number at most as much as there is already.
+`when` lacks one change that can be named, of a number by at most a half or by one.
 """
 
 from collections.abc import Collection, Iterator

@@ -18,12 +18,15 @@ query ($input: QuoteCartInput!) {
       shipping { price { amount } discount { amount } applied { promotion amount { amount } } }
       lines { sku quantity subtotal { amount } discount { amount } total { amount }
         applied { promotion amount { amount } } }
-      promotions { name title status saved { amount }
-        reason { code clause values unlock { path to by text } } }
+      promotions { ...verdict }
+      whyNot { ...verdict }
       gifts { sku quantity } grants { promotion for }
     }
     userErrors { code field message }
   }
+}
+fragment verdict on PromotionVerdict {
+  name title status saved { amount } reason { code clause values unlock { path to by text } }
 }
 """
 RULES = """
@@ -61,11 +64,16 @@ async def refused(api: Api, by: Caller, of: dict[str, Any], **fields: Any) -> li
     return errors
 
 
-def status(quoted: dict[str, Any]) -> dict[str, str]:
+def told(verdicts: list[dict[str, Any]]) -> dict[str, str]:
     return {
         each["name"]: each["reason"]["code"] if each["reason"] else each["status"]
-        for each in quoted["promotions"]
+        for each in verdicts
     }
+
+
+def status(quoted: dict[str, Any]) -> dict[str, str]:
+    """What became of every promotion."""
+    return told([*quoted["promotions"], *quoted["whyNot"]])
 
 
 async def test_a_cart_is_priced_under_the_published_rules(api, ann):
@@ -124,12 +132,40 @@ async def test_rules_that_do_not_check_are_refused_one_by_one(api, ann):
     assert {error["code"] for error in errors} <= {"E101", "E222"}
 
 
+async def test_only_near_misses_are_told_of_unless_more_is_asked(api, ann):
+    quoted = await quote(api, ann, cart("35.00"))
+
+    assert told(quoted["promotions"]) == {"tenth": "WHEN"}
+    assert status(quoted) == {"tenth": "WHEN", "families": "SIGN_IN", "staff_day": "CODE"}
+
+
+async def test_reasons_are_asked_for_by_name_or_so_many(api, ann):
+    some = QUOTE.replace("whyNot {", 'whyNot(promotions: ["staff_day", "nobody", "tenth"]) {')
+    one = QUOTE.replace("whyNot {", "whyNot(first: 1) {")
+    variables = {"input": {"cart": cart()}}
+
+    by_name = (await api.ask(some, variables, by=ann))["quoteCart"]["quote"]["whyNot"]
+    first = (await api.ask(one, variables, by=ann))["quoteCart"]["quote"]["whyNot"]
+
+    assert told(by_name) == {"staff_day": "CODE"}  # the tenth applied
+    assert len(first) == 1
+
+
+async def test_more_reasons_than_one_answer_holds_are_refused(api, ann):
+    many = QUOTE.replace("whyNot {", "whyNot(first: 101) {")
+
+    answer = (await api.post(many, {"input": {"cart": cart()}}, by=ann)).json()
+
+    assert "`first` is 1 to 100" in answer["errors"][0]["message"]
+
+
 async def test_a_customer_is_told_only_what_they_may_know(api, ann):
     bob = await api.caller(Role.CUSTOMER)
 
     quoted = await quote(api, bob, cart("35.00"))
 
     assert status(quoted) == {"tenth": "WHEN"}
+    assert told(quoted["whyNot"]) == {"tenth": "WHEN"}
 
 
 async def test_a_customer_asks_for_themselves_under_the_rules_that_are_live(api, ann):

@@ -279,7 +279,7 @@ async def left_behind(shop, *, committed):
         stores=shop.stores,
         now=shop.clock.now(),
     )
-    quote = await orders.priced_at(asked, per_unit=True, explained=False)
+    quote = await orders.priced_at(asked, per_unit=True)
     order = orders._order(wanted, quote, asked, published, shop.clock)
     assert await orders._take_all(order, own)
     if committed:

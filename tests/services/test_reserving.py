@@ -63,7 +63,7 @@ async def place(shop, key, total, *claims, user="ann", **fields):
 
 
 async def quoted(shop, sent, user="ann"):
-    return await quote_cart(
+    priced = await quote_cart(
         sent,
         user_id=user,
         caller=STAFF,
@@ -71,6 +71,7 @@ async def quoted(shop, sent, user="ann"):
         rulebook=shop.rulebook,
         now=shop.clock.now(),
     )
+    return priced.quote
 
 
 async def state(shop, claim):
@@ -282,7 +283,7 @@ async def left_behind(shop, held, *, committed):
         stores=shop.stores,
         now=shop.clock.now(),
     )
-    quote = await orders.priced_at(asked, per_unit=True, explained=False)
+    quote = await orders.priced_at(asked, per_unit=True)
     order = orders._order(wanted, quote, asked, published, shop.clock)
     assert await orders._take_all(order, till(shop))
     if committed:
