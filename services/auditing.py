@@ -35,8 +35,37 @@ async def audit(*, stores: Stores, now: datetime) -> tuple[str, list[str]]:
             found = _differences(ledger, accounts[owner], users.get(owner), terms, now)
             problems += [f"{owner}: {problem}" for problem in (*found, *_overdrawn(ledger))]
             looked_at += len(ledger)
+        problems += await _unfounded([each for owner in owners for each in ledgers[owner]], stores)
         after = owners[-1]
     return f"{looked_at} transfers", problems
+
+
+async def _unfounded(transfers: Sequence[Transfer], stores: Stores) -> list[str]:
+    """Return transfers without the event, the entry or the order that they are for."""
+    events = {each.id: _event(each) for each in transfers if each.reason is Reason.EARNED}
+    entries = {
+        each.id: each.id.removeprefix("lottery:")
+        for each in transfers
+        if each.reason is Reason.ENTERED
+    }
+    ordered = [
+        each
+        for each in transfers
+        if each.reason in (Reason.PROMOTION, Reason.REDEEMED) and each.order is not None
+    ]
+    there = await stores.traces.existing("events", list(events.values()))
+    there |= await stores.traces.existing("entries", list(entries.values()))
+    attempts = await stores.checks.attempts([each.order for each in ordered if each.order])
+    lost = [transfer for transfer, what in (events | entries).items() if what not in there]
+    for each in ordered:
+        attempt = attempts.get(each.order or "")
+        if attempt is None or (each.reason is Reason.REDEEMED and not each.id.endswith(attempt)):
+            lost.append(each.id)
+    return [f"transfer {transfer}: what moved the points is not there" for transfer in lost]
+
+
+def _event(transfer: Transfer) -> str:
+    return transfer.id.removeprefix("earn:").rpartition(":")[0]
 
 
 def _differences(

@@ -113,6 +113,7 @@ class Consequences:
         sources = [entry["source"] for entry in entries]
         events = await traces.events(sources)
         effects = await traces.existing("effects", [each for each in sources if each not in events])
+        paid = await traces.existing("points", [f"lottery:{entry['_id']}" for entry in entries])
         for entry in entries:
             self.looked_at += 1
             source, user_id = entry["source"], entry["user"]
@@ -123,7 +124,7 @@ class Consequences:
                 entry["draw"], user_id, source
             ):
                 found.append("its ticket is not that of its user and its source")
-            if event is None and source not in effects:
+            if event is None and source not in effects and f"lottery:{entry['_id']}" not in paid:
                 found.append("what entered it is not there")
             if event is not None and event.user_id != user_id:
                 found.append("what entered it happened to someone else")

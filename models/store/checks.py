@@ -192,6 +192,12 @@ class Checks(Store):
         )
         return [row["_id"] for row in rows]
 
+    async def attempts(self, orders: Sequence[str]) -> dict[str, str]:
+        """Return the attempts by which those of these orders were placed that were."""
+        query = {"_id": {"$in": list(orders)}, "attempt": {"$exists": True}}
+        cursor = self.database["orders"].find(query, {"attempt": 1})
+        return {document["_id"]: document["attempt"] async for document in cursor}
+
     async def stuck(
         self, now: datetime, wall: datetime, *, paused: Sequence[str]
     ) -> dict[str, int]:

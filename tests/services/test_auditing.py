@@ -74,11 +74,21 @@ async def test_whatever_is_tampered_with_is_found(busy, collection, change):
     assert list(await failing(busy)) == ["I5"]
 
 
+async def test_points_whose_event_is_not_there_are_found(busy):
+    events = busy.stores.checks.database["events"]
+    await events.delete_one({"_id": "order_placed|o-bob"})
+
+    found = (await failing(busy))["I5"]
+
+    assert found == ["transfer earn:order_placed|o-bob:0: what moved the points is not there"]
+
+
 async def test_points_that_were_spent_twice_are_found(busy):
     (lot,) = await busy.stores.points.documents.find({"_id": "earn:order_placed|o-bob:0"}).to_list()
     legs = [{"account": "user:bob", "points": -60}, {"account": "redeemed", "points": 60}]
     for number in range(2):
         spent = {**lot, "_id": f"redeem:{number}", "reason": "redeemed", "legs": legs}
+        del spent["order"]
         await busy.stores.points.documents.insert_one(spent)
     current = await busy.rulebook.current()
     await points.refresh(["bob"], stores=busy.stores, current=current, now=busy.clock.now())

@@ -9,6 +9,7 @@ from models.errors import Conflict, NotFound
 from services import buying, draws, points
 from services.entries import add_entry
 from services.points import Award
+from services.verify import verify
 from tests.shop import event
 
 LOTTERY = """
@@ -150,6 +151,8 @@ async def test_whoever_is_killed_in_the_middle_has_paid_and_is_in_or_neither(lot
     assert await holds(shop) == ()
     assert await balance(shop) == 1500 - 100 * len(await entries(shop))
     assert await sweep(shop) == 0
+    found = verify(stores=shop.stores, now=shop.clock.now(), wall=shop.clock.wall())
+    assert [(each.id, each.problems) async for each in found if each.problems] == []
 
 
 async def test_a_draw_that_has_closed_takes_no_entry_and_no_points(lottery):
