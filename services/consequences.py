@@ -1,11 +1,11 @@
 """What followed from events, compared with what their publications give: for `fanfare verify`.
 
 Of what is acknowledged, each event has to be there. Of what is there: a run has its event, its
-trigger and its id from it, an effect its run and its step, an entry its event or effect. The other
-way round only what an event says by itself can be computed again, for people's facts have changed
-since: a trigger or lottery whose condition is about the event alone, that is for everyone, and
-whose campaign was never interrupted, has to have acted on it. A run that went to its end through
-steps without branches has to have done all of them.
+trigger and its id from it, an effect its run and its step, an entry its event, effect or payment,
+and a payment its entry. The other way round only what an event says by itself can be computed
+again, for people's facts have changed since: a trigger or lottery whose condition is about the
+event alone, that is for everyone, and whose campaign was never interrupted, has to have acted on
+it. A run that went to its end through steps without branches has to have done all of them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +57,10 @@ class Consequences:
         ]
         async for page in self.stores.traces.entries():
             await self._entries(page)
+        self.problems += [
+            f"points were spent on an entry that is not there: {transfer}"
+            for transfer in await self.stores.traces.paid_for_nothing()
+        ]
         await self._followed()
 
     async def _version(self, number: int) -> Published:

@@ -91,6 +91,23 @@ class Traces(Store):
         async for page in self._pages("entries", {}, None):
             yield page
 
+    async def paid_for_nothing(self) -> list[str]:
+        """Return transfers of points for entries in lotteries that there are not."""
+        pipeline: list[Document] = [
+            {"$match": {"_id": {"$regex": "^lottery:"}}},
+            {"$set": {"entry": {"$substrCP": ["$_id", 8, {"$strLenCP": "$_id"}]}}},
+            {
+                "$lookup": {
+                    "from": "entries",
+                    "localField": "entry",
+                    "foreignField": "_id",
+                    "as": "entries",
+                }
+            },
+            {"$match": {"entries": []}},
+        ]
+        return [row["_id"] async for row in self.database["points"].aggregate(pipeline)]
+
     async def existing(self, collection: str, ids: Sequence[str]) -> frozenset[str]:
         """Return which of these ids a collection has."""
         cursor = self.database[collection].find({"_id": {"$in": list(ids)}}, {"_id": 1})

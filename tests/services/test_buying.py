@@ -7,6 +7,7 @@ import pytest
 
 from models.errors import Conflict, NotFound
 from services import buying, draws, points
+from services.consequences import Consequences
 from services.entries import add_entry
 from services.points import Award
 from services.verify import verify
@@ -43,6 +44,12 @@ async def look(shop):
         now=shop.clock.now(),
         wall=shop.clock.wall(),
     )
+
+
+async def problems(shop):
+    consequences = Consequences(shop.stores, shop.rulebook)
+    await consequences.look()
+    return consequences.problems
 
 
 async def sweep(shop):
@@ -211,3 +218,20 @@ async def test_what_is_not_sold_or_not_there_is_refused(shop):
     with pytest.raises(Conflict) as refused:
         await buy(shop, "one")
     assert refused.value.code == "NOT_FOR_SALE"
+
+
+async def test_what_was_paid_and_what_was_entered_are_compared(lottery):
+    shop = await lottery()
+    await give(shop, 500)
+    await buy(shop, "k")
+    assert await problems(shop) == []
+
+    (entry,) = await shop.stores.entries.documents.find().to_list()
+    await shop.stores.entries.documents.delete_many({})
+    (spent,) = await problems(shop)
+    assert spent.startswith("points were spent on an entry that is not there")
+
+    await shop.stores.entries.documents.insert_one(entry)
+    await shop.stores.points.documents.delete_many({})
+    (lost,) = await problems(shop)
+    assert lost.endswith("what entered it is not there")
