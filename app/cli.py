@@ -145,6 +145,14 @@ def check(
         str, typer.Option("--format", metavar="text|json", help="How to say what was found.")
     ] = "text",
     zone: Zone = "UTC",
+    templates: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="A folder of templates (NAME.liquid) that what is sent must be in.",
+        ),
+    ] = None,
 ) -> None:
     """Say what is wrong with files of rules, and run their examples. No server is needed.
 
@@ -157,7 +165,9 @@ def check(
         raise typer.BadParameter("text or json", param_hint="--format")
     if not known_zone(zone):
         raise typer.BadParameter(f"there is no time zone {zone!r}", param_hint="--zone")
-    raise typer.Exit(command_line.check(files, zone=zone, as_json=output == "json"))
+    raise typer.Exit(
+        command_line.check(files, zone=zone, as_json=output == "json", templates=templates)
+    )
 
 
 @command("fmt", "fanfare fmt --check rules/*.rules")

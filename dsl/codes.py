@@ -56,6 +56,7 @@ CODES: Mapping[str, str] = {
     "E260": "an example does not come out as expected",
     "E290": "the rules are right, but this cannot be carried out",
     "E291": "there is no such template or webhook",
+    "E292": "a template uses what it is not given",
     "W301": "`and` stands beside `or` without parentheses",
     "W302": "a tier gives no more than the one below it",
     "W303": "a condition is always true",

@@ -5,31 +5,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from liquid import BoundTemplate, Environment
+from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
-from liquid.extra import JSON
 
+from engine.bounds import LONGEST, environment
 from models.template import Template
 
-LONGEST = 256 * 1024
-
-
-class _Text(Environment):
-    loop_iteration_limit = 10_000
-    output_stream_limit = LONGEST
-    local_namespace_limit = LONGEST
-    context_depth_limit = 20
-    block_nesting_limit = 50
-
-
-def _environment(*, escaping: bool) -> _Text:
-    environment = _Text(autoescape=escaping)
-    environment.add_filter("json", JSON(default=str))
-    return environment
-
-
-_TEXT = _environment(escaping=False)
-_HTML = _environment(escaping=True)
+_TEXT = environment(escaping=False)
+_HTML = environment(escaping=True)
 
 
 class TemplateError(Exception):
@@ -50,30 +33,35 @@ class Rendered:
 
 def check(template: Template) -> None:
     """Read all parts of a template. Raises TemplateError for one that cannot be read."""
-    for part, source in _parts(template):
-        _compiled(part, source)
+    for part, source in parts(template):
+        compiled(part, source)
 
 
 def render(template: Template, data: Mapping[str, Any]) -> Rendered:
     """Fill in a template. Names it knows nothing of are empty. Raises TemplateError."""
-    parts: dict[str, str] = {}
-    for part, source in _parts(template):
+    said: dict[str, str] = {}
+    for part, source in parts(template):
         try:
-            parts[part] = _compiled(part, source).render(**data)
+            said[part] = compiled(part, source).render(**data)
         except LiquidError as error:
             raise TemplateError(part, _first_line(error)) from error
+        except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
+            # A filter that was given what it cannot work on.
+            raise TemplateError(part, str(error)[:200]) from error
     # A subject is one line, whatever the data.
-    subject = " ".join(parts["subject"].split())[:500]
-    return Rendered(subject, parts["text"], parts.get("html"))
+    subject = " ".join(said["subject"].split())[:500]
+    return Rendered(subject, said["text"], said.get("html"))
 
 
-def _parts(template: Template) -> list[tuple[str, str]]:
-    parts = [("subject", template.subject), ("text", template.text)]
-    return parts if template.html is None else [*parts, ("html", template.html)]
+def parts(template: Template) -> list[tuple[str, str]]:
+    """Return the parts of a template that are Liquid, by name."""
+    found = [("subject", template.subject), ("text", template.text)]
+    return found if template.html is None else [*found, ("html", template.html)]
 
 
 @lru_cache(maxsize=512)
-def _compiled(part: str, source: str) -> BoundTemplate:
+def compiled(part: str, source: str) -> BoundTemplate:
+    """Return a part made ready to render. Raises TemplateError if it cannot be read."""
     if len(source) > LONGEST:
         raise TemplateError(part, f"is longer than {LONGEST} characters")
     try:

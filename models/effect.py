@@ -59,6 +59,7 @@ class Effect:
     subject: str = ""
     sent_at: datetime | None = None
     reason: str = ""
+    template_version: int | None = None
     claims: int = 0
     failures: int = 0
 

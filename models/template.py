@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """Known to rules by its channel and name; `version` counts edits.
+    """One version of it. Rules know it by its channel and name, and get the newest.
 
     `subject` is the subject of an e-mail, the title of a push notification, the name of the webhook
     that is called, and empty for a text message. Only an e-mail may have `html`. `topic` is what

@@ -23,6 +23,7 @@ from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
+from resolvers.templates import TemplateMutations, TemplateQueries
 from resolvers.timelines import TimelineQueries
 from resolvers.users import UserMutations, UserQueries
 from resolvers.webhooks import WebhookMutations, WebhookQueries
@@ -49,6 +50,7 @@ class Query(
     ApiKeyQueries,
     WebhookQueries,
     MessagingQueries,
+    TemplateQueries,
     DeliveryQueries,
 ):
     pass
@@ -69,6 +71,7 @@ class Mutation(
     ApiKeyMutations,
     WebhookMutations,
     MessagingMutations,
+    TemplateMutations,
     DeliveryMutations,
 ):
     pass

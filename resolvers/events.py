@@ -16,16 +16,13 @@ from schema.event import (
     IdentifyPayload,
     IngestEventsInput,
     IngestEventsPayload,
-    SaveTemplateInput,
-    SaveTemplatePayload,
     SentMessage,
-    Template,
     local_user,
 )
 from schema.ids import from_global
 from schema.paging import Connection, window
 from schema.user import User
-from services import events, templates, visitors
+from services import events, visitors
 
 
 @strawberry.type
@@ -75,10 +72,6 @@ class EventQueries:
             count=lambda: stores.effects.count_messages(user_id=user),
         )
 
-    @strawberry.field(description="All templates, by channel and name.", extensions=staff())
-    async def templates(self, info: Info) -> list[Template]:
-        return [Template.of(template) for template in await info.context.stores.templates.all()]
-
 
 @strawberry.type
 class EventMutations:
@@ -127,21 +120,3 @@ class EventMutations:
             now=context.clock.now(),
         )
         return IdentifyPayload(user=User.of(user), joined=joined)
-
-    @strawberry.mutation(
-        description="Save a template. Messages not yet sent will say what it says then.",
-        extensions=roles(Role.ADMIN, Role.MARKETER),
-    )
-    async def save_template(
-        self,
-        info: Info,
-        input: Annotated[SaveTemplateInput, strawberry.argument(description="What it says.")],
-    ) -> SaveTemplatePayload:
-        context = info.context
-        saved = await templates.save(
-            input.template(),
-            stores=context.stores,
-            now=context.clock.now(),
-            by=context.caller.user_id,
-        )
-        return SaveTemplatePayload(template=Template.of(saved))

@@ -7,7 +7,6 @@ from typing import Self
 import strawberry
 
 from models import event as models
-from models import template as template_models
 from models.campaign import Channel
 from models.effect import Effect, EffectState
 from models.errors import NotFound
@@ -141,6 +140,7 @@ class SentMessage:
     to: str | None = strawberry.field(description="The address it went to.")
     subject: str | None = strawberry.field(description="Its subject, as sent.")
     template: str = strawberry.field(description="The template's name.")
+    template_version: int | None = strawberry.field(description="The version that was sent.")
     trigger: str = strawberry.field(description="The trigger that sends it.")
     created_at: datetime = strawberry.field(description="When the journey came to it.")
     sent_at: datetime | None = strawberry.field(description="When it was sent.")
@@ -161,73 +161,10 @@ class SentMessage:
             to=effect.to or None,
             subject=effect.subject or None,
             template=effect.template,
+            template_version=effect.template_version,
             trigger=effect.trigger,
             created_at=effect.at,
             sent_at=effect.sent_at,
             user=user,
             campaign=campaign,
         )
-
-
-@strawberry.type(description="What a message says, in Liquid. Rules name it.")
-class Template:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
-    channel: Channel = strawberry.field(description="How its messages leave.")
-    name: str = strawberry.field(description="The name that rules send it by.")
-    subject: str = strawberry.field(
-        description="The subject line or title; the name of the webhook."
-    )
-    text: str = strawberry.field(description="The plain text.")
-    html: str | None = strawberry.field(description="The same in HTML.")
-    topic: str | None = strawberry.field(
-        description="What people can refuse without refusing the channel."
-    )
-    version: int = strawberry.field(description="Counts edits.")
-    updated_at: datetime | None = strawberry.field(description="When it was last saved.")
-
-    @classmethod
-    def of(cls, template: template_models.Template) -> Self:
-        """Show a template."""
-        return cls(
-            id=strawberry.ID(to_global("Template", f"{template.channel}/{template.name}")),
-            channel=Channel(template.channel),
-            name=template.name,
-            subject=template.subject,
-            text=template.text,
-            html=template.html,
-            topic=template.topic or None,
-            version=template.version,
-            updated_at=template.updated_at,
-        )
-
-
-@strawberry.input(description="A template to save, over what its channel and name had.")
-class SaveTemplateInput:
-    name: str = strawberry.field(description="The name that rules send it by.")
-    text: str = strawberry.field(description="The plain text, in Liquid; for a webhook, the body.")
-    subject: str = strawberry.field(
-        default="",
-        description="The subject line of an e-mail or the title of a push notification, in "
-        "Liquid; the name of the webhook.",
-    )
-    html: str | None = strawberry.field(default=None, description="The same in HTML, in Liquid.")
-    channel: Channel = strawberry.field(default=Channel.EMAIL, description="How it leaves.")
-    topic: str | None = strawberry.field(
-        default=None, description="What people can refuse without refusing the channel."
-    )
-
-    def template(self) -> template_models.Template:
-        """Return it as the services take it."""
-        return template_models.Template(
-            channel=self.channel.value,
-            name=self.name,
-            subject=self.subject,
-            text=self.text,
-            html=self.html,
-            topic=self.topic or "",
-        )
-
-
-@strawberry.type(description="The template as it is now.")
-class SaveTemplatePayload(Payload):
-    template: Template | None = strawberry.field(default=None, description="As saved.")

@@ -7,10 +7,10 @@ import strawberry
 
 import dsl
 from schema.campaign import Campaign
-from schema.event import SaveTemplateInput, Template
 from schema.ids import to_global
 from schema.payloads import Payload
 from schema.rules import DeclarationKind, Diagnostic
+from schema.template import SaveTemplateInput, Template
 from services import plans, releases
 from services.files import Folder, Kept, Published, RulesFile
 

@@ -131,7 +131,8 @@ async def _deliver(
         return await _finish(effect, EffectState.FAILED, f"template: {error}", token, mail)
     if not await permitted.take(effect, now=mail.clock.now()):
         return await _finish(effect, EffectState.SKIPPED, "capped", token, mail)
-    effect = replace(effect, to=message.to, subject=message.subject)
+    version = parcel.template.version if parcel.template else None
+    effect = replace(effect, to=message.to, subject=message.subject, template_version=version)
     if not await mail.stores.effects.begin(effect, token, until=mail.clock.wall() + STUCK):
         return None  # someone else has it
     return await _send(effect, message, outlet, road, token, mail)

@@ -17,10 +17,7 @@ async def hindrances(
     `coming` are templates that will be there before the rules are.
     """
     found = [dsl.Diagnostic("E290", message, span) for span, message in unsupported(program)]
-    found += [
-        dsl.Diagnostic("E291", message, span)
-        for span, message in await templates.missing(program, stores=stores, coming=coming)
-    ]
+    found += await templates.missing(program, stores=stores, coming=coming)
     found += [
         dsl.Diagnostic("E291", message, span)
         for span, message in await webhooks.missing(program, stores=stores)

@@ -1,13 +1,14 @@
 """What can be done with templates."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from dsl.diagnostics import Span
+from dsl.diagnostics import Diagnostic
 from dsl.program import Program
 from dsl.triggers import If, Send, Split, Step, WaitFor
 from engine import rendering
+from engine.template_uses import misuses
 from models.errors import Invalid
 from models.store import Stores
 from models.template import Template
@@ -26,7 +27,7 @@ CHANNELS = tuple(_PARTS)
 
 
 async def save(template: Template, *, stores: Stores, now: datetime, by: str | None) -> Template:
-    """Write a template over what its channel and name had. Raises Invalid for one that is wrong."""
+    """Add a version of a template, the newest from now on. Raises Invalid for one that is wrong."""
     check(template)
     return await stores.templates.save(template, now=now, by=by)
 
@@ -91,16 +92,35 @@ def _says_the_same(template: Template, saved: Template | None) -> bool:
 
 async def missing(
     program: Program, *, stores: Stores, coming: Iterable[Template] = ()
-) -> list[tuple[Span, str]]:
-    """Return where triggers send a template that does not exist, and what to say about it."""
-    saved = await stores.templates.all()
-    there = {(template.channel, template.name) for template in (*saved, *coming)}
-    return [
-        (step.span, f"there is no {step.channel} template {step.template!r}; save it first")
-        for trigger in program.triggers.values()
-        for step in _sends(trigger.steps)
-        if (step.channel, step.template) not in there
-    ]
+) -> list[Diagnostic]:
+    """Return an error for each template that is sent and not there, or not given what it uses."""
+    there = {(each.channel, each.name): each for each in (*await stores.templates.all(), *coming)}
+    return problems(program, there)
+
+
+def problems(program: Program, there: Mapping[tuple[str, str], Template]) -> list[Diagnostic]:
+    """Return what is wrong with what triggers send, given these templates by channel and name."""
+    found = []
+    for trigger in program.triggers.values():
+        for send in _sends(trigger.steps):
+            template = there.get((send.channel, send.template))
+            if template is None:
+                message = f"there is no {send.channel} template {send.template!r}; save it first"
+                found.append(Diagnostic("E291", message, send.span))
+            else:
+                found += [
+                    Diagnostic("E292", message, send.span)
+                    for message in misuses(template, send, program)
+                ]
+    return found
+
+
+def check_against(template: Template, program: Program) -> None:
+    """Raise Invalid for a template that uses what the live rules do not give it."""
+    there = {(template.channel, template.name): template}
+    wrong = [each.message for each in problems(program, there) if each.code == "E292"]
+    if wrong:
+        raise Invalid("\n".join(wrong), code="TEMPLATE", field=("text",))
 
 
 def _sends(steps: Sequence[Step]) -> Iterator[Send]:

@@ -62,11 +62,16 @@ def read_text(path: Path) -> str:
 
 
 def read_templates(folder: Path) -> Iterator[Template]:
-    """Read a folder's templates: `NAME.liquid`, with `NAME.html.liquid` for what is also HTML.
+    """Read the templates that lie beside a folder's rules."""
+    return templates_in(folder / TEMPLATES)
+
+
+def templates_in(folder: Path) -> Iterator[Template]:
+    """Read templates: `NAME.liquid`, with `NAME.html.liquid` for what is also HTML.
 
     `NAME.sms.liquid` and the like are for other channels.
     """
-    paths = {path.name.removesuffix(LIQUID): path for path in _liquid(folder / TEMPLATES)}
+    paths = {path.name.removesuffix(LIQUID): path for path in _liquid(folder)}
     for name, path in paths.items():
         base = name.removesuffix(HTML)
         if name != base:

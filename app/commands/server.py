@@ -17,7 +17,8 @@ from models.campaign import Act
 from models.errors import Invalid
 from models.store import Database, Stores
 from models.template import Template
-from schema import event, release
+from schema import release
+from schema import template as template_types
 from services import files, plans, releases
 from services.files import Folder
 
@@ -112,7 +113,7 @@ class OverDatabase:
 
         async def read(stores: Stores, _now: datetime) -> Document:
             published = await files.published(stores=stores)
-            templates = [event.Template.of(each) for each in await stores.templates.all()]
+            templates = [template_types.Template.of(each) for each in await stores.templates.all()]
             found = document(release.PublishedRules.of(published))
             return {**found, "templates": [document(each) for each in templates]}
 

@@ -78,6 +78,7 @@ class Effects(Store):
                     "next_at": until,
                     "to": effect.to,
                     "subject": effect.subject,
+                    "template_version": effect.template_version,
                 }
             },
         )
@@ -277,4 +278,5 @@ def effect_of(document: Document) -> Effect:
         reason=document["reason"],
         claims=document["claims"],
         failures=document["failures"],
+        template_version=document.get("template_version"),
     )

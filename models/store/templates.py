@@ -1,57 +1,90 @@
-"""Templates as documents: one for each channel and name."""
+"""Templates as documents: every version of each, and none ever changes."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from pymongo import ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
+from models.errors import Conflict
 from models.store.database import Document, Store
 from models.template import Template
+
+_TRIES = 5
 
 
 class Templates(Store):
     NAME = "templates"
+    INDEXES = (
+        IndexModel(
+            [("channel", ASCENDING), ("name", ASCENDING), ("version", DESCENDING)], name="newest"
+        ),
+    )
 
     async def save(self, template: Template, *, now: datetime, by: str | None) -> Template:
-        """Write the template over what its channel and name had, and return it with its version."""
-        document = await self.documents.find_one_and_update(
-            {"_id": _key(template.channel, template.name)},
-            {
-                "$set": {
-                    "channel": template.channel,
-                    "name": template.name,
-                    "subject": template.subject,
-                    "text": template.text,
-                    "html": template.html,
-                    "topic": template.topic,
-                    "updated_at": now,
-                    "updated_by": by,
-                },
-                "$inc": {"version": 1},
-            },
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        return _template(document)
+        """Add a version to what its channel and name had, and return it."""
+        for _ in range(_TRIES):
+            newest = await self.find(template.channel, template.name)
+            version = newest.version + 1 if newest else 1
+            document = _document(template, version) | {"updated_at": now, "updated_by": by}
+            try:
+                # The number is in the id: of two who save at once, one comes after the other.
+                await self.documents.insert_one(document)
+            except DuplicateKeyError:
+                continue
+            return _template(document)
+        raise Conflict("The template is being changed by others; try again.")
 
     async def find(self, channel: str, name: str) -> Template | None:
-        """Return the template of a channel with this name, if any."""
-        document = await self.documents.find_one({"_id": _key(channel, name)})
-        return _template(document) if document else None
+        """Return the newest version of a template, if there is one."""
+        return (await self.find_many([(channel, name)])).get((channel, name))
 
     async def find_many(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Template]:
-        """Return those of these templates, by channel and name, that exist."""
-        keys = [_key(channel, name) for channel, name in wanted]
-        found = [_template(each) async for each in self.documents.find({"_id": {"$in": keys}})]
+        """Return the newest version of those of these templates that exist, by channel and name."""
+        named = [{"channel": {"$eq": c}, "name": {"$eq": n}} for c, n in wanted]
+        found = await self._newest({"$or": named}) if named else []
         return {(template.channel, template.name): template for template in found}
 
     async def all(self) -> list[Template]:
-        """Return all templates by channel and name."""
-        return [_template(document) async for document in self.documents.find().sort("_id", 1)]
+        """Return the newest version of all templates, by channel and name."""
+        return await self._newest({})
+
+    async def versions(self, channel: str, name: str, *, limit: int) -> list[Template]:
+        """Return the versions of a template, the newest first."""
+        query = {"channel": {"$eq": channel}, "name": {"$eq": name}}
+        cursor = self.documents.find(query).sort("version", DESCENDING).limit(limit)
+        return [_template(document) async for document in cursor]
+
+    async def _newest(self, query: Document) -> list[Template]:
+        order = {"channel": ASCENDING, "name": ASCENDING, "version": DESCENDING}
+        cursor = self.documents.aggregate(
+            [
+                {"$match": query},
+                {"$sort": order},
+                {
+                    "$group": {
+                        "_id": {"channel": "$channel", "name": "$name"},
+                        "newest": {"$first": "$$ROOT"},
+                    }
+                },
+                {"$replaceWith": "$newest"},
+                {"$sort": {"channel": ASCENDING, "name": ASCENDING}},
+            ]
+        )
+        return [_template(document) async for document in cursor]
 
 
-def _key(channel: str, name: str) -> str:
-    return f"{channel}/{name}"
+def _document(template: Template, version: int) -> Document:
+    return {
+        "_id": f"{template.channel}/{template.name}@{version}",
+        "channel": template.channel,
+        "name": template.name,
+        "subject": template.subject,
+        "text": template.text,
+        "html": template.html,
+        "topic": template.topic,
+        "version": version,
+    }
 
 
 def _template(document: Document) -> Template:

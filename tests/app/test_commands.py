@@ -141,3 +141,30 @@ def test_warnings_alone_are_no_failure(run):
     code, out, _ = run("check", "rules", rules=rules)
 
     assert (code, out) == (0, "1 warning in 1 file\n")
+
+
+SENDS = """
+event cart_updated { total: money USD }
+trigger t { on cart_updated then { send email "greet" with { total: event.total } } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "says"),
+    [
+        ({"greet.liquid": "Subject: Hi\n\n{{ total }}"}, 0, "no problems"),
+        ({"greet.liquid": "Subject: Hi\n\n{{ totl }}"}, 1, "E292"),
+        ({}, 1, "E291"),
+        ({"greet.liquid": "Subject: Hi\n\n{% if %}"}, 1, "no valid Liquid"),
+    ],
+)
+def test_check_holds_templates_against_what_they_are_given(run, tmp_path, files, code, says):
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+    ended, out, err = run("check", "rules", "--templates", "letters", rules=SENDS)
+
+    assert ended == code
+    assert says in out + err

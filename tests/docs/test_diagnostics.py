@@ -20,7 +20,7 @@ SECTION = re.compile(
 )
 EXAMPLE = re.compile(r"^```rules( wrong)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Only publishing can tell: what is there, and what can be carried out.
-AT_PUBLISH = ("E290", "E291")
+AT_PUBLISH = ("E290", "E291", "E292")
 
 SECTIONS = {code: (meaning, text) for code, meaning, text in SECTION.findall(PAGE)}
 EXAMPLES = [
@@ -57,7 +57,9 @@ def test_an_example_gets_what_the_page_says(code, wrong, source):
 async def test_an_example_of_publishing_gets_what_the_page_says(code, database):
     stores = Stores.over(database)
     welcome = Template(channel="email", name="welcome", subject="Hello", text="Hello")
-    await templates.save(welcome, stores=stores, now=NOW, by=None)
+    offer = Template(channel="email", name="offer", subject="Hello", text="{{ tea }}")
+    for template in (welcome, offer):
+        await templates.save(template, stores=stores, now=NOW, by=None)
     for one, wrong, source in EXAMPLES:
         if one == code:
             program = dsl.check([dsl.SourceFile("rules", source)]).program
