@@ -12,6 +12,7 @@ from models.redemption import PerUser
 from models.store import Stores
 from services import auditing, draws
 from services.consequences import Consequences
+from services.recounting import recount
 from services.rulebook import Rulebook
 from services.tallies import Tallies, too_often
 
@@ -61,6 +62,7 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
             "no work is stuck",
             lambda: _stuck(stores, rulebook, now - PATIENCE, wall - PATIENCE),
         ),
+        ("I13", "measures are what the events say", lambda: recount(stores, rulebook)),
     ]
     for name, title, check in checks:
         looked_at, problems = await check()
