@@ -86,6 +86,10 @@ class _Series:
         """Return the values of the days since one."""
         return self._values[bisect_left(self._days, day) :]
 
+    def first(self, day: str) -> str | None:
+        """Return the first day since one on which there is something."""
+        return next(iter(self._days[bisect_left(self._days, day) :]), None)
+
     def total(self, day: str) -> Any:
         """Return what the days since one come to; MISSING if one of them is too large."""
         if self._sums is None:
@@ -109,6 +113,19 @@ def read_aggregate(
     if not known.covers(aggregate, measures, moment):
         return None
     return of_measures(aggregate, measures, known, base, moment, test)
+
+
+def first_kept(aggregate: Aggregate, known: Measured, moment: Moment) -> datetime | None:
+    """Return the beginning of the first day of an aggregate's window that buckets tell of.
+
+    None also where the aggregate cannot be read from buckets: then all its events are there.
+    """
+    measures = measures_of(aggregate, moment.program)
+    if not known.covers(aggregate, measures, moment):
+        return None
+    # Of sums those of zero are not kept, and make no difference.
+    day = known.series(measures[-1]).first(first_day(aggregate, moment))
+    return None if day is None else first_instant(date.fromisoformat(day), measures[-1].zone)
 
 
 def of_measures(

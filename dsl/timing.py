@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from dsl.buckets import first_kept
 from dsl.core import (
     Aggregate,
     AllOf,
@@ -254,6 +255,10 @@ def _of_any(expr: Expr, facts: Facts, moment: Moment, segments: frozenset[str]) 
                 for at in _times(facts, event)
                 if at <= moment.now and (start is None or at >= start)
             ]
+            known = facts.get("measures")
+            kept = None if known is None else first_kept(expr, known, moment)
+            if kept is not None:
+                counted.append(kept)
             if not counted:
                 return None
             turns.append(_of_window(window, min(counted), moment))

@@ -23,7 +23,7 @@ from models.membership import Filling, Standing
 from models.store import Stores
 from models.store.looks import into_looks
 from models.store.memberships import into_memberships
-from services import facts
+from services import facts, measures
 from services.clock import Clock
 from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
@@ -133,13 +133,14 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
     if upto is None:
         return False
     conditions = {name: program.segments[name].condition for name in asked}
+    layout = await measures.layout(dsl.Layout(), stores=stores, now=moment.now)
     if conditions:
-        stages = dsl.to_mongo_together(conditions, dsl.Layout(), moment)
+        stages = dsl.to_mongo_together(conditions, layout, moment)
         stages += into_memberships(filling, standing.live)
         await stores.looks.run(filling.after, upto, stages)
     timed = {name: conditions[name] for name in asked if name in watch_of(program).timed}
     if timed:
-        stages = dsl.to_mongo_next_change(timed, dsl.Layout(), moment)
+        stages = dsl.to_mongo_next_change(timed, layout, moment)
         await stores.looks.run(filling.after, upto, [*stages, *into_looks()])
     if others:
         await _fill_in_python(others, standing, filling, moment, published, stores)

@@ -47,6 +47,14 @@ def from_measures(aggregate: Aggregate, measures: Sequence[Measure], place: Plac
             return Term({f"${function}": values})
 
 
+def first_day_kept(aggregate: Aggregate, measures: Sequence[Measure], place: Place) -> Code:
+    """Return the date of the first day of a window on which there is something, or null."""
+    # Of sums those of zero are not kept, and make no difference.
+    days = _days(aggregate, measures[-1], place)
+    first = {"$min": each(days, "$map", lambda day: day + ".k")}
+    return {"$dateFromString": {"dateString": first, "format": "%Y-%m-%d", "onNull": None}}
+
+
 def is_ahead(place: Place) -> Code:
     """Whether events are in a user's measures that are later than now: then they cannot be read."""
     return {"$gt": ["$" + place.layout.last, place.moment.now]}

@@ -23,6 +23,7 @@ from dsl.core import (
 from dsl.kinds import TIMESTAMP
 from dsl.moment import Moment, first_day_of
 from dsl.mongo.expressions import condition, expression
+from dsl.mongo.measured import first_day_kept, is_ahead, live_measures
 from dsl.mongo.places import Place
 from dsl.mongo.terms import Code, all_of, any_of, let, literal, when
 from dsl.timing import changes_by_time
@@ -116,8 +117,7 @@ def _of_any(expr: Expr, place: Place) -> Code:
     """Return when some part may be another."""
     match expr:
         case Aggregate(source=EventSource(event), window=Last() | This() as window):
-            every = Aggregate("min", EventSource(event), ("time",), None, window, TIMESTAMP)
-            oldest = expression(every, place).code
+            oldest = _oldest(expr, event, place)
             if expr.where is not None and changes_by_time(expr.where, place.moment.program):
                 return when({"$ne": [oldest, None]}, _tomorrow(place.moment))
             return let(oldest, lambda at: when({"$ne": [at, None]}, _of_window(window, at, place)))
@@ -128,6 +128,17 @@ def _of_any(expr: Expr, place: Place) -> Code:
         case _:
             timed = changes_by_time(expr, place.moment.program)
             return _tomorrow(place.moment) if timed else None
+
+
+def _oldest(aggregate: Aggregate, event: str, place: Place) -> Code:
+    """Return when the oldest event in a window was, or the date of its day; null: there is none."""
+    measures = live_measures(aggregate, place)
+    kept = first_day_kept(aggregate, measures, place) if measures else None
+    if measures and not place.layout.ahead:
+        return kept
+    every = Aggregate("min", EventSource(event), ("time",), None, aggregate.window, TIMESTAMP)
+    found = expression(every, place).code
+    return when(is_ahead(place), found, kept) if measures else found
 
 
 def _of_window(window: Last | This, oldest: Code, place: Place) -> Code:

@@ -16,6 +16,7 @@ from dsl.measures import is_zoned, measures_of
 from dsl.walking import nodes
 from dsl.zones import first_instant, of_ms, offsets
 from tests.dsl import random_rules as rules
+from tests.dsl.test_timing import DAYS, is_daily
 
 PEOPLE = rules.crowd(seed=7, size=40)
 FEW = settings(
@@ -140,6 +141,31 @@ def test_values_are_the_same_with_measures_and_with_events(aggregate, now, zone,
 
         assert dsl.value(aggregate, facts, moment) == wanted
         assert valuer(facts, moment) == wanted
+
+
+@FEW
+@given(
+    rules.programs(),
+    rules.conditions(),
+    st.sampled_from(rules.NOWS),
+    st.sampled_from((0, 1, 30)),
+)
+def test_with_measures_too_no_day_before_the_next_change_gives_another_answer(
+    program, condition, now, early
+):
+    if not is_daily(condition, program):
+        return
+    moment = dsl.Moment(now, program.zone, program)
+    for person in PEOPLE[:12]:
+        answer = dsl.holds(condition, person, moment)
+        since = moment.now - timedelta(hours=early)
+        facts, _ = with_measures(person, condition, program, program.zone, since)
+        turns = dsl.next_change(condition, facts, moment)
+        for days in DAYS:
+            day = moment.first_instant(moment.today + timedelta(days=days))
+            if turns is None or day < turns:
+                later = dsl.Moment(day, program.zone, program)
+                assert dsl.holds(condition, person, later) is answer
 
 
 ORDERS = """

@@ -20,6 +20,7 @@ from dsl.mongo.places import Place
 from dsl.mongo.terms import NotPushable
 from tests.dsl import random_rules as rules
 from tests.dsl.test_measures import PEOPLE, aggregates_in, kept, own_aggregates
+from tests.dsl.test_timing import DAYS, is_daily
 
 LAYOUT = dsl.Layout()
 FEW = settings(
@@ -158,6 +159,24 @@ def test_random_conditions_hold_alike_with_measures(database, program, condition
         found = {user["_id"] for user in database.users.aggregate(stages)}
         wanted = {p["user"]["id"] for p in PEOPLE if dsl.holds(condition, p, moment)}
         assert found == wanted
+    if is_daily(condition, program):
+        with suppress(NotPushable):
+            stages = dsl.to_mongo_next_change({"c": condition}, layout, moment)
+            turns = {user["_id"]: user["next"] for user in database.users.aggregate(stages)}
+            for person in PEOPLE[:12]:
+                no_day_is_another(person, condition, moment, turns.get(person["user"]["id"]))
+
+
+def no_day_is_another(person, condition, moment, turns):
+    """The same answer comes until time or an event that lies ahead can change it."""
+    told = [event["time"] for events in person["events"].values() for event in events]
+    ahead = min((at for at in told if at > moment.now), default=None)
+    answer = dsl.holds(condition, person, moment)
+    for days in DAYS:
+        day = moment.first_instant(moment.today + timedelta(days=days))
+        if (turns is None or day < turns) and (ahead is None or day < ahead):
+            later = dsl.Moment(day, moment.zone, moment.program)
+            assert dsl.holds(condition, person, later) is answer
 
 
 def test_nothing_is_looked_up_where_nobody_is_ahead():
