@@ -409,3 +409,34 @@ async def recounted(shop):
     (found,) = [finding async for finding in findings if finding.id == "I13"]
     assert found.looked_at == "7 measures of 3 people"
     return list(found.problems)
+
+
+async def test_members_of_segments_come_and_go_by_what_is_kept(counting):
+    await counting.tell(*some_events(20))
+    await counting.work()
+    await look_after(counting)
+
+    await counting.fill()
+    await assert_members(counting)
+    for days in (1, 8, 11, 20, 60, 300):
+        counting.clock.turn(days=days)
+        await counting.work()
+        await assert_members(counting)
+    counting.clock.business = NOW + timedelta(days=401)
+    await counting.tell(*(order(f"n{n}", "bob", counting.clock.now()) for n in range(3)))
+    await counting.work()
+
+    await assert_members(counting)
+    assert "bob" in await counting.members("regulars")
+
+
+async def assert_members(shop):
+    await shop.work()
+    people = ["ann", "bob", "cy"]
+    program = (await shop.rulebook.current()).program
+    moment = dsl.Moment(shop.clock.now(), program.zone, program)
+    raw = await all_events(shop, people)
+    for name in SEGMENTS:
+        condition = program.segments[name].condition
+        wanted = {who for who in people if dsl.holds(condition, raw[who], moment)}
+        assert (await shop.members(name)).keys() == wanted, (name, moment.now)
