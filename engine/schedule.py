@@ -1,6 +1,6 @@
 """When something is active: windows in time, once or every week."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
 from dsl import Moment
@@ -15,6 +15,20 @@ def is_active(windows: Sequence[Active], moment: Moment) -> bool:
     return all(_is_open(window, moment) for window in windows)
 
 
+def ends(windows: Sequence[Active], moment: Moment) -> datetime | None:
+    """Return when what is active now stops to be, at least for a while; None: never."""
+    ends = (_closes(window, moment) for window in windows)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _closes(window: Active, moment: Moment) -> datetime | None:
+    if window.recurring is None:
+        return window.end
+    zone = window.zone or moment.program.zone
+    closes = [end for start, end in _occurrences(window.recurring, moment.now, zone)]
+    return min([*closes, *([] if window.end is None else [window.end])], default=None)
+
+
 def _is_open(window: Active, moment: Moment) -> bool:
     now = moment.now
     if window.start is not None and now < window.start:
@@ -27,15 +41,24 @@ def _is_open(window: Active, moment: Moment) -> bool:
 
 
 def _recurs(recurring: Recurring, now: datetime, zone: str) -> bool:
+    return any(True for _ in _occurrences(recurring, now, zone))
+
+
+def _occurrences(
+    recurring: Recurring, now: datetime, zone: str
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield when what is open now opened, and when it closes."""
     today = local_of(now, zone).date()
     # A window that passes midnight belongs to the day on which it begins.
-    return any(_contains(recurring, day, now, zone) for day in (today, today - timedelta(days=1)))
+    for day in (today, today - timedelta(days=1)):
+        if recurring.weekday in (None, WEEKDAYS[day.weekday()]):
+            start, end = _window(recurring, day, zone)
+            if start <= now < end:
+                yield start, end
 
 
-def _contains(recurring: Recurring, day: date, now: datetime, zone: str) -> bool:
-    if recurring.weekday not in (None, WEEKDAYS[day.weekday()]):
-        return False
+def _window(recurring: Recurring, day: date, zone: str) -> tuple[datetime, datetime]:
     opens, closes = time.fromisoformat(recurring.start), time.fromisoformat(recurring.end)
     last = day + timedelta(days=1) if closes <= opens else day
     start = instant_of(datetime.combine(day, opens), zone)
-    return start <= now < instant_of(datetime.combine(last, closes), zone)
+    return start, instant_of(datetime.combine(last, closes), zone)

@@ -17,6 +17,7 @@ from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.messaging import MessagingMutations, MessagingQueries
+from resolvers.offers import OfferQueries
 from resolvers.orders import OrderMutations, OrderQueries
 from resolvers.points import PointsQueries
 from resolvers.products import ProductMutations
@@ -40,6 +41,7 @@ class Query(
     RulesQueries,
     ReleaseQueries,
     QuoteQueries,
+    OfferQueries,
     OrderQueries,
     CodeQueries,
     ClaimQueries,

@@ -134,8 +134,7 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
     quote = await priced_at(asked, per_unit=True)
     quote = redeemed(placing.points, quote, placing.user_id, published)
     if quote.to_pay != _seen(placing, quote.currency):
-        told = await priced_at(asked)
-        return PriceChanged(redeemed(placing.points, told, placing.user_id, published))
+        return PriceChanged(quote)
     order = _order(placing, quote, asked, published, till.clock)
     try:
         if await _take_all(order, till) and await desk_over(till.stores).commit(order):

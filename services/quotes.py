@@ -182,6 +182,13 @@ async def _pricing(request: Request) -> Pricing:
     return Pricing(request)
 
 
+async def heard_at(asked: Asked) -> tuple[Quote, Sequence[Verdict]]:
+    """Return the quote, and what became of each promotion that its buyer may hear of."""
+    pricing = await _pricing(asked.request)
+    heard = await asyncio.to_thread(lambda: list(pricing.tell(as_customer=True).heard()))
+    return together(pricing.quote(), asked.cart, asked.reserved), heard
+
+
 def _buyer(user_id: str | None, caller: Principal) -> str:
     if user_id not in (None, caller.user_id):
         raise Forbidden("You may only ask for yourself.", field=("userId",))

@@ -35,6 +35,14 @@ class Telling:
         for planned in plan(self.sieve.request.moment.program).turns:
             yield self._applied.get(planned.name) or self._verdict(planned)
 
+    def heard(self) -> Iterator[Verdict]:
+        """Yield what became of each promotion that is to be told of, in order of their turns."""
+        for planned in plan(self.sieve.request.moment.program).turns:
+            if planned.name in self._applied:
+                yield self._applied[planned.name]
+            elif self._is_to_tell(planned):
+                yield self._verdict(planned)
+
     def near(self) -> list[Verdict]:
         """Return the promotions whose code was given, and near misses: what lacks least first."""
         found = [self._verdict(each) for each in self._given() if self._is_to_tell(each)]

@@ -15,7 +15,11 @@ class Codes(Store):
     NAME = "codes"
     INDEXES = (
         IndexModel([("promotion", ASCENDING), ("_id", ASCENDING)], name="page"),
-        IndexModel([("user", ASCENDING)], name="user", sparse=True),
+        IndexModel(
+            [("user", ASCENDING), ("_id", ASCENDING)],
+            name="owner",
+            partialFilterExpression={"user": {"$exists": True}},
+        ),
         IndexModel([("holder", ASCENDING)], name="holder", sparse=True),
     )
 
@@ -35,7 +39,9 @@ class Codes(Store):
 
     async def page(self, promotion: str, window: Window, *, batch: str | None) -> Page[Code]:
         """Return a window on a promotion's codes, of one batch or of all, sorted by the code."""
-        query = _of(promotion, batch)
+        return await self._page(_of(promotion, batch), window)
+
+    async def _page(self, query: Document, window: Window) -> Page[Code]:
         if window.start is not None:
             query["_id"] = {"$lt" if window.backward else "$gt": window.start[0]}
         order = DESCENDING if window.backward else ASCENDING
@@ -47,6 +53,14 @@ class Codes(Store):
         ]
         items = found[: window.limit]
         return Page(items[::-1] if window.backward else items, len(found) > window.limit)
+
+    async def page_of_user(self, user_id: str, window: Window, now: datetime) -> Page[Code]:
+        """Return a window on the codes that only this person can use, and still can."""
+        return await self._page(_usable_by(user_id, now), window)
+
+    async def count_of_user(self, user_id: str, now: datetime) -> int:
+        """Return how many codes only this person can use, and still can."""
+        return await self.documents.count_documents(_usable_by(user_id, now))
 
     async def count(self, promotion: str, *, batch: str | None) -> int:
         """Return how many codes a promotion, or one batch of it, has."""
@@ -102,6 +116,15 @@ def _of(promotion: str, batch: str | None) -> Document:
     if batch is not None:
         query["batch"] = {"$eq": batch}
     return query
+
+
+def _usable_by(user_id: str, now: datetime) -> Document:
+    return {
+        "user": {"$eq": user_id},
+        "order": {"$exists": False},
+        "revoked_at": {"$exists": False},
+        "$nor": [{"expires_at": {"$lte": now}}],
+    }
 
 
 def _document(code: Code) -> Document:

@@ -40,7 +40,7 @@ REACH = {
         "Mutation.openGroup",
         "Mutation.joinGroup",
     },
-    Scope.PRICES: {"Query.quoteCart"},
+    Scope.PRICES: {"Query.quoteCart", "Query.offersFor", "Query.codesFor"},
     Scope.PRODUCTS: {"Mutation.upsertProducts"},
 }
 

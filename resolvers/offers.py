@@ -1,0 +1,104 @@
+"""The wallet. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.api_key import Scope
+from resolvers.access import signed_in
+from schema.context import Context, Info
+from schema.ids import from_global
+from schema.offer import Offer, OwnCode
+from schema.paging import Connection, window
+from schema.quote import CartInput
+from services import offers
+
+Whose = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Whose; the caller's if not given.")
+]
+First = Annotated[int | None, strawberry.argument(description="How many, from the start.")]
+After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many, from the end.")]
+Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
+
+
+@strawberry.type
+class OfferQueries:
+    @strawberry.field(
+        description="Which promotions someone can use now, and what is missing for the rest: those "
+        "that apply to the cart first, those that are used up last. Promotions for others, or "
+        "behind a code that is not in the cart, are not among them. Customers ask for themselves: "
+        "those of others are null to them.",
+        extensions=signed_in(scope=Scope.PRICES),
+    )
+    async def offers_for(
+        self,
+        info: Info,
+        cart: Annotated[
+            CartInput | None,
+            strawberry.argument(description="What is in their cart; else nothing is."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        user_id: Whose = None,
+    ) -> Connection[Offer] | None:
+        context = info.context
+        page = window(first, after, last, before, width=2)
+        currency, found = await offers.offers_for(
+            _whose(user_id, context),
+            cart.document() if cart else None,
+            caller=context.caller,
+            stores=context.stores,
+            rulebook=context.rulebook,
+            now=context.clock.now(),
+        )
+
+        async def count() -> int:
+            return len(found)
+
+        return Connection[Offer].of(
+            offers.page_of(found, page),
+            page,
+            node=lambda offer: Offer.of(offer, currency),
+            position=lambda offer: offer.position,
+            count=count,
+        )
+
+    @strawberry.field(
+        description="The single-use codes that only this person can use, and still can, sorted by "
+        "the code. Customers ask for themselves: those of others are null to them.",
+        extensions=signed_in(scope=Scope.PRICES),
+    )
+    async def codes_for(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        user_id: Whose = None,
+    ) -> Connection[OwnCode] | None:
+        context = info.context
+        stores, now, whose = context.stores, context.clock.now(), _whose(user_id, context)
+        page = window(first, after, last, before)
+        found = await offers.codes_for(
+            whose,
+            page,
+            caller=context.caller,
+            stores=stores,
+            rulebook=context.rulebook,
+            now=now,
+        )
+        return Connection[OwnCode].of(
+            found,
+            page,
+            node=OwnCode.of,
+            position=lambda own: (own.code.key,),
+            count=lambda: stores.codes.count_of_user(whose, now),
+        )
+
+
+def _whose(user_id: str | None, context: Context) -> str:
+    return context.caller.user_id if user_id is None else from_global("User", user_id)

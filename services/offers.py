@@ -1,0 +1,138 @@
+"""The wallet: what a person could make use of now, and what is missing for the rest.
+
+Of promotions they hear what a quote would tell them: not of those for others, or behind codes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import dsl
+from dsl.clauses import Limit
+from engine.pricing import Request
+from engine.pricing.plan import Planned, plan
+from engine.pricing.usage import uses_counted
+from engine.schedule import ends, is_active
+from models.errors import NotFound
+from models.offer import Offer, OfferStatus, OwnCode
+from models.paging import Page, Window
+from models.principal import Principal, Role
+from models.quote import Verdict, Why
+from models.store import Stores
+from models.unique_code import Code
+from models.user import STAFF
+from services.quotes import heard_at, request_for
+from services.rulebook import Published, Rulebook
+
+_STATUS: Mapping[Why, OfferStatus] = {
+    Why.WHEN: OfferStatus.ALMOST,
+    Why.LIMIT: OfferStatus.USED_UP,
+    Why.BUDGET: OfferStatus.USED_UP,
+    Why.OUTDONE: OfferStatus.USABLE,
+    Why.NOTHING: OfferStatus.USABLE,
+}  # nothing else is on offer: with its code given, a quote also tells of what is not on now
+
+
+async def offers_for(
+    user_id: str,
+    cart: Mapping[str, Any] | None,
+    *,
+    caller: Principal,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
+) -> tuple[str, Sequence[Offer]]:
+    """Return what is on for a person, in its order, and the currency of what it saves.
+
+    Without a cart it is as with an empty one. Raises NotFound for whom the caller may not ask
+    about, and what pricing the cart raises.
+    """
+    _check_may_ask(user_id, caller)
+    published = await rulebook.current()
+    program = published.program
+    asked = await request_for(
+        {"currency": program.currency, "lines": []} if cart is None else cart,
+        user_id,
+        published,
+        guesser=None if caller.roles & STAFF else user_id,
+        stores=stores,
+        now=now,
+    )
+    quote, heard = await heard_at(asked)
+    planned = {each.name: each for each in plan(program).turns}
+    found = [
+        _offer(verdict, planned[verdict.name], asked.request, empty=cart is None)
+        for verdict in heard
+        if verdict.reason is None or verdict.reason.code in _STATUS
+    ]
+    return quote.currency, sorted(found, key=lambda offer: offer.position)
+
+
+def page_of(offers: Sequence[Offer], window: Window) -> Page[Offer]:
+    """Return a window on offers that are in their order."""
+    if window.backward:
+        before = [x for x in offers if window.start is None or x.position < window.start]
+        return Page(before[-window.limit :], len(before) > window.limit)
+    after = [x for x in offers if window.start is None or x.position > window.start]
+    return Page(after[: window.limit], len(after) > window.limit)
+
+
+async def codes_for(
+    user_id: str,
+    window: Window,
+    *,
+    caller: Principal,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
+) -> Page[OwnCode]:
+    """Return a window on the single-use codes that only this person can use, and still can.
+
+    Raises NotFound for whom the caller may not ask about.
+    """
+    _check_may_ask(user_id, caller)
+    if not await stores.users.known([user_id]):
+        raise NotFound("There is no such person.", field=("userId",))
+    published = await rulebook.current()
+    moment = dsl.Moment(now, published.program.zone, published.program)
+    page = await stores.codes.page_of_user(user_id, window, now)
+    return Page([_own(code, published, moment) for code in page.items], page.more)
+
+
+def _check_may_ask(user_id: str, caller: Principal) -> None:
+    if user_id != caller.user_id and not caller.roles & (STAFF | {Role.INTEGRATOR}):
+        raise NotFound("There is no such person.", field=("userId",))
+
+
+def _offer(verdict: Verdict, planned: Planned, request: Request, *, empty: bool) -> Offer:
+    reason = verdict.reason
+    status = OfferStatus.APPLIED if reason is None else _STATUS[reason.code]
+    # That an empty cart has nothing to take from, or is done better by another, says nothing.
+    silent = empty and status is OfferStatus.USABLE
+    promotion = planned.promotion
+    own = [each for each in promotion.limits if each.per == "user"]
+    shared = [each for each in promotion.limits if each.per != "user"]
+    return Offer(
+        name=verdict.name,
+        title=verdict.title,
+        status=status,
+        saved=verdict.saved,
+        reason=None if silent else reason,
+        ends_at=ends(promotion.active, request.moment),
+        left=_left(own, planned, request),
+        left_in_all=_left(shared, planned, request),
+    )
+
+
+def _left(limits: Sequence[Limit], planned: Planned, request: Request) -> int | None:
+    used, now = request.used(planned.name), request.moment.now
+    left = [max(0, limit.count - uses_counted(limit, used, now, planned.zone)) for limit in limits]
+    return min(left, default=None)
+
+
+def _own(code: Code, published: Published, moment: dsl.Moment) -> OwnCode:
+    promotion = published.program.promotions.get(code.promotion)
+    if promotion is None:
+        return OwnCode(code, None, is_on=False)
+    paused = published.campaign_of.get(promotion.name) in published.paused
+    return OwnCode(code, promotion.title, not paused and is_active(promotion.active, moment))
