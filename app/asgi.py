@@ -17,7 +17,7 @@ from app import events
 from app.admission import Admission, Admitted
 from app.bounces import Bounces
 from app.headers import Guarded
-from app.links import Subscriptions
+from app.links import Subscriptions, Tracking
 from app.metrics import Measured
 from app.settings import Settings
 from app.view import View
@@ -46,7 +46,8 @@ class Api:
         self.settings = settings
         self.tokens = Tokens(settings.signing_key())
         self.passwords = Passwords()
-        self._subscriptions = Subscriptions(Links(settings.public_url, settings.lasting_key()))
+        links = Links(settings.public_url, settings.lasting_key())
+        self._subscriptions, self._tracking = Subscriptions(links), Tracking(links)
         self._wiring: Wiring | None = None
         self._keys: Keys | None = None
         self.view = View(
@@ -112,6 +113,14 @@ class Api:
         """Show what a link in a message ends, or end it."""
         return await self._subscriptions.handle(request, self.wiring)
 
+    async def click(self, request: Request) -> Response:
+        """Lead on to where a link in a message leads."""
+        return await self._tracking.click(request, self.wiring)
+
+    async def opened(self, request: Request) -> Response:
+        """Show the picture that says that a message was opened."""
+        return await self._tracking.opened(request, self.wiring)
+
     async def healthz(self, _request: Request) -> Response:
         """Say that the process runs."""
         return PlainTextResponse("ok\n")
@@ -164,6 +173,8 @@ def build(settings: Settings) -> Starlette:
                 Bounces(lambda: api.wiring, lambda: api.suppression).__call__,
                 methods=["POST"],
             ),
+            Route("/c/{token}", api.click),
+            Route("/o/{token}", api.opened),
             Route("/u/{token}", api.unsubscribe, methods=["GET", "POST"]),
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),

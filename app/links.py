@@ -1,13 +1,14 @@
 """Where links in messages lead: pages for people, without a script and without a session."""
 
+from contextlib import suppress
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.wiring import Wiring
 from models.errors import NotFound, Unavailable
-from services import subscriptions
+from services import subscriptions, tracking
 from services.links import Links, Subscription
 
 _CHANNELS = {"email": "e-mails", "sms": "text messages", "push": "notifications"}
@@ -34,6 +35,42 @@ class Subscriptions:
         except Unavailable:
             return _page("Something is away for the moment. Please try again shortly.", status=503)
         return _page(f"Done. You will get no more {_what(subscription)} from us.")
+
+
+# A GIF of one transparent pixel.
+_PIXEL = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+
+
+class Tracking:
+    """`/c/TOKEN` leads on to where a link leads, `/o/TOKEN` is a picture; both let us know.
+
+    Where the database is away people come where they wanted to all the same.
+    """
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    async def click(self, request: Request, wiring: Wiring) -> Response:
+        """Lead on. Mail programs that only look (HEAD) do not count."""
+        try:
+            effect_id, url = self._links.read_click(request.path_params["token"])
+        except NotFound as error:
+            return _page(error.message, status=404)
+        if request.method == "GET":
+            with suppress(Unavailable):
+                now = wiring.clock.now()
+                await tracking.note_click(effect_id, url, stores=wiring.stores, now=now)
+        return RedirectResponse(url, status_code=302, headers={"cache-control": "no-store"})
+
+    async def opened(self, request: Request, wiring: Wiring) -> Response:
+        """Show the picture, whoever asks."""
+        with suppress(NotFound, Unavailable):
+            effect_id = self._links.read_opened(request.path_params["token"])
+            if request.method == "GET":
+                await tracking.note_open(effect_id, stores=wiring.stores, now=wiring.clock.now())
+        return Response(_PIXEL, media_type="image/gif", headers={"cache-control": "no-store"})
 
 
 def _what(subscription: Subscription) -> str:

@@ -60,6 +60,8 @@ class Effect:
     sent_at: datetime | None = None
     reason: str = ""
     template_version: int | None = None
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
     claims: int = 0
     failures: int = 0
 

@@ -14,13 +14,15 @@ STAFF = frozenset({Role.ADMIN, Role.MARKETER, Role.ANALYST})
 class Consent:
     """The channels this person has agreed to be reached on.
 
-    `refused` are topics that they want nothing about all the same, as "email/newsletter".
+    `refused` are topics that they want nothing about all the same, as "email/newsletter";
+    `tracking` is whether we may know what they open and click.
     """
 
     email: bool = False
     sms: bool = False
     push: bool = False
     refused: frozenset[str] = frozenset()
+    tracking: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

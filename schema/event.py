@@ -144,6 +144,12 @@ class SentMessage:
     trigger: str = strawberry.field(description="The trigger that sends it.")
     created_at: datetime = strawberry.field(description="When the journey came to it.")
     sent_at: datetime | None = strawberry.field(description="When it was sent.")
+    opened_at: datetime | None = strawberry.field(
+        description="When it was first opened, of those who agree that we know."
+    )
+    clicked_at: datetime | None = strawberry.field(
+        description="When a link in it was first clicked, of those who agree that we know."
+    )
     user: users.User | None = strawberry.field(description="Whom it is for.")
     campaign: campaigns.Campaign | None = strawberry.field(description="What it is part of.")
 
@@ -165,6 +171,8 @@ class SentMessage:
             trigger=effect.trigger,
             created_at=effect.at,
             sent_at=effect.sent_at,
+            opened_at=effect.opened_at,
+            clicked_at=effect.clicked_at,
             user=user,
             campaign=campaign,
         )

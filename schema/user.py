@@ -27,6 +27,9 @@ class Consent:
     email: bool = strawberry.field(description="E-mail.")
     sms: bool = strawberry.field(description="Text messages.")
     push: bool = strawberry.field(description="Push notifications.")
+    tracking: bool = strawberry.field(
+        description="Whether the shop may know what the person opens and clicks in messages."
+    )
     refused: list[Topic] = strawberry.field(
         description="Topics the person wants nothing about, on a channel agreed to or not."
     )
@@ -39,6 +42,7 @@ class Consent:
             email=consent.email,
             sms=consent.sms,
             push=consent.push,
+            tracking=consent.tracking,
             refused=[Topic(channel=Channel(channel), topic=topic) for channel, _, topic in parted],
         )
 
@@ -141,6 +145,10 @@ class ConsentInput:
     sms: bool | None = strawberry.field(default=strawberry.UNSET, description="Text messages.")
     push: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Push notifications."
+    )
+    tracking: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the shop may know what the person opens and clicks in messages.",
     )
     topics: list[TopicConsentInput] | None = strawberry.field(
         default=strawberry.UNSET, description="Topics to refuse, or to hear of again."

@@ -17,6 +17,7 @@ from services.facts import user_facts
 from services.links import Links, Subscription
 from services.parcels import WEBHOOK, Parcel
 from services.rulebook import Rulebook
+from services.tracking import tracked
 
 
 async def compose(
@@ -44,7 +45,7 @@ async def compose(
         name=user.name,
         subject=rendered.subject,
         text=rendered.text,
-        html=rendered.html,
+        html=_tracked(rendered.html, parcel, links),
         at=effect.at,
         unsubscribe=unsubscribe,
         devices=user.devices if effect.channel == "push" else (),
@@ -59,6 +60,13 @@ def _unsubscribe(parcel: Parcel, links: Links | None) -> str | None:
     return links.unsubscribe(
         Subscription(effect.user_id, effect.channel, template.topic, effect.id)
     )
+
+
+def _tracked(html: str | None, parcel: Parcel, links: Links | None) -> str | None:
+    agreed = parcel.user is not None and parcel.user.consent.tracking
+    if html is None or links is None or not agreed or parcel.effect.transactional:
+        return html
+    return tracked(html, parcel.effect.id, links)
 
 
 def address_of(channel: str, user: User) -> str:

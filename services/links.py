@@ -11,6 +11,8 @@ import orjson
 from models.errors import NotFound
 
 UNSUBSCRIBE = "u"
+CLICK = "c"
+OPENED = "o"
 _SIGNATURE = 16  # bytes: enough that nobody guesses one
 
 
@@ -39,6 +41,28 @@ class Links:
     def read_unsubscribe(self, token: str) -> Subscription:
         """Return what a link would end. Raises NotFound for one that we did not make."""
         return Subscription(*self._read(UNSUBSCRIBE, token))
+
+    def click(self, effect_id: str, url: str) -> str:
+        """Return an address that leads on to a URL, and lets us know."""
+        return self._make(CLICK, [effect_id, url])
+
+    def read_click(self, token: str) -> tuple[str, str]:
+        """Return the message that a link was in and where it leads. Raises NotFound."""
+        effect_id, url = self._read(CLICK, token)
+        return effect_id, url
+
+    def opened(self, effect_id: str) -> str:
+        """Return the address of a picture that lets us know that a message was opened."""
+        return self._make(OPENED, [effect_id])
+
+    def read_opened(self, token: str) -> str:
+        """Return the message that a picture was in. Raises NotFound."""
+        (effect_id,) = self._read(OPENED, token)
+        return str(effect_id)
+
+    def is_own(self, url: str) -> bool:
+        """Whether an address is one that is made here."""
+        return url.startswith(tuple(f"{self._base}/{kind}/" for kind in (UNSUBSCRIBE, CLICK)))
 
     def _make(self, kind: str, parts: list[Any]) -> str:
         payload = orjson.dumps(parts)

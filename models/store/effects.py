@@ -129,6 +129,12 @@ class Effects(Store):
         )
         return [effect_of(document) async for document in cursor]
 
+    async def note(self, effect_id: str, what: str, at: datetime) -> None:
+        """Note when a message was first opened or clicked. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": {"$eq": effect_id}, what: {"$exists": False}}, {"$set": {what: at}}
+        )
+
     async def told(self, ids: Sequence[str]) -> None:
         """Record that the feed has these results."""
         if ids:
@@ -279,4 +285,6 @@ def effect_of(document: Document) -> Effect:
         claims=document["claims"],
         failures=document["failures"],
         template_version=document.get("template_version"),
+        opened_at=document.get("opened_at"),
+        clicked_at=document.get("clicked_at"),
     )

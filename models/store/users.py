@@ -246,11 +246,12 @@ def to_document(user: User) -> Document:
 
 
 def _consent(consent: Consent) -> Document:
-    document = {channel: getattr(consent, channel) for channel in CHANNELS}
+    document: Document = {channel: getattr(consent, channel) for channel in CHANNELS}
     topics: dict[str, dict[str, bool]] = {}
     for each in sorted(consent.refused):
         channel, _, topic = each.partition("/")
         topics.setdefault(channel, {})[topic] = False
+    document |= {"tracking": True} if consent.tracking else {}
     return document | ({"topics": topics} if topics else {})
 
 
@@ -281,6 +282,7 @@ def from_document(document: Document) -> User:
 def _consent_of(document: Document) -> Consent:
     return Consent(
         **{channel: bool(document.get(channel, False)) for channel in CHANNELS},
+        tracking=bool(document.get("tracking", False)),
         refused=frozenset(
             f"{channel}/{topic}"
             for channel, topics in document.get("topics", {}).items()
