@@ -29,6 +29,23 @@ def _closes(window: Active, moment: Moment) -> datetime | None:
     return min([*closes, *([] if window.end is None else [window.end])], default=None)
 
 
+def why_not(windows: Sequence[Active], moment: Moment) -> str:
+    """Return what is so instead where not all windows are open now: "begins on …"."""
+    shut = next(window for window in windows if not _is_open(window, moment))
+    zone = shut.zone or moment.program.zone
+    if shut.start is not None and moment.now < shut.start:
+        return f"begins on {_spelled(shut.start, zone)}"
+    if shut.end is not None and moment.now >= shut.end:
+        return f"was over on {_spelled(shut.end, zone)}"
+    assert shut.recurring is not None  # or it would be open
+    day = shut.recurring.weekday or "day"
+    return f"is on every {day} from {shut.recurring.start} to {shut.recurring.end} ({zone}) only"
+
+
+def _spelled(at: datetime, zone: str) -> str:
+    return f"{local_of(at, zone):%Y-%m-%d at %H:%M} ({zone})"
+
+
 def _is_open(window: Active, moment: Moment) -> bool:
     now = moment.now
     if window.start is not None and now < window.start:

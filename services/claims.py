@@ -15,7 +15,7 @@ from dsl.clauses import Length
 from dsl.moment import add
 from dsl.offers import FlashSale
 from engine.allowances import Allowance, allowances, total
-from engine.schedule import is_active
+from engine.schedule import is_active, why_not
 from models.claim import Claim, ClaimState, Stock, Taken, Told, claim_id, stock_id
 from models.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
@@ -235,7 +235,9 @@ def buyer(user_id: str | None, caller: Principal) -> str:
 def _sale(name: str, published: Published) -> FlashSale:
     sale = published.program.flash_sales.get(name)
     if sale is None:
-        raise NotFound("There is no such flash sale.", field=("sale",))
+        raise NotFound(
+            f"No flash sale {name!r} is live; its name is the one in the rules.", field=("sale",)
+        )
     return sale
 
 
@@ -243,24 +245,32 @@ def _check_open(sale: FlashSale, published: Published, now: datetime) -> datetim
     """Return the instant as it is stored, to the millisecond, if the sale is on then."""
     moment = Moment(now, published.program.zone, published.program)
     if not is_active(sale.active, moment):
-        raise Conflict(f"{sale.title or sale.name} is not on now.", code="NOT_ACTIVE")
+        raise Conflict(
+            f"{sale.title or sale.name} {why_not(sale.active, moment)}.", code="NOT_ACTIVE"
+        )
     if published.campaign_of.get(sale.name) in published.paused:
-        raise Conflict(f"{sale.title or sale.name} is paused.", code="PAUSED")
+        raise Conflict(f"{sale.title or sale.name} is paused; try again later.", code="PAUSED")
     return moment.now
 
 
 def _sold_out(sale: FlashSale) -> Conflict:
-    return Conflict(f"{sale.title or sale.name} is sold out.", code="SOLD_OUT")
+    return Conflict(
+        f"{sale.title or sale.name} is sold out. Units that are held and not ordered come back.",
+        code="SOLD_OUT",
+    )
 
 
 def limited(sale: FlashSale) -> Conflict:
     """Return the refusal of someone who has what one may have."""
     counts = " and ".join(
-        f"{each.count} per {each.label}" if each.within else f"{each.count}"
+        f"{each.count} within {each.within.count} {each.within.unit}{'s'[each.within.count == 1 :]}"
+        if each.within
+        else f"{each.count}"
         for each in allowances(sale.limits)
     )
     return Conflict(
-        f"One person may have {counts} of {sale.title or sale.name}.", code="LIMIT_REACHED"
+        f"One person may have {counts} of {sale.title or sale.name}, and you have.",
+        code="LIMIT_REACHED",
     )
 
 

@@ -71,13 +71,20 @@ async def generate(
     if not 1 <= count <= most:
         raise Invalid(f"From 1 to {most:,} codes can be made at a time.", field=("count",))
     if expires_at is not None and expires_at <= now:
-        raise Invalid("That is over already.", field=("expiresAt",))
+        raise Invalid(
+            "That is in the past; leave it out for codes that stay good.", field=("expiresAt",)
+        )
     published = await rulebook.current()
     found = published.program.promotions.get(promotion)
     if found is None:
-        raise NotFound(f"No promotion {promotion!r} is live.", field=("promotion",))
+        raise NotFound(
+            f"No promotion {promotion!r} is live; publish it first.", field=("promotion",)
+        )
     if not found.unique_codes:
-        raise Invalid(f"{promotion!r} does not say `codes unique`.", field=("promotion",))
+        raise Invalid(
+            f"{promotion!r} does not say `codes unique` in its rules, so it needs no codes.",
+            field=("promotion",),
+        )
     if user_id is not None and not await stores.users.known([user_id]):
         raise NotFound("There is no such person.", field=("userId",))
     batch = new_id()
@@ -106,7 +113,9 @@ async def generate(
 async def revoke(given: Sequence[str], *, stores: Stores, now: datetime) -> int:
     """Make codes useless; return how many of them there were, not counting used ones."""
     if len(given) > MOST_REVOKED:
-        raise Invalid(f"At most {MOST_REVOKED:,} codes at a time.", field=("codes",))
+        raise Invalid(
+            f"At most {MOST_REVOKED:,} codes at a time, not {len(given):,}.", field=("codes",)
+        )
     return await stores.codes.revoke([fold_code(code) for code in given], now)
 
 

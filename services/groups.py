@@ -11,7 +11,7 @@ from dsl import Moment
 from dsl.moment import add
 from dsl.offers import GroupBuy
 from engine.allowances import Allowance, allowances, total
-from engine.schedule import is_active
+from engine.schedule import is_active, why_not
 from models.claim import Taken, Told, stock_id
 from models.errors import Conflict, Invalid, NotFound
 from models.group import Group, GroupState, Member
@@ -70,12 +70,12 @@ class Groups:
         """
         group = await self._stores.groups.find(group_id)
         if group is None:
-            raise NotFound("There is no such group.", field=("groupId",))
+            raise NotFound("There is no such group; ask for its link again.", field=("groupId",))
         if group.has(user_id):
             return group
         published = await self._rulebook.current()
         if group.campaign_id in published.paused:
-            raise Conflict(f"{group.name} is paused.", code="PAUSED")
+            raise Conflict(f"{group.name} is paused; try again later.", code="PAUSED")
         now = Moment(now, published.program.zone).now
         buy = published.program.group_buys.get(group.name)
         allowed = allowances(() if buy is None else buy.limits)
@@ -131,7 +131,10 @@ class Groups:
                 return seat
         if found := await self._stores.groups.find_opened(group.opened_by):
             return found.seat  # the insert finds it again
-        raise Conflict(f"{buy.title or buy.name} is sold out.", code="SOLD_OUT")
+        raise Conflict(
+            f"{buy.title or buy.name} is sold out. What groups that fail had set aside comes back.",
+            code="SOLD_OUT",
+        )
 
     async def _next_place(
         self,
@@ -161,7 +164,7 @@ class Groups:
         if group is not None and group.has(user_id):
             return group
         if group is not None and group.state is GroupState.COMPLETED:
-            raise Conflict("This group is complete.", code="GROUP_FULL")
+            raise Conflict("This group is complete; open one of your own.", code="GROUP_FULL")
         raise _over()
 
 
@@ -207,13 +210,16 @@ def _used() -> Conflict:
 
 
 def _over() -> Conflict:
-    return Conflict("This group did not come together in time.", code="GROUP_OVER")
+    return Conflict("This group did not come together in time; open a new one.", code="GROUP_OVER")
 
 
 def _buy(name: str, published: Published) -> GroupBuy:
     buy = published.program.group_buys.get(name)
     if buy is None:
-        raise NotFound("There is no such group buy.", field=("groupBuy",))
+        raise NotFound(
+            f"No group buy {name!r} is live; its name is the one in the rules.",
+            field=("groupBuy",),
+        )
     return buy
 
 
@@ -221,9 +227,9 @@ def _check_open(buy: GroupBuy, published: Published, now: datetime) -> datetime:
     """Return the instant as it is stored, to the millisecond, if groups can be opened then."""
     moment = Moment(now, published.program.zone, published.program)
     if not is_active(buy.active, moment):
-        raise Conflict(f"{buy.title or buy.name} is not on now.", code="NOT_ACTIVE")
+        raise Conflict(f"{buy.title or buy.name} {why_not(buy.active, moment)}.", code="NOT_ACTIVE")
     if published.campaign_of.get(buy.name) in published.paused:
-        raise Conflict(f"{buy.title or buy.name} is paused.", code="PAUSED")
+        raise Conflict(f"{buy.title or buy.name} is paused; try again later.", code="PAUSED")
     return moment.now
 
 
@@ -234,4 +240,7 @@ def _slots(
 
 
 def _limited(name: str) -> Conflict:
-    return Conflict(f"You are in as many groups of {name} as one may.", code="LIMIT_REACHED")
+    return Conflict(
+        f"You are in as many groups of {name} as one may be, counting those that are complete.",
+        code="LIMIT_REACHED",
+    )

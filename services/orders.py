@@ -150,7 +150,10 @@ async def _placed(placing: Placing, till: Till) -> Order | None:
     found = await desk_over(till.stores).find(placing.key)
     if found is not None and found.fingerprint != placing.fingerprint:
         raise Conflict(
-            f"The key {placing.key!r} is that of another order.", code="KEY_USED", field=("key",)
+            f"The key {placing.key!r} is that of an order with another cart, buyer or total; "
+            "send it again as it was, or give this one a key of its own.",
+            code="KEY_USED",
+            field=("key",),
         )
     return found
 

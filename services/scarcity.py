@@ -152,9 +152,14 @@ async def _count_guess(guesser: str, now: datetime, stores: Stores) -> None:
     count, until = await stores.throttles.take(_throttle(guesser), window=WINDOW, now=now)
     if count > MISSES:
         raise RateLimited(
-            "Too many codes that are not good; wait a while.",
+            f"Too many codes that are not good; leave them out, or wait {_minutes(until - now)}.",
             retry_after=(until - now).total_seconds(),
         )
+
+
+def _minutes(length: timedelta) -> str:
+    count = max(1, -(-length // timedelta(minutes=1)))
+    return "a minute" if count == 1 else f"{count} minutes"
 
 
 def _throttle(guesser: str) -> str:

@@ -129,12 +129,17 @@ def _sale_of(claim: Claim, published: Published) -> FlashSale | None:
 
 
 def _used() -> Conflict:
-    return Conflict("This claim was ordered already.", code="CLAIM_USED")
+    return Conflict("This claim was ordered already, with another order.", code="CLAIM_USED")
 
 
 def _ended() -> Conflict:
-    return Conflict("The hold has ended, and so has the sale.", code="HOLD_ENDED")
+    return Conflict(
+        "The hold has ended, and so has the sale; order it without the claim.", code="HOLD_ENDED"
+    )
 
 
 def _gone() -> Conflict:
-    return Conflict("The hold has ended, and nothing is left.", code="SOLD_OUT")
+    return Conflict(
+        "The hold has ended, and nothing is left at the sale's price; order it without the claim.",
+        code="SOLD_OUT",
+    )

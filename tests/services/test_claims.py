@@ -228,3 +228,37 @@ async def test_what_is_left_can_be_followed(sale, shop):
     await following.aclose()
 
     assert (stock.initial, stock.held, stock.sold, stock.free) == (3, 2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("active", "says"),
+    [
+        ("active from 2026-03-05T20:00", "begins on 2026-03-05 at 20:00 (UTC)."),
+        (
+            'active from 2026-01-01T00:00 to 2026-02-01T10:00 in "Asia/Shanghai"',
+            "was over on 2026-02-01 at 10:00 (Asia/Shanghai).",
+        ),
+        (
+            "active from 2026-01-01  active every friday 17:00 to 19:00",
+            "is on every friday from 17:00 to 19:00 (UTC) only.",
+        ),
+    ],
+)
+async def test_who_comes_at_the_wrong_time_is_told_the_right_one(shop, active, says):
+    await shop.publish(f'flash_sale rush "Rush" {{ {active}  sku "A" at 9 USD stock 1 }}')
+
+    with pytest.raises(Conflict) as refused:
+        await Claims(shop.stores, shop.rulebook).claim(
+            "rush", "k", user_id="ann", now=shop.clock.now()
+        )
+
+    assert (refused.value.code, refused.value.message) == ("NOT_ACTIVE", f"Rush {says}")
+
+
+async def test_who_has_what_one_may_have_is_told_how_much_that_is(sale, shop):
+    claims = await sale(5, "limit 1 per user per 7 days")
+    await outcomes(claims, ["ann"], shop.clock.now())
+
+    (refused,) = await outcomes(claims, ["ann"], shop.clock.now(), key="another")
+
+    assert refused.message == "One person may have 1 within 7 days of Midnight, and you have."

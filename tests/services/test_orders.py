@@ -96,7 +96,7 @@ async def test_the_same_key_gives_the_same_answer_and_no_other_cart(open_shop):
     first = await place(open_shop, "o1", "20", "ten")
 
     again = await place(open_shop, "o1", "20.00", "ten")
-    with pytest.raises(Conflict, match="another order"):
+    with pytest.raises(Conflict, match="another cart"):
         await place(open_shop, "o1", "30.00")
 
     assert (again.id, again.attempt) == (first.id, first.attempt)
