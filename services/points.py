@@ -81,8 +81,7 @@ async def post(
     transfers: Sequence[Transfer], *, stores: Stores, current: Published, now: datetime
 ) -> None:
     """Add transfers to the ledger, and all that follows from them. Safe to repeat."""
-    await stores.points.add(transfers)
-    await stores.outbox.add(_entries(transfers))
+    await asyncio.gather(stores.points.add(transfers), stores.outbox.add(_entries(transfers)))
     await refresh([each.user_id for each in transfers], stores=stores, current=current, now=now)
 
 

@@ -23,7 +23,18 @@ from models.principal import Role
 from models.store import Stores
 from models.user import User
 from schema.ids import to_global
-from services import campaigns, codes, sequencer, sessions, settling, stocks
+from services import (
+    buying,
+    campaigns,
+    codes,
+    draws,
+    points,
+    redeeming,
+    sequencer,
+    sessions,
+    settling,
+    stocks,
+)
 from services.claims import Claims
 from services.groups import Groups
 from services.tokens import Tokens
@@ -42,13 +53,18 @@ promotion first_come { code "SALE"  take 3 USD off cart  limit 5 total  limit 1 
   budget 50 USD }
 promotion own { codes unique  take 1 USD off cart }
 promotion thanks { grant own for 14 days }
+promotion bonus { code "BONUS"  award 30 points }
+loyalty club { earn 5 points on visited  redeem 100 points for 1 USD }
 flash_sale midnight { active from 2026-03-01  sku "A" at 99 USD stock 2  limit 1 per user }
 group_buy pack { active from 2026-03-01  sku "B" at 79 USD for 2 people within 1 days stock 4 }
-lottery lucky { active from 2026-03-01  enter on visited  limit 1 entries per user
+lottery lucky { active from 2026-03-01  enter on visited  enter for 100 points
+  limit 1 entries per user
   draw at 2100-01-01T12:00  prize "Phone" quantity 1 }
 """
 PUBLISH = """mutation ($input: PublishCampaignInput!) { publishCampaign(input: $input) {
   campaign { id status livePublication liveSource } userErrors { code message } } }"""
+BUY = """mutation ($input: BuyDrawEntryInput!) { buyDrawEntry(input: $input) {
+  receipt { ticket source } pointsLeft userErrors { code message } } }"""
 
 Answer = dict[str, Any]
 
@@ -137,7 +153,60 @@ async def a_visit(shop: Shop) -> Answer:
 
 
 async def visited(shop: Shop) -> list[int]:
-    return [await count(shop.stores.events), await count(shop.stores.entries)]
+    return [
+        await count(shop.stores.events),
+        await count(shop.stores.entries),
+        await count(shop.stores.points, reason="earned"),
+        int(await balance(shop) == 5),
+    ]
+
+
+async def balance(shop: Shop) -> int:
+    return (await shop.stores.users.get("ann")).points
+
+
+async def give(shop: Shop, amount: int) -> None:
+    rules, now = await shop.rulebook.current(), shop.clock.now()
+    award = points.Award(key="gift", user_id="ann", points=amount, at=now, rules=rules)
+    await points.award(award, stores=shop.stores, current=rules, now=now)
+
+
+async def an_order_with_points(shop: Shop) -> Answer:
+    await give(shop, 300)
+    line = {"sku": "A", "price": "10.00", "quantity": 2}
+    cart = {"currency": "USD", "lines": [line], "codes": ["BONUS"]}
+    return {
+        "key": "o1",
+        "userId": user("ann"),
+        "cart": cart,
+        "redeemPoints": 300,
+        "total": "17.00",
+    }
+
+
+async def paid(shop: Shop) -> list[int]:
+    return [
+        await count(shop.stores.orders, state="placed"),
+        await count(shop.stores.points, reason="redeemed"),
+        await count(shop.stores.points, reason="promotion"),
+        int(await balance(shop) == 30),
+    ]
+
+
+async def an_entry(shop: Shop) -> Answer:
+    await give(shop, 150)
+    now, wall = shop.clock.now(), shop.clock.wall()
+    current = await shop.rulebook.current()
+    await draws.look_after(current, stores=shop.stores, now=now, wall=wall)
+    return {"lottery": "lucky", "idempotencyKey": "k", "userId": user("ann")}
+
+
+async def bought(shop: Shop) -> list[int]:
+    return [
+        await count(shop.stores.entries),
+        await count(shop.stores.points, reason="entered"),
+        int(await balance(shop) == 50),
+    ]
 
 
 async def a_publication(shop: Shop) -> Answer:
@@ -166,6 +235,8 @@ ACTS = (
     Act("open", shopping.OPEN, an_opening, opened),
     Act("join", shopping.JOIN, a_joining, joined),
     Act("enter", shopping.INGEST, a_visit, visited),
+    Act("pay", shopping.PLACE, an_order_with_points, paid),
+    Act("buy", BUY, an_entry, bought),
     Act("publish", PUBLISH, a_publication, published),
 )
 
@@ -311,7 +382,12 @@ async def settle(shop: Shop) -> None:
         await sequencer.care(stores=shop.stores)
         await shop.rulebook.refresh()
         await shop.work()
-        await stocks.look_after(shop.clock.now(), stores=shop.stores)
+        now, wall = shop.clock.now(), shop.clock.wall()
+        await stocks.look_after(now, stores=shop.stores)
+        current = await shop.rulebook.current()
+        await points.look_after(stores=shop.stores, current=current, now=now)
+        await buying.sweep(stores=shop.stores, current=current, now=now, wall=wall)
+        await redeeming.sweep(stores=shop.stores, current=current, now=now, wall=wall)
     head, waiting = await sequencer.read_head(stores=shop.stores), 1
     while waiting:
         head, waiting = await sequencer.step(head, stores=shop.stores, wall=shop.clock.real)
