@@ -174,6 +174,7 @@ class PromotionVerdict:
     title: str | None = strawberry.field(description="For people.")
     status: PromotionStatus = strawberry.field(description="Whether it applied.")
     saved: Money = strawberry.field(description="What it took, off lines and shipping.")
+    points: int = strawberry.field(description="The points that it awards with the order.")
     reason: NotAppliedReason | None = strawberry.field(description="Why it did not apply.")
 
 
@@ -227,7 +228,7 @@ class Quote:
     points_value: Money = strawberry.field(description="What those are worth.")
     to_pay: Money = strawberry.field(description="What is left to pay in money.")
     shipping: QuoteShipping = strawberry.field(description="What shipping costs.")
-    points: int = strawberry.field(description="What the order earns.")
+    points: int = strawberry.field(description="What promotions award with the order.")
     lines: list[QuoteLine] = strawberry.field(description="In the order of the cart.")
     gifts: list[Gift] = strawberry.field(description="What comes with the order.")
     grants: list[Grant] = strawberry.field(description="What codes come with the order.")
@@ -310,6 +311,7 @@ class _Shower:
             title=verdict.title,
             status=status,
             saved=self.money(verdict.saved),
+            points=verdict.points,
             reason=None if verdict.reason is None else NotAppliedReason.of(verdict.reason),
         )
 

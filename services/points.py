@@ -178,9 +178,11 @@ def _turned(before: Account, after: Account, now: datetime) -> tuple[FeedEntry, 
 def _entries(transfers: Iterable[Transfer]) -> Iterable[FeedEntry]:
     for each in transfers:
         if each.points:
+            # Promotions award as journeys do; the entry names which it was.
+            reason = Reason.AWARDED if each.reason is Reason.PROMOTION else each.reason
             yield FeedEntry(
                 f"points:{each.id}",
-                f"points.{each.reason.value}",
+                f"points.{reason.value}",
                 each.at,
                 each.campaign_id,
                 each.user_id,
