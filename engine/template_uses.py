@@ -1,10 +1,10 @@
 """What a template uses, held against what it is given: typos found before anyone is written to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
-from dsl.kinds import Kind, ListOf, Record
+from dsl.kinds import TEXT, Kind, ListOf, Record
 from dsl.program import Program
 from dsl.triggers import Send
 from engine.rendering import TemplateError, compiled, parts
@@ -15,9 +15,15 @@ _OF_LISTS = frozenset({"size", "first", "last"})
 Use = tuple[str, int, tuple[str, ...]]  # part, line, the path as far as it is written out
 
 
-def misuses(template: Template, send: Send, program: Program) -> list[str]:
-    """Say what a template uses that a `send` does not give it, and where."""
-    given: dict[str, Kind | None] = {name: expr.kind for name, expr in send.data}
+def misuses(
+    template: Template, send: Send, program: Program, granted: Iterable[str] = ()
+) -> list[str]:
+    """Say what a template uses that a `send` does not give it, and where.
+
+    Of the promotions that the journey has `granted`, letters know the codes.
+    """
+    given: dict[str, Kind | None] = {"codes": Record(tuple((name, TEXT) for name in granted))}
+    given |= {name: expr.kind for name, expr in send.data}
     given["user"] = program.user
     found = []
     for part, line, path in uses(template):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dsl.diagnostics import Diagnostic
 from dsl.program import Program
-from dsl.triggers import If, Send, Split, Step, WaitFor
+from dsl.triggers import GrantStep, If, Send, Split, Step, WaitFor
 from engine import rendering
 from engine.template_uses import misuses
 from models.errors import Invalid
@@ -102,7 +102,9 @@ def problems(program: Program, there: Mapping[tuple[str, str], Template]) -> lis
     """Return what is wrong with what triggers send, given these templates by channel and name."""
     found = []
     for trigger in program.triggers.values():
-        for send in _sends(trigger.steps):
+        steps = list(_steps(trigger.steps))
+        granted = [step.promotion for step in steps if isinstance(step, GrantStep)]
+        for send in (step for step in steps if isinstance(step, Send)):
             template = there.get((send.channel, send.template))
             if template is None:
                 message = f"there is no {send.channel} template {send.template!r}; save it first"
@@ -110,7 +112,7 @@ def problems(program: Program, there: Mapping[tuple[str, str], Template]) -> lis
             else:
                 found += [
                     Diagnostic("E292", message, send.span)
-                    for message in misuses(template, send, program)
+                    for message in misuses(template, send, program, granted)
                 ]
     return found
 
@@ -123,15 +125,14 @@ def check_against(template: Template, program: Program) -> None:
         raise Invalid("\n".join(wrong), code="TEMPLATE", field=("text",))
 
 
-def _sends(steps: Sequence[Step]) -> Iterator[Send]:
+def _steps(steps: Sequence[Step]) -> Iterator[Step]:
     for step in steps:
+        yield step
         match step:
-            case Send():
-                yield step
             case If() | WaitFor():
-                yield from _sends((*step.then, *step.otherwise))
+                yield from _steps((*step.then, *step.otherwise))
             case Split():
                 for _, _, inner in step.arms:
-                    yield from _sends(inner)
+                    yield from _steps(inner)
             case _:
                 pass

@@ -164,3 +164,17 @@ async def test_parts_that_a_channel_has_not_are_refused(shop):
     ):
         with pytest.raises(Invalid):
             await templates.save(wrong, stores=shop.stores, now=NOW, by=None)
+
+
+async def test_letters_know_the_codes_that_were_granted_before(shop):
+    rules = EVENT + (
+        "promotion welcome { codes unique  take 10% off cart }\n"
+        'trigger t { on cart_updated then { grant welcome for 7 days  send email "greet" } }'
+    )
+    await shop.template("greet", text="{{ codes.welcom }}")
+    with pytest.raises(RulesRefused) as refused:
+        await shop.publish(rules)
+    assert "did you mean `welcome`?" in refused.value.diagnostics[0].message
+
+    await shop.template("greet", text="{{ codes.welcome }}")
+    await shop.publish(rules)
