@@ -158,8 +158,9 @@ def _seen(
     members: Iterable[str],
     page: _Page,
 ) -> Seen:
+    ahead = None if _is_due_by_time(look, page.moment.now) else look.changes_at
     if not concerned:
-        return Seen(look=look, changes_at=look.changes_at, missed=page.missed)
+        return Seen(look=look, changes_at=ahead, missed=page.missed)
     was = frozenset(members)
     holding = page.watch.holding(concerned, known, page.moment)
     today = page.moment.today
@@ -178,9 +179,7 @@ def _seen(
         )
         for name in sorted(was ^ holding)
     )
-    turns = [page.watch.next_change(concerned, known, page.moment)]
-    if not _is_due_by_time(look, page.moment.now):
-        turns.append(look.changes_at)
+    turns = (page.watch.next_change(concerned, known, page.moment), ahead)
     changes_at = min((turn for turn in turns if turn is not None), default=None)
     return Seen(look=look, moves=moves, changes_at=changes_at, missed=page.missed)
 

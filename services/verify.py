@@ -13,6 +13,7 @@ from models.store import Stores
 from services import auditing, draws
 from services.consequences import Consequences
 from services.recounting import recount
+from services.rejudging import rejudge
 from services.rulebook import Rulebook
 from services.tallies import Tallies, too_often
 
@@ -56,6 +57,11 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
         ("I6", "draws recompute, winners ≤ prizes", lambda: _draws(stores)),
         ("I7", "groups not over-full, one end for each member", lambda: _groups(stores)),
         ("I8", "journeys and marketing within their caps", lambda: _caps(stores, rulebook)),
+        (
+            "I9",
+            "members of segments = worked out anew",
+            lambda: rejudge(stores=stores, rulebook=rulebook, now=now),
+        ),
         ("I11", "the feed is gapless and tells nothing twice", lambda: _feed(stores)),
         (
             "I12",

@@ -7,6 +7,7 @@ from typing import Any
 from ulid import ULID
 
 from models.store.database import Document, Store
+from models.store.looks import AT_ONCE
 
 
 class Checks(Store):
@@ -222,6 +223,15 @@ class Checks(Store):
             "journeys that are due": (
                 "runs",
                 {"due_at": {"$lt": now}, "campaign": {"$nin": list(paused)}},
+            ),
+            "people to be looked at for segments": (
+                "users",
+                {
+                    "$or": [
+                        {"recheck.token": {"$lt": str(ULID.from_datetime(wall)).lower()}},
+                        {"recheck.at": {"$gt": AT_ONCE, "$lt": now}},
+                    ]
+                },
             ),
             "messages and calls that wait": ("effects", {"next_at": {"$lt": wall}}),
             "things that the feed is to tell": (

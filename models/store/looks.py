@@ -146,6 +146,12 @@ class Looks(Store):
         cursor = self.documents.find(query, {"_id": 1}).sort("_id", ASCENDING).limit(limit)
         return [document["_id"] async for document in cursor]
 
+    async def waiting(self, user_ids: Sequence[str], now: datetime) -> frozenset[str]:
+        """Return those of these people who are to be looked at, by now or after a filling."""
+        due = [{"recheck.at": {"$lte": now}}, {"missed": {"$exists": True}}]
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}, "$or": due}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
+
     async def last_of(self, after: str | None, *, count: int) -> str | None:
         """Return the last of the next `count` people after one; None if there is nobody."""
         query: Document = {} if after is None else {"_id": {"$gt": after}}
