@@ -126,14 +126,14 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
     """Look at the next people; return whether there were any."""
     program = published.program
     moment = dsl.Moment(filling.at, program.zone, program)
-    asked = [name for name in filling.names if _is_pushable(name, moment)]
+    layout = await measures.layout(dsl.Layout(), stores=stores, now=moment.now)
+    asked = [name for name in filling.names if _is_pushable(name, layout, moment)]
     others = [name for name in filling.names if name not in asked]
     size = PAGE_IN_PYTHON if others else PAGE
     upto = await stores.looks.last_of(filling.after, count=size)
     if upto is None:
         return False
     conditions = {name: program.segments[name].condition for name in asked}
-    layout = await measures.layout(dsl.Layout(), stores=stores, now=moment.now)
     if conditions:
         stages = dsl.to_mongo_together(conditions, layout, moment)
         stages += into_memberships(filling, standing.live)
@@ -148,11 +148,11 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
     return True
 
 
-def _is_pushable(name: str, moment: dsl.Moment) -> bool:
+def _is_pushable(name: str, layout: dsl.Layout, moment: dsl.Moment) -> bool:
     condition = {name: moment.program.segments[name].condition}
     try:
-        dsl.to_mongo_together(condition, dsl.Layout(), moment)
-        dsl.to_mongo_next_change(condition, dsl.Layout(), moment)
+        dsl.to_mongo_together(condition, layout, moment)
+        dsl.to_mongo_next_change(condition, layout, moment)
     except dsl.NotPushable:
         return False
     return True

@@ -7,7 +7,7 @@ import pytest
 
 from models.event import Event
 from models.user import Consent
-from services import fillings
+from services import fillings, measuring
 from services.events import bulk_history
 from services.rejudging import rejudge
 from tests.shop import NOW, event
@@ -62,6 +62,7 @@ class Life:
                     self.work,
                     self.fill_a_little,
                     self.fill_a_little,
+                    self.measure,
                     self.publish if self.random.random() < 0.5 else self.work,
                 )
             )
@@ -159,6 +160,7 @@ class Life:
                 )
             ],
             stores=self.shop.stores,
+            now=self.shop.clock.wall(),
         )
 
     async def edit(self):
@@ -176,6 +178,14 @@ class Life:
 
     async def pass_time(self):
         self.shop.clock.turn(hours=self.random.choice((0.2, 3, 11, 24, 24 * 6)))
+
+    async def measure(self):
+        await measuring.look_after(
+            await self.shop.rulebook.refresh(),
+            stores=self.shop.stores,
+            wall=self.shop.clock.wall(),
+        )
+        await self.shop.rulebook.refresh()
 
     async def work(self):
         await self.shop.work()
