@@ -131,6 +131,8 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
         stores=till.stores,
         now=till.clock.now(),
     )
+    if not asked.cart.lines:
+        raise Invalid("There is nothing in the cart.", field=("cart", "lines"))
     quote = await priced_at(asked, per_unit=True)
     quote = redeemed(placing.points, quote, placing.user_id, published)
     if quote.to_pay != _seen(placing, quote.currency):

@@ -28,11 +28,7 @@ async def cancel(order_id: str, till: Till) -> Order:
         if order.state is OrderState.CANCELLED:
             return order
         now = till.clock.now()
-        left = _saved_by(order)
-        for each in order.returns:
-            for line in each.lines:
-                for share in line.shares:
-                    left[share.promotion] -= share.amount
+        left = still_taken(order)
         cancelled = replace(order, state=OrderState.CANCELLED, cancelled_at=now)
         told = Told("order_cancelled", order.id, now, {"order_id": order.id})
         if saved := await _save(order, cancelled, left, "cancelled", told, till):
@@ -59,7 +55,7 @@ async def take_back(order_id: str, key: str, sent: Sequence[Sent], till: Till) -
         if order.state is OrderState.CANCELLED:
             raise Conflict("The order is cancelled.")
         now = till.clock.now()
-        came = Return(key, now, tuple(_returned(order, wanted)))
+        came = Return(key, now, tuple(returned(order, wanted)))
         after = replace(order, returns=(*order.returns, came))
         shares: dict[str, int] = {}
         for line in came.lines:
@@ -82,7 +78,8 @@ def _wanted(sent: Sequence[Sent]) -> dict[int, int]:
     return wanted
 
 
-def _returned(order: Order, wanted: Mapping[int, int]) -> Iterator[Returned]:
+def returned(order: Order, wanted: Mapping[int, int]) -> Iterator[Returned]:
+    """Yield what comes back with so many units of these lines. Raises Invalid."""
     for place, quantity in wanted.items():
         if not 0 <= place < len(order.quote.lines):
             raise Invalid(f"The order has no line {place}.", field=("lines",))
@@ -135,8 +132,14 @@ def _told(order: Order, came: Return) -> dict[str, object]:
     }
 
 
-def _saved_by(order: Order) -> dict[str, int]:
-    return {verdict.name: verdict.saved for verdict in order.quote.verdicts}
+def still_taken(order: Order) -> dict[str, int]:
+    """Return what each promotion has taken off an order, and not off what came back of it."""
+    left = {verdict.name: verdict.saved for verdict in order.quote.verdicts}
+    for each in order.returns:
+        for line in each.lines:
+            for share in line.shares:
+                left[share.promotion] -= share.amount
+    return left
 
 
 async def _save(

@@ -26,7 +26,8 @@ mutation ($id: ID!) {
 """
 INGEST = "mutation { ingestEvents(input: { events: [] }) { accepted userErrors { code } } }"
 # What a key of each scope may do: held against the whole API below.
-REACH = {
+REACH: dict[Scope, set[str]] = {
+    Scope.BOUNCES: set(),  # an address of its own, no field
     Scope.EVENTS: {"Mutation.ingestEvents", "Mutation.identify"},
     Scope.ORDERS: {
         "Query.order",

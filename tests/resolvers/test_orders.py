@@ -1,5 +1,6 @@
 """Orders, codes and products through the API."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -295,6 +296,36 @@ async def test_what_we_know_of_products_is_what_counts(api, shop, ann):
     placed = await place(api, shop, order("n1", "30.00", ann))
 
     assert placed["order"]["quote"]["promotions"] == []
+
+
+async def test_quotes_know_category_brand_and_floor_by_the_sku_alone(api, shop, ann):
+    rules = """
+    promotion tenth { take 50% off items where category = "TEA" and brand = "Wuyi" }
+    """
+    await release([RulesFile("rules", "Rules", rules)], ACT, stores=api.stores)
+    known = {"sku": "T", "name": "Oolong", "category": "TEA", "brand": "Wuyi", "floor": "8.00"}
+    await api.ask(UPSERT, {"products": [known, {"sku": "U", "category": "TEA"}]}, by=shop)
+    lines = [{"sku": sku, "price": "10.00"} for sku in ("T", "U", "V")]
+
+    async def total(currency: str) -> str:
+        cart = {"currency": currency, "lines": lines}
+        found = await api.ask(QUOTE, {"input": {"cart": cart, "userId": ann.global_id}}, by=shop)
+        amount: str = found["quoteCart"]["quote"]["total"]["amount"]
+        return amount
+
+    for _ in range(40):  # until the rules are noticed
+        if await total("USD") == "28.00":
+            break
+        await asyncio.sleep(0.05)
+    assert await total("USD") == "28.00"  # 10.00 down to its floor, and two that do not match
+    assert await total("EUR") == "25.00"  # a floor in dollars says nothing there
+    cart = {"currency": "USD", "lines": lines}
+    wanted = {"key": "n1", "total": "28.00", "userId": ann.global_id, "cart": cart}
+    placed = (await place(api, shop, wanted))["order"]
+    assert placed["lines"][0]["units"][0]["total"]["amount"] == "8.00"
+
+    await api.ask(UPSERT, {"products": [{**known, "floor": "5.00"}]}, by=shop)
+    assert await total("USD") == "25.00"
 
 
 async def test_products_that_make_no_sense_are_refused(api, shop):

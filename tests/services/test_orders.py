@@ -252,6 +252,16 @@ async def test_known_products_are_what_we_know_of_them(open_shop):
     assert order.items[0]["category"] == "COFFEE"
 
 
+async def test_nothing_cannot_be_ordered(open_shop):
+    empty = {"currency": "USD", "lines": [], "codes": ["thanks"]}
+    wanted = Placing(key="o1", cart=empty, total=Decimal(0), user_id="ann")
+
+    with pytest.raises(Invalid, match="nothing in the cart") as refusal:
+        await orders.place(wanted, till(open_shop))
+
+    assert refusal.value.field == ("cart", "lines")
+
+
 async def test_an_order_told_by_the_shop_as_well_is_one_event(open_shop):
     await open_shop.tell(event("order_placed", "any", order_id="o1", total="20"))
 
