@@ -77,7 +77,7 @@ def replay(
 
 
 def _send(events: Sequence[Event], client: Client, tally: Tally) -> None:
-    told = [_told(event) for event in events]
+    told = [told(event) for event in events]
     for verdict in client.do("ingestEvents", {"events": told}, "verdicts { outcome reason }")[
         "verdicts"
     ]:
@@ -86,7 +86,7 @@ def _send(events: Sequence[Event], client: Client, tally: Tally) -> None:
         tally.reason = tally.reason or verdict["reason"] or ""
 
 
-def _told(event: Event) -> dict[str, Any]:
+def told(event: Event) -> dict[str, Any]:
     """Return the event as a shop's own program would tell it: money is decimal text."""
     return {
         "source": NAME,

@@ -60,7 +60,10 @@ class Plan:
 
     def replayed(self) -> list[Event]:
         """Return what happened in the last week, in order: carts, orders, coupons."""
-        start = self.replay_starts
+        return self.told_since(self.replay_starts)
+
+    def told_since(self, start: datetime) -> list[Event]:
+        """Return what happened from an instant to the end, in order: carts, orders, coupons."""
         # Carts are left up to three days after the basket they are made of.
         first = self.baskets.before(start - timedelta(days=4))
         baskets = [each for part in self.baskets.slices(first, len(self.baskets)) for each in part]
@@ -93,14 +96,14 @@ async def run(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) -> None:
     workspace = await stores.workspace.get()
     if workspace.zone != ZONE.key:
         await stores.workspace.edit(version=workspace.version, zone=ZONE.key, currency="USD")
-    await _load_people(plan, stores, bar)
+    await load_people(plan, stores, bar)
     await _load_catalogue(stores, bar)
     await _load_campaigns(plan, stores, now=now)
     await _load_history(plan, stores, now=now, bar=bar)
     await stores.imports.note(NAME, done=True)
 
 
-async def _load_people(plan: Plan, stores: Stores, bar: Bar) -> None:
+async def load_people(plan: Plan, stores: Stores, bar: Bar) -> None:
     known = tables.households()
     since = plan.baskets.first_visits()
     people = [
