@@ -263,7 +263,7 @@ async def tell(shop: Shop, days: int) -> Year:
     return happening
 
 
-async def test_a_day_told_live_equal_a_clean_recomputation(shop):
+async def test_a_day_told_live_equals_a_clean_recomputation(shop):
     happened = await tell(shop, days=1)
 
     assert len(happened.events) > 300
