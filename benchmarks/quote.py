@@ -134,8 +134,8 @@ def asked_by_all(chance: random.Random) -> list[Asked]:
     return found
 
 
-def published(asked: Sequence[Asked], groups: Sequence[int], chance: random.Random) -> dsl.Program:
-    """Return the promotions as they are published; the first of those that match are in groups."""
+def sources(asked: Sequence[Asked], groups: Sequence[int], chance: random.Random) -> list[str]:
+    """Return the promotions as files; the first of those that match are in the groups."""
     member_of = [f"best of g{at}" for at, size in enumerate(groups) for _ in range(size)]
     promotions = []
     for number, each in enumerate(asked):
@@ -146,16 +146,20 @@ def published(asked: Sequence[Asked], groups: Sequence[int], chance: random.Rand
         priority = f"priority {chance.randrange(-5, 6)}"
         promotions.append(f"promotion p{number} {{ {each.clauses()} {effect} {group} {priority} }}")
     texts = ["attributes user { country: text unsubscribed: bool }"]
-    texts += ["\n".join(promotions[at : at + FILE]) for at in range(0, PUBLISHED, FILE)]
-    sources = [dsl.SourceFile(f"{at}.rules", text) for at, text in enumerate(texts)]
-    checked = dsl.check(sources)
+    return texts + ["\n".join(promotions[at : at + FILE]) for at in range(0, len(asked), FILE)]
+
+
+def published(asked: Sequence[Asked], groups: Sequence[int], chance: random.Random) -> dsl.Program:
+    """Return the promotions as they are published."""
+    texts = sources(asked, groups, chance)
+    checked = dsl.check([dsl.SourceFile(f"{at}.rules", text) for at, text in enumerate(texts)])
     assert checked.program is not None, [each.message for each in checked.diagnostics]
     return checked.program
 
 
-def orders() -> list[dict[str, Any]]:
+def orders(now: datetime = NOW) -> list[dict[str, Any]]:
     """Return five orders, four of them in the last 90 days."""
-    return [{"time": NOW - timedelta(days=days), "total": 1000} for days in (5, 40, 60, 80, 200)]
+    return [{"time": now - timedelta(days=days), "total": 1000} for days in (5, 40, 60, 80, 200)]
 
 
 def requests(program: dsl.Program, chance: random.Random) -> list[Request]:
