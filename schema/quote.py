@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, Self
 
 import strawberry
 
-from dsl.money import to_text
+from dsl.money import decimals
 from models import quote as models
 from models.errors import NotFound
 from models.quote import Why
@@ -280,9 +280,10 @@ class _Shower:
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
+        self._places = decimals(currency)
 
     def money(self, minor: int) -> Money:
-        return Money(amount=Decimal(to_text(minor, self.currency)), currency=self.currency)
+        return Money(amount=Decimal(minor).scaleb(-self._places), currency=self.currency)
 
     def taken(self, cuts: Sequence[models.Taken]) -> list[Taken]:
         return [Taken(promotion=cut.promotion, amount=self.money(cut.amount)) for cut in cuts]

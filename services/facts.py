@@ -5,10 +5,10 @@ events: so they are complete whatever is still waiting to be applied.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from dsl.buckets import Measured
@@ -20,6 +20,10 @@ from models.store.facts import Person, PersonFacts
 from models.user import User
 from services.rulebook import Published
 from services.together import Together
+
+# The events of one person by name, and what is wanted of them: since when, and which fields.
+Happened: TypeAlias = dict[str, list[dict[str, Any]]]
+Wanted: TypeAlias = Mapping[str, tuple[datetime | None, frozenset[str]]]
 
 
 async def load(
@@ -42,7 +46,7 @@ async def load(
     measured = partial(Measured, live=published.measures, since=since, zone=published.program.zone)
     wanted = needed.at(needs, since, measured({}) if published.measures else None)
     people, events = await asyncio.gather(
-        _people(user_ids, stores), stores.events.of_users(user_ids, wanted)
+        _people(user_ids, stores), _events(user_ids, wanted, stores)
     )
     found: dict[str, dict[str, Any]] = {}
     for user_id, (user, measures) in people.items():
@@ -55,23 +59,50 @@ async def load(
 async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, Person]:
     if len(user_ids) != 1:
         return await stores.facts.of_users(user_ids)
-    # Carts that are priced at one moment are those of one person each.
-    together = _TOGETHER.get(stores.facts)
-    if together is None:
-        together = _TOGETHER[stores.facts] = Together(_looking(stores.facts))
-    found = await together(user_ids[0])
+    found = await _reads(stores).people(user_ids[0])
     return {} if found is None else {user_ids[0]: found}
 
 
-def _looking(facts: PersonFacts) -> Callable[[Sequence[str]], Awaitable[list[Person | None]]]:
-    async def look(user_ids: Sequence[str]) -> list[Person | None]:
-        found = await facts.of_users(user_ids)
+async def _events(
+    user_ids: Sequence[str], wanted: Wanted, stores: Stores
+) -> Mapping[str, Happened]:
+    if len(user_ids) != 1 or not wanted:
+        return await stores.events.of_users(user_ids, wanted)
+    return {user_ids[0]: await _reads(stores).events((user_ids[0], wanted))}
+
+
+class _Reads:
+    """Carts that are priced at one moment are those of one person each: they are read together."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._facts, self._events = stores.facts, stores.events
+        self.people: Together[str, Person | None] = Together(self._find_people)
+        self.events: Together[tuple[str, Wanted], Happened] = Together(self._find_events)
+
+    async def _find_people(self, user_ids: Sequence[str]) -> Sequence[Person | None]:
+        found = await self._facts.of_users(user_ids)
         return [found.get(user_id) for user_id in user_ids]
 
-    return look
+    async def _find_events(self, asked: Sequence[tuple[str, Wanted]]) -> Sequence[Happened]:
+        """Read in one trip for those who want the same of their people, which is usual."""
+        found: list[Happened | None] = [None] * len(asked)
+        while None in found:
+            wanted = asked[found.index(None)][1]
+            places = [at for at, each in enumerate(asked) if each[1] == wanted]
+            events = await self._events.of_users([asked[at][0] for at in places], wanted)
+            for at in places:
+                found[at] = events[asked[at][0]]
+        return [each for each in found if each is not None]
 
 
-_TOGETHER: WeakKeyDictionary[PersonFacts, Together[str, Person | None]] = WeakKeyDictionary()
+def _reads(stores: Stores) -> _Reads:
+    reads = _READS.get(stores.facts)
+    if reads is None:
+        reads = _READS[stores.facts] = _Reads(stores)
+    return reads
+
+
+_READS: WeakKeyDictionary[PersonFacts, _Reads] = WeakKeyDictionary()
 
 
 def user_facts(user: User) -> dict[str, Any]:

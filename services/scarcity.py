@@ -57,7 +57,7 @@ async def scarcity_of(
 
 def takings(quote: Quote, program: Program) -> tuple[Taking, ...]:
     """Return what an order at this quote takes of what is counted, in the order of its names."""
-    by_name = {planned.name: planned for planned in plan(program).turns}
+    by_name = plan(program).by_name
     campaigns: dict[str, list[tuple[str, int]]] = defaultdict(list)
     found: list[Taking] = []
     for verdict in quote.verdicts:
@@ -105,11 +105,9 @@ def _taking(planned: Planned, saved: int) -> Taking:
 def _counted(cart: Cart, moment: Moment, opened: frozenset[str]) -> Iterator[str]:
     """Yield the names of the counters that can matter to this cart now."""
     given = {fold_code(code) for code in cart.codes}
-    for planned in plan(moment.program).turns:
+    for planned in plan(moment.program).counted:
         promotion, campaign = planned.promotion, planned.campaign
         around = campaign is not None and campaign.budget is not None
-        if not (around or promotion.limits or promotion.budget is not None):
-            continue
         if planned.codes and planned.codes.isdisjoint(given) and planned.name not in opened:
             continue
         if promotion.unique_codes and not planned.codes and planned.name not in opened:
@@ -123,7 +121,7 @@ def _counted(cart: Cart, moment: Moment, opened: frozenset[str]) -> Iterator[str
 async def _opened(
     cart: Cart, user_id: str | None, moment: Moment, guesser: str | None, stores: Stores
 ) -> Opened:
-    if not cart.codes or not any(p.unique_codes for p in moment.program.promotions.values()):
+    if not cart.codes or not plan(moment.program).has_unique_codes:
         return {}
     given = dict.fromkeys(fold_code(code) for code in cart.codes)
     keys = [key for key in given if _SHAPE.fullmatch(key)]

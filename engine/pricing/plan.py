@@ -62,6 +62,8 @@ class Plan:
     conditions: Conditions
     by_name: Mapping[str, Planned]
     by_code: Mapping[str, Sequence[Planned]]
+    counted: Sequence[Planned]  # of which uses or money are counted
+    has_unique_codes: bool
 
 
 @once_per_program
@@ -78,8 +80,16 @@ def plan(program: Program) -> Plan:
     for planned in turns:
         for code in planned.codes:
             by_code[code].append(planned)
-    by_name = {planned.name: planned for planned in turns}
-    return Plan(program, turns, prod(groups.values()), conditions, by_name, dict(by_code))
+    return Plan(
+        program=program,
+        turns=turns,
+        choices=prod(groups.values()),
+        conditions=conditions,
+        by_name={planned.name: planned for planned in turns},
+        by_code=dict(by_code),
+        counted=[each for each in turns if each.promotion.limits or each.budgeted],
+        has_unique_codes=any(promotion.unique_codes for promotion in promotions),
+    )
 
 
 def fold_code(code: str) -> str:
