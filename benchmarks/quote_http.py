@@ -280,6 +280,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, stack(Path(folder)) as (served, key):
         context = get_context("spawn")
         rates: dict[str, list[float]] = {each.name: [] for each in served}
+        costs: dict[str, list[float]] = {each.name: [] for each in served}
         for round_ in range(ROUNDS + 1):
             for each in served:
                 done = context.Queue()
@@ -292,9 +293,10 @@ def main() -> None:
                 client.join()
                 if not round_:  # to warm up
                     continue
-                rates[each.name].append(count / took)
-                latencies.sort()
                 cpu = (cpu_of(each.pid) - before) / count
+                rates[each.name].append(count / took)
+                costs[each.name].append(cpu)
+                latencies.sort()
                 print(
                     f"{each.name:14} {count / took:7,.0f}/s"
                     f"   p50 {spell(latencies[count // 2]):>8}"
@@ -303,7 +305,9 @@ def main() -> None:
                     flush=True,
                 )
         ours, theirs = (statistics.median(rates[each.name]) for each in served)
-        print(f"quoteCart does {ours / theirs:.2f} × what the static field does")
+        print(f"quoteCart does {ours / theirs:.2f} × what the static field does a second")
+        ours, theirs = (statistics.median(costs[each.name]) for each in served)
+        print(f"and {theirs / ours:.2f} × as much per second of its server's CPU")
 
 
 if __name__ == "__main__":
