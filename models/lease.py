@@ -12,3 +12,4 @@ class Lease:
     token: int
     claim: str  # what this holding of it is known by
     until: datetime
+    abandoned: bool = False  # the holder before this one never let go of it

@@ -24,6 +24,7 @@ from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
+from resolvers.set_aside import SetAsideMutations, SetAsideQueries
 from resolvers.templates import TemplateMutations, TemplateQueries
 from resolvers.timelines import TimelineQueries
 from resolvers.users import UserMutations, UserQueries
@@ -49,6 +50,7 @@ class Query(
     DrawQueries,
     PointsQueries,
     TimelineQueries,
+    SetAsideQueries,
     ApiKeyQueries,
     WebhookQueries,
     MessagingQueries,
@@ -63,6 +65,7 @@ class Mutation(
     UserMutations,
     CampaignMutations,
     EventMutations,
+    SetAsideMutations,
     ReleaseMutations,
     OrderMutations,
     CodeMutations,

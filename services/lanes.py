@@ -28,7 +28,7 @@ from models.event import Event
 from models.lease import Lease
 from models.run import Run, RunState
 from models.store import Stores
-from services import draws, earning, facts, measures, memberships, runs
+from services import draws, earning, facts, measures, memberships, runs, suspects
 from services.clock import Clock
 from services.effects import Means
 from services.jobs import Jobs
@@ -107,12 +107,21 @@ async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
     """Do page after page. False if the lane is lost, something in it fails, or we are to stop."""
     renewed = time.monotonic()
     looking = True
+    singly = suspects.SINGLY if lease.abandoned else 0
     while not lanes.stopping():
         if time.monotonic() - renewed > LEASE / 3:
             renewed = time.monotonic()
             if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
                 log.warning("lane %d was lost", lane)
                 return False
+        if singly > 0:
+            singly -= 1
+            page = await _read(lane, lanes, singly=True)
+            if page is None:
+                singly = 0
+            elif not await _apply(page, lanes):
+                return False
+            continue
         looked = await _look(lane, lanes) if looking else 0
         looking = looked is not None
         page = await _read(lane, lanes)
@@ -153,16 +162,13 @@ class _Page:
     facts: Mapping[str, Mapping[str, Any]]
 
 
-async def _read(lane: int, lanes: Lanes) -> _Page | None:
+async def _read(lane: int, lanes: Lanes, *, singly: bool = False) -> _Page | None:
     """Read the next page; None if nothing waits. Finishes first what a killed worker left."""
     stores = lanes.stores
     while True:
         now = lanes.clock.now()
         current = await lanes.rulebook.current()
-        events, due = await asyncio.gather(
-            stores.events.pending(lane, limit=PAGE),
-            stores.runs.due(lane, now, paused=sorted(current.paused), limit=PAGE),
-        )
+        events, due = await _waiting(lane, now, sorted(current.paused), stores, singly=singly)
         unsettled = [run for run in due if run.unsettled is not None]
         if not unsettled:
             break
@@ -205,6 +211,20 @@ def _earliest(
     """Return the first moment for which something is decided."""
     due = (run.due_at for theirs in by_user.values() for run in theirs if run.due_at is not None)
     return min((now, *(event.at for event in events), *due))
+
+
+async def _waiting(
+    lane: int, now: datetime, paused: list[str], stores: Stores, *, singly: bool
+) -> tuple[Sequence[Event], Sequence[Run]]:
+    if singly:
+        found = await suspects.next_suspect(lane, now, paused=paused, stores=stores)
+        if found is None:
+            return (), ()
+        return [found.event] if found.event else [], [found.run] if found.run else []
+    return await asyncio.gather(
+        stores.events.pending(lane, limit=PAGE),
+        stores.runs.due(lane, now, paused=paused, limit=PAGE),
+    )
 
 
 def _by_user(known: Iterable[Run], due: Iterable[Run]) -> dict[str, list[Run]]:
@@ -308,12 +328,11 @@ async def _set_aside(
     """Count a failure against what failed, so that it does not block its lane for ever."""
     log.exception("cannot work for user %s", user_id, exc_info=error)
     reason = f"{type(error).__name__}: {error}"[:500]
+    stores = lanes.stores
     if events:
-        if await lanes.stores.events.mark_failed(events[0].id, reason, most=FAILURES):
-            log.error("event %s is set aside: %s", events[0].id, reason)
+        if await stores.events.count_failure(events[0].id) >= FAILURES:
+            await suspects.set_event_aside(events[0], reason, page.now, stores=stores)
         return
     for run in page.due:
-        if run.user_id == user_id:
-            await lanes.stores.runs.mark_failed(
-                run, f"failed: {reason}", most=FAILURES, now=page.now
-            )
+        if run.user_id == user_id and await stores.runs.count_failure(run) >= FAILURES:
+            await suspects.set_run_aside(run, reason, page.now, stores=stores)

@@ -12,9 +12,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
-from models.errors import Invalid
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import Document, Store, instant_of_cursor
 
 _DUPLICATE = 11000
 _OVER = [
@@ -195,7 +194,7 @@ class Effects(Store):
         if user_id is not None:
             query["user"] = {"$eq": user_id}
         if window.start is not None:
-            at, last = _instant(window.start[0]), window.start[1]
+            at, last = instant_of_cursor(window.start[0]), window.start[1]
             compare = "$gt" if window.backward else "$lt"
             query["$or"] = [{"at": {compare: at}}, {"at": at, "_id": {compare: last}}]
         order = ASCENDING if window.backward else DESCENDING
@@ -220,13 +219,6 @@ class Effects(Store):
             ]
         )
         return {document["_id"]: document["count"] async for document in cursor}
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid("This is not a cursor of this list.") from None
 
 
 def _outcome(effect: Effect) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
-from models.store.database import Document, Store, duplicates
+from models.paging import Page, Window
+from models.store.database import Document, Store, duplicates, instant_of_cursor
 
 
 class Events(Store):
@@ -25,6 +26,7 @@ class Events(Store):
             partialFilterExpression={"pending": True},
         ),
         IndexModel([("user", ASCENDING), ("name", ASCENDING), ("at", ASCENDING)], name="user"),
+        IndexModel([("set_aside_at", DESCENDING), ("_id", DESCENDING)], name="aside", sparse=True),
     )
 
     async def add(self, events: Sequence[Event], *, pending: bool = True) -> frozenset[int]:
@@ -65,17 +67,75 @@ class Events(Store):
         """Record that everything that follows from these events has been written."""
         if ids:
             await self.documents.update_many(
-                {"_id": {"$in": list(ids)}}, {"$unset": {"pending": "", "failures": ""}}
+                {"_id": {"$in": list(ids)}},
+                {"$unset": {"pending": "", "failures": "", "claims": ""}},
             )
 
-    async def mark_failed(self, event_id: str, reason: str, *, most: int) -> bool:
-        """Count a failure to apply; after `most` of them set the event aside and return True."""
-        await self.documents.update_one({"_id": {"$eq": event_id}}, {"$inc": {"failures": 1}})
-        result = await self.documents.update_one(
-            {"_id": {"$eq": event_id}, "failures": {"$gte": most}},
-            {"$set": {"dead": reason}, "$unset": {"pending": ""}},
+    async def count_failure(self, event_id: str) -> int:
+        """Count a failure to apply an event; return how many there have been."""
+        document = await self.documents.find_one_and_update(
+            {"_id": {"$eq": event_id}},
+            {"$inc": {"failures": 1}},
+            {"failures": 1},
+            return_document=ReturnDocument.AFTER,
         )
-        return result.modified_count > 0
+        return int(document["failures"]) if document else 0
+
+    async def count_pending_first(self, lane: int) -> tuple[Event, int] | None:
+        """Count a try of the lane's oldest waiting event; return it and how many there have been.
+
+        None if nothing waits.
+        """
+        document = await self.documents.find_one_and_update(
+            {"pending": True, "lane": lane},
+            {"$inc": {"claims": 1}},
+            sort=[("at", ASCENDING), ("_id", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else (event_of(document), int(document["claims"]))
+
+    async def set_aside(self, event_id: str, reason: str, *, at: datetime) -> None:
+        """Take an event out of its lane for good, unless it is put back."""
+        await self.documents.update_one(
+            {"_id": {"$eq": event_id}, "pending": True},
+            {"$set": {"dead": reason, "set_aside_at": at}, "$unset": {"pending": ""}},
+        )
+
+    async def put_back(self, ids: Sequence[str]) -> list[Event]:
+        """Have events that were set aside wait to be applied again; return which they are."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}, "set_aside_at": {"$exists": True}})
+        found = [event_of(document) async for document in cursor]
+        await self.documents.update_many(
+            {"_id": {"$in": [event.id for event in found]}, "set_aside_at": {"$exists": True}},
+            {
+                "$set": {"pending": True},
+                "$unset": {"dead": "", "set_aside_at": "", "failures": "", "claims": ""},
+            },
+        )
+        return found
+
+    async def set_aside_page(self, window: Window) -> Page[tuple[Event, str, datetime]]:
+        """Return events that were set aside, with why and when, the latest first."""
+        query: Document = {"set_aside_at": {"$exists": True}}
+        if window.start is not None:
+            at, last = instant_of_cursor(window.start[0]), window.start[1]
+            compare = "$gt" if window.backward else "$lt"
+            query["$or"] = [
+                {"set_aside_at": {compare: at}},
+                {"set_aside_at": at, "_id": {compare: last}},
+            ]
+        order = ASCENDING if window.backward else DESCENDING
+        cursor = self.documents.find(query).sort([("set_aside_at", order), ("_id", order)])
+        found = [
+            (event_of(document), str(document["dead"]), document["set_aside_at"])
+            async for document in cursor.limit(window.limit + 1)
+        ]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count_set_aside(self) -> int:
+        """Return how many events are set aside."""
+        return await self.documents.count_documents({"set_aside_at": {"$exists": True}})
 
     async def of_users(
         self, user_ids: Sequence[str], needs: Mapping[str, tuple[datetime | None, frozenset[str]]]

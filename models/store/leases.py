@@ -34,6 +34,7 @@ class Leases(Store):
                     "token": _if_free({"$add": [{"$ifNull": ["$token", 0]}, 1]}, "$token"),
                     "claim": _if_free(claim, "$claim"),
                     "until": _if_free(_in(seconds), "$until"),
+                    "abandoned": _if_free({"$ne": [{"$ifNull": ["$claim", ""]}, ""]}, "$abandoned"),
                 }
             },
             {"$unset": "free"},
@@ -79,4 +80,10 @@ def _in(seconds: float) -> dict[str, Any]:
 
 
 def _lease(document: dict[str, Any]) -> Lease:
-    return Lease(document["_id"], document["token"], document["claim"], document["until"])
+    return Lease(
+        document["_id"],
+        document["token"],
+        document["claim"],
+        document["until"],
+        document.get("abandoned") is True,
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from models.effect import Effect
@@ -52,20 +52,7 @@ class Runs(Store):
         self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
     ) -> list[Run]:
         """Return the lane's runs whose time has come; of paused campaigns only the unsettled."""
-        cursor = (
-            self.documents.find(
-                {
-                    "lane": lane,
-                    "due_at": {"$lte": now},
-                    "$or": [
-                        {"campaign": {"$nin": list(paused)}},
-                        {"unsettled": {"$exists": True}},
-                    ],
-                }
-            )
-            .sort("due_at", ASCENDING)
-            .limit(limit)
-        )
+        cursor = self.documents.find(_due(lane, now, paused)).sort("due_at", ASCENDING).limit(limit)
         return [_run(document) async for document in cursor]
 
     async def due_lanes(self, now: datetime, *, paused: Sequence[str]) -> frozenset[int]:
@@ -177,19 +164,41 @@ class Runs(Store):
         )
         return result.deleted_count
 
-    async def mark_failed(self, run: Run, reason: str, *, most: int, now: datetime) -> bool:
-        """Count a failure to move a run; after `most` of them end it and return True."""
-        same = {"_id": run.id, "version": run.version}
-        await self.documents.update_one(same, {"$inc": {"failures": 1}})
-        result = await self.documents.update_one(
-            same | {"failures": {"$gte": most}},
+    async def count_failure(self, run: Run) -> int:
+        """Count a failure to move a run; return how many there have been."""
+        document = await self.documents.find_one_and_update(
+            {"_id": run.id, "version": run.version},
+            {"$inc": {"failures": 1}},
+            {"failures": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(document["failures"]) if document else 0
+
+    async def count_due(
+        self, lane: int, now: datetime, *, paused: Sequence[str]
+    ) -> tuple[Run, int] | None:
+        """Count a try of the lane's longest due run; return it and how many there have been.
+
+        None if no run is due.
+        """
+        document = await self.documents.find_one_and_update(
+            _due(lane, now, paused),
+            {"$inc": {"claims": 1}},
+            sort=[("due_at", ASCENDING), ("_id", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else (_run(document), int(document["claims"]))
+
+    async def set_aside(self, run: Run, reason: str, *, now: datetime) -> None:
+        """End a run that cannot be moved, unless it has moved since."""
+        await self.documents.update_one(
+            {"_id": run.id, "version": run.version},
             {
                 "$set": {"state": RunState.ENDED.value, "reason": reason, "ended_at": now},
                 "$unset": {"due_at": "", "then_due_at": "", "unsettled": ""},
                 "$inc": {"version": 1},
             },
         )
-        return result.modified_count > 0
 
     async def settle(self, runs: Sequence[Run]) -> None:
         """Record that all that follows from these runs' last moves has been carried over."""
@@ -197,7 +206,9 @@ class Runs(Store):
             return
         operations = []
         for run in runs:
-            change: Document = {"$unset": {"unsettled": "", "then_due_at": ""}}
+            change: Document = {
+                "$unset": {"unsettled": "", "then_due_at": "", "claims": "", "failures": ""}
+            }
             if run.due_at is None:
                 change["$unset"]["due_at"] = ""
             else:
@@ -242,6 +253,14 @@ class Runs(Store):
             [{"$match": match}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
         )
         return {document["_id"]: document["count"] async for document in cursor}
+
+
+def _due(lane: int, now: datetime, paused: Sequence[str]) -> Document:
+    return {
+        "lane": lane,
+        "due_at": {"$lte": now},
+        "$or": [{"campaign": {"$nin": list(paused)}}, {"unsettled": {"$exists": True}}],
+    }
 
 
 def _document(run: Run) -> Document:

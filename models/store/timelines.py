@@ -1,11 +1,9 @@
 """Timelines, read from the collections that hold what happened to a person and was done to them."""
 
-from datetime import datetime
 from typing import Any
 
-from models.errors import Invalid
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import Document, Store, instant_of_cursor
 from models.timeline import TimelineEntry, TimelineKind
 
 _RUN = {"name": "$trigger", "trigger": "$trigger", "run": "$_id", "campaign": "$campaign"}
@@ -100,19 +98,12 @@ def _page(window: Window) -> list[Document]:
     order = 1 if window.backward else -1
     stages: list[Document] = []
     if window.start is not None:
-        at, key = _instant(window.start[0]), window.start[1]
+        at, key = instant_of_cursor(window.start[0]), window.start[1]
         compare = "$gt" if window.backward else "$lt"
         stages.append(
             {"$match": {"$or": [{"at": {compare: at}}, {"at": at, "key": {compare: key}}]}}
         )
     return [*stages, {"$sort": {"at": order, "key": order}}, {"$limit": window.limit + 1}]
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid("This is not a cursor of this list.") from None
 
 
 def _entry(document: Document) -> TimelineEntry:

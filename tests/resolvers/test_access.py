@@ -70,6 +70,8 @@ TABLE: dict[str, set[Any]] = {
     "Query.templates": STAFF,
     "Query.userTimeline": STAFF,
     "Query.whyNotSent": STAFF,
+    "Query.eventsSetAside": {Role.ADMIN},
+    "Mutation.redriveEvents": {Role.ADMIN},
     "Mutation.ingestEvents": INTEGRATORS,
     "Mutation.identify": INTEGRATORS,
     "Mutation.placeOrder": INTEGRATORS,

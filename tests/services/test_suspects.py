@@ -1,0 +1,92 @@
+"""A lane whose holder died is worked off singly, and what is counted too often is set aside."""
+
+import pytest
+
+from models.errors import Invalid
+from models.event import lane_of
+from models.paging import Window
+from services import lanes, suspects
+from services.jobs import Job
+from tests.shop import event
+
+RULES = """
+event cart_updated { total: money USD }
+trigger greet { on cart_updated  then { tag "x" } }
+"""
+
+
+@pytest.fixture
+async def told(shop):
+    """A shop with two events in one lane."""
+    await shop.publish(RULES)
+    bob = next(f"b{n}" for n in range(9_999) if lane_of(f"b{n}") == lane_of("ann"))
+    for name in ("ann", bob):
+        await shop.person(name)
+    await shop.tell(
+        event("cart_updated", "c1", total="1"), event("cart_updated", "c2", user=bob, total="1")
+    )
+    return shop
+
+
+async def abandon(shop) -> None:
+    """Leave the lane as a killed worker does."""
+    await shop.stores.leases.acquire(f"lane:{lane_of('ann'):02}", seconds=0)
+
+
+async def claims(shop) -> dict[str, int]:
+    documents = await shop.stores.events.documents.find({"name": "cart_updated"}).to_list()
+    return {document["_id"]: document.get("claims", 0) for document in documents}
+
+
+async def test_nothing_is_counted_as_long_as_all_goes_well(told, monkeypatch):
+    async def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(suspects, "next_suspect", never)
+
+    await told.work()
+
+    assert await told.stores.events.count_pending() == 0
+
+
+async def test_a_lane_that_was_let_go_of_is_not_abandoned(told):
+    lease = await told.stores.leases.acquire("lane:x", seconds=0)
+    await told.stores.leases.release(lease)
+    second = await told.stores.leases.acquire("lane:x", seconds=0)
+    third = await told.stores.leases.acquire("lane:x", seconds=0)
+
+    assert (lease.abandoned, second.abandoned, third.abandoned) == (False, False, True)
+
+
+async def test_an_event_that_was_tried_too_often_is_set_aside_untouched(told):
+    await told.stores.events.documents.update_one(
+        {"_id": "api|c1"}, {"$set": {"claims": suspects.TRIES}}
+    )
+    await abandon(told)
+
+    await lanes.work(lane_of("ann"), told.lanes)
+
+    (found,) = (await told.stores.events.set_aside_page(Window(limit=5))).items
+    assert (found[0].id, "killed" in found[1]) == ("api|c1", True)
+    assert await told.runs("ann") == []
+    assert await told.stores.runs.documents.count_documents({"state": "done"}) == 1
+    assert await claims(told) == {"api|c1": suspects.TRIES + 1, "api|c2": 0}
+    types = [entry.type for entry in await told.stores.outbox.waiting(9)]
+    assert "alert.event_set_aside" in types
+
+
+async def test_events_are_put_back_once(told):
+    await test_an_event_that_was_tried_too_often_is_set_aside_untouched(told)
+    told.bells.rung.clear()
+
+    back = [
+        await suspects.put_back(["api|c1", "api|c2"], stores=told.stores, jobs=told.bells)
+        for _ in range(2)
+    ]
+    await told.work()
+
+    assert back == [1, 0]
+    assert told.bells.take(Job.WORK_LANE) == [str(lane_of("ann"))]
+    assert [run["state"] for run in await told.runs("ann")] == ["done"]
+    with pytest.raises(Invalid):
+        await suspects.put_back(["x"] * 501, stores=told.stores, jobs=told.bells)
