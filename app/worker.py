@@ -14,9 +14,11 @@ from app.outgoing import outgoing
 from app.settings import Settings
 from app.wiring import wired
 from channels.roads import Roads
+from channels.social import Social
 from channels.web import Client
 from channels.webhook import Webhook
 from schema.activity import as_told
+from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
@@ -97,6 +99,7 @@ class _Parts(dramatiq.Middleware):
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
             ),
+            Platforms(stores=wiring.stores, clock=wiring.clock, social=Social(public)),
         )
 
 

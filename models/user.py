@@ -15,7 +15,8 @@ class Consent:
     """The channels this person has agreed to be reached on.
 
     `refused` are topics that they want nothing about all the same, as "email/newsletter";
-    `tracking` is whether we may know what they open and click.
+    `tracking` is whether we may know what they open and click, `social` whether advertising
+    platforms may be told that they are in a segment.
     """
 
     email: bool = False
@@ -23,6 +24,7 @@ class Consent:
     push: bool = False
     refused: frozenset[str] = frozenset()
     tracking: bool = False
+    social: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
 from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
+from resolvers.audiences import AudienceMutations, AudienceQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
@@ -55,6 +56,7 @@ class Query(
     WebhookQueries,
     MessagingQueries,
     TemplateQueries,
+    AudienceQueries,
     DeliveryQueries,
 ):
     pass
@@ -77,6 +79,7 @@ class Mutation(
     WebhookMutations,
     MessagingMutations,
     TemplateMutations,
+    AudienceMutations,
     DeliveryMutations,
 ):
     pass

@@ -178,7 +178,9 @@ class UserMutations:
         user = await people.update_profile(
             _given(input, "name", "locale", "timezone", "birthday", "phone", "devices")
             | {
-                "consent": _given(input.consent or UNSET, "email", "sms", "push", "tracking"),
+                "consent": _given(
+                    input.consent or UNSET, "email", "sms", "push", "tracking", "social"
+                ),
                 "topics": input.consent.by_topic() if input.consent else {},
             },
             version=input.version,

@@ -30,6 +30,9 @@ class Consent:
     tracking: bool = strawberry.field(
         description="Whether the shop may know what the person opens and clicks in messages."
     )
+    social: bool = strawberry.field(
+        description="Whether advertising platforms may be told of segments the person is in."
+    )
     refused: list[Topic] = strawberry.field(
         description="Topics the person wants nothing about, on a channel agreed to or not."
     )
@@ -43,6 +46,7 @@ class Consent:
             sms=consent.sms,
             push=consent.push,
             tracking=consent.tracking,
+            social=consent.social,
             refused=[Topic(channel=Channel(channel), topic=topic) for channel, _, topic in parted],
         )
 
@@ -149,6 +153,10 @@ class ConsentInput:
     tracking: bool | None = strawberry.field(
         default=strawberry.UNSET,
         description="Whether the shop may know what the person opens and clicks in messages.",
+    )
+    social: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether advertising platforms may be told of segments the person is in.",
     )
     topics: list[TopicConsentInput] | None = strawberry.field(
         default=strawberry.UNSET, description="Topics to refuse, or to hear of again."

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
@@ -16,3 +17,4 @@ class Deps:
     dispatch: Dispatch
     couriers: Couriers
     occasions: Occasions
+    platforms: Platforms

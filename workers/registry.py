@@ -10,6 +10,7 @@ import dramatiq
 
 from models.errors import Unavailable
 from services.jobs import Job
+from workers.audiences import sync_audience
 from workers.deps import Deps
 from workers.lanes import work_lane
 from workers.messages import send_messages
@@ -38,6 +39,7 @@ HANDLERS: dict[Job, Handling] = {
     Job.SEND_MESSAGES: Handling(send_messages, "messages", 60),
     Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),
     Job.CALL_WEBHOOKS: Handling(send_messages, "webhooks", 60),
+    Job.SYNC_AUDIENCE: Handling(sync_audience, "audiences", 300),
     Job.SERVE_WEBHOOK: Handling(serve_webhook, "webhooks", 60),
     Job.FILL_SEGMENTS: Handling(fill_segments, "segments", 300),
 }

@@ -14,6 +14,7 @@ from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
 from services import (
+    audiences,
     buying,
     campaigns,
     deliveries,
@@ -49,6 +50,7 @@ STOCKS_EVERY = 0.25
 DRAWS_EVERY = 0.5
 MEASURES_EVERY = 1.0
 POINTS_EVERY = 0.5
+AUDIENCES_EVERY = 5.0
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 
@@ -91,6 +93,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(OCCURRENCES_EVERY, lambda: _look_ahead(ahead, schedule))),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
+        asyncio.create_task(_every(AUDIENCES_EVERY, lambda: _look_after_audiences(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
@@ -203,6 +206,10 @@ async def _look_after_segments(watch: Watch, schedule: Schedule) -> None:
     await sweeper.ring_looks(
         watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock
     )
+
+
+async def _look_after_audiences(schedule: Schedule) -> None:
+    await audiences.ring_due(stores=schedule.stores, jobs=schedule.jobs, wall=schedule.clock.wall())
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[object]]) -> None:

@@ -9,6 +9,7 @@ import pymongo.errors
 
 from models.store.accounts import Accounts
 from models.store.api_keys import ApiKeys
+from models.store.audiences import AudienceMembers, Audiences
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
@@ -91,6 +92,8 @@ class Stores:
     templates: Templates
     webhooks: Webhooks
     suppressions: Suppressions
+    audiences: Audiences
+    audience_members: AudienceMembers
     frequencies: Frequencies
     deliveries: Deliveries
     positions: Positions

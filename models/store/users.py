@@ -251,7 +251,7 @@ def _consent(consent: Consent) -> Document:
     for each in sorted(consent.refused):
         channel, _, topic = each.partition("/")
         topics.setdefault(channel, {})[topic] = False
-    document |= {"tracking": True} if consent.tracking else {}
+    document |= {name: True for name in ("tracking", "social") if getattr(consent, name)}
     return document | ({"topics": topics} if topics else {})
 
 
@@ -283,6 +283,7 @@ def _consent_of(document: Document) -> Consent:
     return Consent(
         **{channel: bool(document.get(channel, False)) for channel in CHANNELS},
         tracking=bool(document.get("tracking", False)),
+        social=bool(document.get("social", False)),
         refused=frozenset(
             f"{channel}/{topic}"
             for channel, topics in document.get("topics", {}).items()

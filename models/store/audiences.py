@@ -1,0 +1,99 @@
+"""Audiences as documents, and whom each has been told of."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne
+from pymongo.errors import DuplicateKeyError
+
+from models.audience import Audience, Shown
+from models.errors import Conflict, NotFound
+from models.store.database import Document, Store
+
+
+class Audiences(Store):
+    NAME = "audiences"
+    INDEXES = (IndexModel([("next_at", ASCENDING)], name="due"),)
+
+    async def add(self, audience: Audience) -> None:
+        """Insert an audience. Raises Conflict (NAME_TAKEN) if there is one of this name."""
+        document = asdict(audience)
+        document["_id"] = document.pop("name")
+        try:
+            await self.documents.insert_one(document)
+        except DuplicateKeyError:
+            raise Conflict(
+                f"There is an audience {audience.name!r} already.",
+                code="NAME_TAKEN",
+                field=("name",),
+            ) from None
+
+    async def change(self, name: str, **fields: Any) -> Audience:
+        """Set some of its fields. Raises NotFound."""
+        result = await self.documents.update_one({"_id": {"$eq": name}}, {"$set": fields})
+        if result.matched_count == 0:
+            raise NotFound(f"There is no audience {name!r}.", field=("name",))
+        return await self.get(name)
+
+    async def get(self, name: str) -> Audience:
+        """Return the audience of this name. Raises NotFound."""
+        document = await self.documents.find_one({"_id": {"$eq": name}})
+        if document is None:
+            raise NotFound(f"There is no audience {name!r}.", field=("name",))
+        return _audience(document)
+
+    async def all(self) -> list[Audience]:
+        """Return all audiences by name."""
+        return [_audience(document) async for document in self.documents.find().sort("_id", 1)]
+
+    async def due(self, wall: datetime, *, limit: int) -> list[str]:
+        """Return the names of those that are to be brought up to date."""
+        query = {"next_at": {"$lte": wall}, "enabled": True}
+        cursor = self.documents.find(query, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
+        return [document["_id"] async for document in cursor]
+
+    async def forget(self, name: str) -> None:
+        """Delete an audience of which nobody is left over there."""
+        await self.documents.delete_one({"_id": {"$eq": name}})
+
+
+class AudienceMembers(Store):
+    """`_id` is "audience|user": an audience's members are a range of it, sorted by the user."""
+
+    NAME = "audience_members"
+
+    async def of(self, audience: str) -> AsyncIterator[Shown]:
+        """Yield whom the platform has been told of, by their ids."""
+        # The character after "|" ends the range.
+        query = {"_id": {"$gt": f"{audience}|", "$lt": f"{audience}}}"}}
+        async for document in self.documents.find(query).sort("_id", ASCENDING):
+            yield Shown(document["user"], document["hashed"])
+
+    async def count(self, audience: str) -> int:
+        """Return how many the platform has been told of."""
+        query = {"_id": {"$gt": f"{audience}|", "$lt": f"{audience}}}"}}
+        return await self.documents.count_documents(query)
+
+    async def told(self, audience: str, added: Sequence[Shown], removed: Sequence[Shown]) -> None:
+        """Note what the platform has taken. Safe to repeat."""
+        operations: list[ReplaceOne[Document] | DeleteOne] = [
+            DeleteOne({"_id": f"{audience}|{each.user_id}", "hashed": each.hashed})
+            for each in removed
+        ]
+        operations += [
+            ReplaceOne(
+                {"_id": f"{audience}|{each.user_id}"},
+                {"user": each.user_id, "hashed": each.hashed},
+                upsert=True,
+            )
+            for each in added
+        ]
+        if operations:
+            await self.documents.bulk_write(operations)
+
+
+def _audience(document: Document) -> Audience:
+    fields = dict(document)
+    return Audience(name=fields.pop("_id"), **fields)

@@ -1,0 +1,192 @@
+"""Audiences follow their segments: of those who agreed, as hashes, and a repeat changes nothing."""
+
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+
+from channels.social import Social
+from devserver.web import Manner
+from models.errors import Conflict, Invalid, NotFound
+from models.user import Consent
+from services import audiences
+from services.audiences import Platforms
+
+RULES = """
+attributes user { household_size: number }
+segment families { user.household_size >= 3 }
+"""
+
+
+class Platform:
+    """What the endpoint's requests come to: the hashes in the audience over there."""
+
+    def __init__(self, web) -> None:
+        self._web = web
+
+    @property
+    def told(self) -> list[dict]:
+        return [json.loads(received.body) for received in self._web.received]
+
+    @property
+    def members(self) -> set[str]:
+        there: set[str] = set()
+        for delta in self.told:
+            there = (there | set(delta["add"])) - set(delta["remove"])
+        return there
+
+
+def hashes(*names: str) -> set[str]:
+    return {hashlib.sha256(f"{name}@example.test".encode()).hexdigest() for name in names}
+
+
+@pytest.fixture
+def platform(web) -> Platform:
+    return Platform(web)
+
+
+@pytest.fixture
+async def club(shop, web):
+    """Ann and Bob are in the segment and agreed, Cy did not agree, Di is not in it."""
+    agreed = Consent(social=True)
+    for name, size, consent in (
+        ("ann", 3, agreed),
+        ("bob", 4, agreed),
+        ("cy", 5, Consent()),
+        ("di", 1, agreed),
+    ):
+        attributes = {"household_size": size}
+        await shop.person(name, consent=consent, attributes=attributes)
+    await shop.publish(RULES)
+    await shop.fill()
+    await create(shop, web)
+    return shop
+
+
+async def create(shop, web, name: str = "fam", segment: str = "families", private: bool = True):
+    return await audiences.create(
+        name, segment, web.url, "t", stores=shop.stores, clock=shop.clock, private=private
+    )
+
+
+async def sync(shop, seconds: int = 61) -> None:
+    """Bring the audience up to date after a while."""
+    shop.clock.real += timedelta(seconds=seconds)
+    platforms = Platforms(stores=shop.stores, clock=shop.clock, social=Social(shop.client))
+    await audiences.sync("fam", platforms)
+
+
+async def change(shop, user: str, **fields) -> None:
+    await shop.stores.users.documents.update_one({"_id": user}, {"$set": fields})
+
+
+async def test_those_who_agreed_are_told_as_hashes(club, web, platform):
+    await sync(club)
+
+    (delta,) = platform.told
+    assert platform.members == hashes("ann", "bob")
+    assert (delta["audience"], delta["hash"], delta["remove"]) == ("fam", "sha256", [])
+    assert web.received[0].headers["authorization"] == "Bearer t"
+    assert web.received[0].headers["idempotency-key"] == delta["id"]
+    audience = await club.stores.audiences.get("fam")
+    assert (audience.members, audience.reason) == (2, "")
+
+
+async def test_only_differences_are_told(club, web, platform):
+    await sync(club)
+    await sync(club)
+    assert len(web.received) == 1
+
+    await change(club, "cy", **{"consent.social": True})
+    await change(club, "ann", **{"consent.social": False})
+    await change(club, "bob", email="robert@example.test")
+    await sync(club)
+
+    assert platform.members == hashes("cy", "robert")
+    assert len(platform.told[-1]["add"]) == len(platform.told[-1]["remove"]) == 2
+
+
+async def test_who_leaves_the_segment_leaves_the_audience(club, platform):
+    await sync(club)
+    members = club.stores.memberships.documents
+    await members.delete_one({"user": "ann"})
+
+    await sync(club)
+
+    assert platform.members == hashes("bob")
+
+
+async def test_a_change_that_was_told_and_not_noted_is_told_again_alike(club, web, platform):
+    await sync(club)
+    await club.stores.audience_members.documents.delete_many({})
+
+    await sync(club)
+
+    assert platform.told[0] == platform.told[1]
+    assert platform.members == hashes("ann", "bob")
+
+
+async def test_an_endpoint_that_fails_is_tried_again_later(club, web, platform):
+    web.status = 500
+    await sync(club)
+    audience = await club.stores.audiences.get("fam")
+    assert (audience.reason, audience.failures, audience.members) == ("it answered 500", 1, 0)
+    await sync(club, seconds=1)
+    assert len(web.received) == 1
+
+    web.reset()
+    web.manner = Manner.HANGS_UP
+    await sync(club, seconds=2)
+    web.reset()
+    await sync(club, seconds=10)
+
+    assert platform.members == hashes("ann", "bob")
+    assert (await club.stores.audiences.get("fam")).failures == 0
+
+
+async def test_many_people_are_told_in_batches(shop, web, platform, monkeypatch):
+    monkeypatch.setattr(audiences, "BATCH", 3)
+    monkeypatch.setattr(audiences, "PAGE", 2)
+    names = [f"p{number:02}" for number in range(10)]
+    for name in names:
+        await shop.person(name, consent=Consent(social=True), attributes={"household_size": 3})
+    await shop.publish(RULES)
+    await shop.fill()
+    await create(shop, web)
+
+    await sync(shop)
+
+    assert platform.members == hashes(*names)
+    assert [len(delta["add"]) for delta in platform.told] == [3, 3, 3, 1]
+
+
+async def test_an_audience_that_is_removed_is_emptied_first(club, platform):
+    await sync(club)
+    await audiences.remove("fam", stores=club.stores, clock=club.clock)
+
+    await sync(club, seconds=0)
+
+    assert platform.members == set()
+    with pytest.raises(NotFound):
+        await club.stores.audiences.get("fam")
+
+
+async def test_a_segment_that_is_gone_takes_nobody_out(club, platform):
+    await sync(club)
+    await club.stores.audiences.change("fam", segment="gone")
+
+    await sync(club)
+
+    assert platform.members == hashes("ann", "bob")
+    assert "no segment 'gone'" in (await club.stores.audiences.get("fam")).reason
+
+
+async def test_what_cannot_be_is_refused(club, web):
+    with pytest.raises(Conflict):
+        await create(club, web)
+    with pytest.raises(Invalid, match="segment"):
+        await create(club, web, "x", "gone")
+    with pytest.raises(Invalid) as refused:
+        await create(club, web, "x", private=False)
+    assert refused.value.field == ("url",)
