@@ -9,11 +9,9 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.ids import new_id
 from models.points import Account, Hold, Reason
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.store.outbox import entry_document, entry_of
 from models.store.points import transfer_document, transfer_of
-
-_DUPLICATE = 11000
 
 
 class Accounts(Store):
@@ -52,8 +50,7 @@ class Accounts(Store):
             if result.matched_count + result.upserted_count == len(accounts):
                 return frozenset()
         except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
-                raise
+            duplicates(error)
         ids = [account.user_id for account in accounts]
         cursor = self.documents.find({"_id": {"$in": ids}, "writer": writer}, {"_id": 1})
         return frozenset(ids) - {document["_id"] async for document in cursor}

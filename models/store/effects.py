@@ -13,9 +13,8 @@ from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
 from models.paging import Page, Window
-from models.store.database import Document, Store, instant_of_cursor
+from models.store.database import Document, Store, duplicates, instant_of_cursor
 
-_DUPLICATE = 11000
 _OVER = [
     EffectState.SENT.value,
     EffectState.UNKNOWN.value,
@@ -49,8 +48,7 @@ class Effects(Store):
         try:
             await self.documents.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if any(failure["code"] != _DUPLICATE for failure in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def claim(
         self, ids: Sequence[str], token: str, *, wall: datetime, lease: timedelta

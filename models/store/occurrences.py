@@ -10,9 +10,8 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from models.occurrence import Occurrence, OccurrenceState
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 
-_DUPLICATE = 11000
 _KEPT = timedelta(days=62)  # no occasion is ever planned that far in the past
 _OPEN = {"open": True}
 
@@ -35,8 +34,7 @@ class Occurrences(Store):
                 [_document(each) for each in occurrences], ordered=False
             )
         except BulkWriteError as error:
-            if any(failure["code"] != _DUPLICATE for failure in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def due(
         self, now: datetime, *, wall: datetime, paused: Sequence[str], limit: int

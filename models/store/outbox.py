@@ -8,9 +8,7 @@ from pymongo.errors import BulkWriteError
 
 from models.feed import FeedEntry
 from models.ids import new_id
-from models.store.database import Document, Store
-
-_DUPLICATE = 11000
+from models.store.database import Document, Store, duplicates
 
 
 class Outbox(Store):
@@ -33,8 +31,7 @@ class Outbox(Store):
         try:
             await self.documents.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if any(e["code"] != _DUPLICATE for e in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def waiting(self, limit: int) -> list[FeedEntry]:
         """Return the entries that have waited longest."""

@@ -10,9 +10,7 @@ from pymongo.errors import BulkWriteError
 from models.errors import Invalid
 from models.paging import Page, Window
 from models.points import Extent, Reason, Transfer
-from models.store.database import Document, Store
-
-_DUPLICATE = 11000
+from models.store.database import Document, Store, duplicates
 
 
 class Points(Store):
@@ -29,8 +27,7 @@ class Points(Store):
         try:
             await self.documents.insert_many(map(transfer_document, transfers), ordered=False)
         except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Transfer]]:
         """Return the ledgers of these people, each in the order of time."""

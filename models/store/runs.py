@@ -14,10 +14,9 @@ from pymongo.errors import BulkWriteError
 
 from models.effect import Effect
 from models.run import Run, RunState
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
 
-_DUPLICATE = 11000
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = {"due_at": {"$exists": True}}
 
@@ -123,10 +122,7 @@ class Runs(Store):
                 [InsertOne(_document(run)) for run in runs], ordered=False
             )
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != _DUPLICATE for failure in failures):
-                raise
-            there = {failure["index"] for failure in failures}
+            there = duplicates(error)
             kept = tuple(run for place, run in enumerate(runs) if place not in there)
             return Written(kept, frozenset(runs[place].id for place in there))
         return Written(tuple(runs), frozenset())

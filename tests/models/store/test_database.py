@@ -5,7 +5,7 @@ import pytest
 
 from models.errors import Unavailable
 from models.store import Database, Migration, connect, prepare
-from models.store.database import Store, unavailable
+from models.store.database import Store, duplicates, unavailable
 from models.store.migrations import RECORD, migrate
 
 
@@ -37,6 +37,25 @@ def test_only_an_absent_server_is_unavailable(
     error: pymongo.errors.PyMongoError, away: bool
 ) -> None:
     assert (unavailable(error) is not None) is away
+
+
+def refused(*codes: int, concern: str | None = None) -> pymongo.errors.BulkWriteError:
+    failures = [{"index": place, "code": code} for place, code in enumerate(codes)]
+    concerns = [{"code": 64, "errmsg": concern}] if concern else []
+    return pymongo.errors.BulkWriteError({"writeErrors": failures, "writeConcernErrors": concerns})
+
+
+def test_a_bulk_write_passes_over_duplicates_and_over_nothing_else() -> None:
+    assert duplicates(refused(11000, 11000)) == {0, 1}
+    with pytest.raises(pymongo.errors.BulkWriteError):
+        duplicates(refused(11000, 121))
+
+
+def test_a_bulk_write_that_is_not_on_a_majority_is_not_taken_for_done() -> None:
+    with pytest.raises(pymongo.errors.WriteConcernError) as error:
+        duplicates(refused(11000, concern="waiting for replication timed out"))
+
+    assert unavailable(error.value) is not None
 
 
 async def test_a_server_known_to_be_away_is_not_waited_for() -> None:
