@@ -65,6 +65,18 @@ class Points(Store):
         )
         return sum([document["points"] async for document in cursor])
 
+    async def earned(self) -> tuple[int, int]:
+        """Return how many points events have earned, and for how many people."""
+        cursor = self.documents.aggregate(
+            [
+                {"$match": {"reason": Reason.EARNED.value}},
+                {"$group": {"_id": "$user", "points": {"$sum": {"$first": "$legs.points"}}}},
+                {"$group": {"_id": None, "points": {"$sum": "$points"}, "people": {"$sum": 1}}},
+            ]
+        )
+        found = await cursor.to_list(length=1)
+        return (found[0]["points"], found[0]["people"]) if found else (0, 0)
+
     async def orders_known(self, orders: Sequence[str]) -> frozenset[str]:
         """Return those of these orders that points were gained or spent with."""
         return frozenset(await self.documents.distinct("order", {"order": {"$in": list(orders)}}))

@@ -83,6 +83,8 @@ def test_the_demo_tells_everything_and_the_second_time_imports_nothing(tmp_path)
     assert "rejected" not in first
     assert "coffee_drinkers" in first
     assert "priced again" in first
+    assert "Points earned: " in first
+    assert "Points earned: 0 " not in first
     assert "Playground   http://127.0.0.1:" in first
     letters = list((tmp_path / "mailbox").glob("*.eml"))
     assert f"E-mails in the mailbox: {len(letters)}\n" in first
