@@ -11,6 +11,7 @@ Imports nothing else from this project.
 """
 
 from dsl.checker import Checked, check
+from dsl.checker.cost import steps_within
 from dsl.compiled import Compiler, compiled
 from dsl.contents import Declared, outline
 from dsl.diagnostics import Diagnostic, RuleError, Severity, SourceFile, Span
@@ -68,6 +69,7 @@ __all__ = [
     "parse",
     "prefilter",
     "segments_changed",
+    "steps_within",
     "to_english",
     "to_mongo",
     "to_mongo_next_change",

@@ -25,6 +25,7 @@ from resolvers.products import ProductMutations
 from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
+from resolvers.segments import SegmentQueries
 from resolvers.set_aside import SetAsideMutations, SetAsideQueries
 from resolvers.templates import TemplateMutations, TemplateQueries
 from resolvers.timelines import TimelineQueries
@@ -41,6 +42,7 @@ class Query(
     CampaignQueries,
     EventQueries,
     RulesQueries,
+    SegmentQueries,
     ReleaseQueries,
     QuoteQueries,
     OfferQueries,

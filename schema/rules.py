@@ -1,7 +1,8 @@
 """Rules being written, in the API: what is wrong with them, and whom they reach."""
 
+from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
@@ -124,15 +125,59 @@ class RulesReport:
         )
 
 
+@strawberry.type(description="How many people a segment shares with one that is live.")
+class SegmentOverlap:
+    segment: str = strawberry.field(description="The name of the segment that is live.")
+    members: int = strawberry.field(description="How many people are in that.")
+    shared: int = strawberry.field(description="How many of them are in both.")
+
+
+@strawberry.type(description="What finding a segment's people takes.")
+class SegmentCost:
+    people: int = strawberry.field(description="How many people are looked at, roughly.")
+    lookups: int = strawberry.field(
+        description="How often the events of each are looked up: that takes far longer than "
+        "anything else. Aggregates that are kept by the day need none."
+    )
+    steps: int = strawberry.field(
+        description="Elementary steps for one person with a long history, at most."
+    )
+    timed: bool = strawberry.field(
+        description="Whether people come in or go by time alone, as days begin."
+    )
+
+
+async def _overlaps(root: strawberry.Parent[Any]) -> list[SegmentOverlap]:
+    return [
+        SegmentOverlap(segment=each.segment, members=each.members, shared=each.shared)
+        for each in await root.overlapping()
+    ]
+
+
 @strawberry.type(description="Whom a segment reaches now.")
 class SegmentPreview:
     count: int = strawberry.field(description="How many people.")
     sample: list[User] = strawberry.field(description="Some of them.")
+    cost: SegmentCost = strawberry.field(description="What finding them takes.")
+    overlapping: strawberry.Private[Callable[[], Awaitable[list[drafts.Overlap]]]]
+
+    overlaps: list[SegmentOverlap] = strawberry.field(
+        resolver=_overlaps,
+        description="How many of them are in each segment that is live. Counted only if asked for.",
+    )
 
     @classmethod
     def of(cls, preview: drafts.Preview) -> Self:
         """Show a preview."""
-        return cls(count=preview.count, sample=[User.of(user) for user in preview.sample])
+        cost = preview.cost
+        return cls(
+            count=preview.count,
+            sample=[User.of(user) for user in preview.sample],
+            cost=SegmentCost(
+                people=cost.people, lookups=cost.lookups, steps=cost.steps, timed=cost.timed
+            ),
+            overlapping=preview.overlaps,
+        )
 
 
 @strawberry.enum(description="What a completion is, for the sign that an editor puts beside it.")

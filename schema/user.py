@@ -1,7 +1,7 @@
 """Users in the API."""
 
 from datetime import date, datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
@@ -9,9 +9,12 @@ from models import user as models
 from models.campaign import Channel
 from models.principal import Role
 from models.session import TokenPair
+from schema.context import Info
 from schema.ids import to_global
+from schema.membership import SegmentMembership
 from schema.payloads import Payload
 from schema.scalars import JSON
+from services import members
 
 strawberry.enum(Role, description="What a person may do here.")
 
@@ -51,6 +54,12 @@ class Consent:
         )
 
 
+async def _segments(root: strawberry.Parent[Any], info: Info) -> list[SegmentMembership] | None:
+    context = info.context
+    found = await members.of_user(root.key, caller=context.principal, stores=context.stores)
+    return None if found is None else [SegmentMembership.of(each) for each in found]
+
+
 @strawberry.type(description="A person known to the shop.")
 class User:
     id: strawberry.ID = strawberry.field(description="Global and opaque.")
@@ -76,6 +85,12 @@ class User:
         description="Counts edits. An edit names the version it was made from."
     )
     synthetic: bool = strawberry.field(description="Whether this is a made-up person.")
+    key: strawberry.Private[str]
+
+    segments: list[SegmentMembership] | None = strawberry.field(
+        resolver=_segments,
+        description="The segments that the person is in. Null to all but the shop's own people.",
+    )
 
     @classmethod
     def of(cls, user: models.User) -> Self:
@@ -98,6 +113,7 @@ class User:
             created_at=user.created_at,
             version=user.version,
             synthetic=user.synthetic,
+            key=user.id,
         )
 
 

@@ -1,7 +1,7 @@
 """Rules being written: what is wrong with them, what they declare, and whom they reach."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,9 +29,35 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What finding people takes: how many are looked at, with how many lookups and steps each.
+
+    `timed` says whether people come in or go by time alone.
+    """
+
+    people: int
+    lookups: int
+    steps: int
+    timed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How many people are in a segment that is live, and how many of them in another as well."""
+
+    segment: str
+    members: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
+    """`overlaps` counts what is shared with each segment that is live, when it is called."""
+
     count: int
     sample: tuple[User, ...]
+    cost: Cost
+    overlaps: Callable[[], Awaitable[list[Overlap]]]
 
 
 async def report(
@@ -71,7 +97,28 @@ async def preview(
     count, sample = await asyncio.gather(
         stores.segments.count(stages), stores.segments.sample(stages, limit=limit)
     )
-    return Preview(count, tuple(sample))
+    condition = program.segments[segment].condition
+    cost = Cost(
+        people=await stores.users.count(),
+        lookups=sum("$lookup" in stage for stage in stages),
+        steps=dsl.steps_within(condition, program),
+        timed=dsl.changes_by_time(condition, program),
+    )
+
+    async def overlaps() -> list[Overlap]:
+        return await _overlaps(stages, stores)
+
+    return Preview(count, tuple(sample), cost, overlaps)
+
+
+async def _overlaps(stages: Stages, stores: Stores) -> list[Overlap]:
+    """Count whom those who pass through the stages have in common with what is live."""
+    live = (await stores.standings.get()).live
+    shared = await stores.segments.shared(stages, live)
+    return [
+        Overlap(name, await stores.memberships.count(name, number), shared.get(name, 0))
+        for name, number in sorted(live.items())
+    ]
 
 
 async def program_of(

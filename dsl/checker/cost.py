@@ -1,5 +1,7 @@
 """How much work a condition can be at most, for carts and histories as large as they may get."""
 
+from collections.abc import Iterator
+
 from dsl.core import (
     Aggregate,
     AllOf,
@@ -15,6 +17,8 @@ from dsl.core import (
     Ref,
     Today,
 )
+from dsl.program import Program
+from dsl.walking import nodes
 
 # What there is to go over at most. A user has more events than this only over years, and a list
 # within an event is counted by what a basket usually holds, as it is gone over for each event.
@@ -57,3 +61,17 @@ def _elements(source: EventSource | ListSource) -> int:
             return LIST_WITHIN
         case ListSource():
             return EVENT_LIST
+
+
+def steps_within(expr: Expr, program: Program) -> int:
+    """Return how many elementary steps an expression takes with all segments that it refers to."""
+    inner = (
+        program.segments[node.segment].condition
+        for node in _memberships(expr)
+        if node.segment in program.segments
+    )
+    return steps_of(expr) + sum(steps_within(condition, program) for condition in inner)
+
+
+def _memberships(expr: Expr) -> Iterator[InSegment]:
+    return (node for node in nodes(expr) if isinstance(node, InSegment))

@@ -37,6 +37,32 @@ class Segments(Store):
             for document in await self._run([*stages, {"$limit": limit}, {"$project": PROFILE}])
         ]
 
+    async def shared(self, stages: Stages, live: Mapping[str, int]) -> dict[str, int]:
+        """Return how many of the people who pass through the stages are in each live segment."""
+        sets = {f"{name}|{number}": name for name, number in live.items()}
+        if not sets:
+            return {}
+        lookup = {
+            "from": "memberships",
+            "localField": "_id",
+            "foreignField": "user",
+            "pipeline": [
+                {"$match": {"set": {"$in": list(sets)}}},
+                {"$project": {"_id": 0, "set": 1}},
+            ],
+            "as": "in",
+        }
+        found = await self._run(
+            [
+                *stages,
+                {"$project": {"_id": 1}},
+                {"$lookup": lookup},
+                {"$unwind": "$in"},
+                {"$group": {"_id": "$in.set", "people": {"$sum": 1}}},
+            ]
+        )
+        return {sets[each["_id"]]: int(each["people"]) for each in found}
+
     async def page(
         self, stages: Stages, *, zones: Sequence[str | None] | None, after: str | None, limit: int
     ) -> list[str]:

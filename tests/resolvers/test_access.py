@@ -47,6 +47,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.completeRules": STAFF,
     "Query.hoverRules": STAFF,
     "Query.segmentPreview": STAFF,
+    "Query.segmentMembers": STAFF,
     "Query.explainRules": STAFF,
     "Query.publishedRules": STAFF,
     "Query.planRules": STAFF,

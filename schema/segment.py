@@ -1,0 +1,26 @@
+"""The people in a segment, in the API."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from schema.membership import MembershipCause
+from schema.user import User
+from services.members import Member
+
+
+@strawberry.type(description="Someone in a segment.")
+class SegmentMember:
+    user: User = strawberry.field(description="Who.")
+    since: datetime = strawberry.field(description="When they were found to be in it.")
+    why: MembershipCause = strawberry.field(description="What brought them in.")
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        """Show a member."""
+        return cls(
+            user=User.of(member.user),
+            since=member.membership.since,
+            why=MembershipCause.of_cause(member.membership.cause),
+        )
