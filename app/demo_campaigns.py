@@ -15,7 +15,7 @@ _CAMPAIGN = "campaign { id status revision version }"
 _LIST = "query { campaigns(first: 50) { edges { node { id title status version } } } }"
 _KINDS = {
     "Groceries: facts and segments": {"event", "attributes", "list", "segment"},
-    "Groceries: offers": {"promotion", "example"},
+    "Groceries: offers": {"promotion", "example", "loyalty"},
     "Groceries: journeys": {"trigger"},
 }
 _GOALS = {
