@@ -86,6 +86,7 @@ async def _pass_on(
                 if struct.unpack_from("<i", answer, 8)[0] in lost:
                     wire.struck = True
                     wire.strike()
+                    writer.close()
                     return
                 writer.write(answer)
 
