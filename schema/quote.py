@@ -55,10 +55,11 @@ class CartLineInput:
             for name in ("price", "quantity", "sku", "name", "category", "brand", "floor")
         }
         if self.claim is not None:
-            own["claim"] = _key("Claim", self.claim, place)
+            own["@claim"] = _key("Claim", self.claim, place)
         if self.group is not None:
-            own["group"] = _key("Group", self.group, place)
-        return {**(self.attributes if isinstance(self.attributes, dict) else {}), **own}
+            own["@group"] = _key("Group", self.group, place)
+        attributes: dict[str, Any] = self.attributes if isinstance(self.attributes, dict) else {}
+        return {**{n: v for n, v in attributes.items() if not n.startswith("@")}, **own}
 
 
 def _key(kind: str, id: str, place: int) -> str:

@@ -51,13 +51,19 @@ async def confirm(
 async def give_back(claim: str, order: str, *, stores: Stores, now: datetime) -> Claim:
     """Return to stock what was sold with an order that is cancelled or never was. Safe to repeat.
 
-    Raises NotFound, and Conflict with CLAIM_USED if it was sold with another order.
+    Raises NotFound, and Conflict with CLAIM_USED if it was sold with another order, or with one
+    that was placed here and gives it back itself.
     """
-    found = await stores.claims.give_back(claim, order, now) or await stores.claims.find(claim)
+    found = await stores.claims.find(claim)
+    if found is not None and found.holder is None:
+        found = await stores.claims.give_back(claim, order, now) or await stores.claims.find(claim)
     if found is None:
         raise NotFound("There is no such claim.", field=("claim",))
     if found.state is ClaimState.SOLD and found.order == order:
-        raise Conflict("This claim is being ordered at this moment; try again.", code="BUSY")
+        raise Conflict(
+            "This claim is part of an order that was placed here: cancel that, or return its unit.",
+            code="CLAIM_USED",
+        )
     if found.state is ClaimState.SOLD:
         raise Conflict("This claim was ordered with another order.", code="CLAIM_USED")
     return found

@@ -14,6 +14,8 @@ from models.errors import Invalid
 
 MOST_LINES = 500
 
+# No attribute can be called so: a shop's own `group` of an item is none of these.
+_RESERVED = ("@claim", "@group")
 _TEXTS = ("name", "category", "brand")
 _OWN = frozenset((*_TEXTS, "sku", "price", "quantity", "amount", "floor"))
 
@@ -22,7 +24,8 @@ def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> 
     """Read a cart. Raises Invalid, naming the place (`lines[2].price`) and the way out.
 
     Fields of a line beside the built-in ones are the item's attributes: one of another type than
-    declared is missing, as everywhere. `with_claims` is for those who can look them up.
+    declared is missing, as everywhere. `@claim` and `@group` name what the buyer has
+    reserved; `with_claims` is for those who can look it up.
     """
     cart = as_object(document, "cart")
     currency = _currency(cart.get("currency"))
@@ -54,7 +57,7 @@ def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> 
 
 def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -> CartLine:
     document = as_object(line, place)
-    texts = {name: _text(document, name, place) for name in ("sku", "claim", "group", *_TEXTS)}
+    texts = {name: _text(document, name, place) for name in ("sku", *_RESERVED, *_TEXTS)}
     own = record(document, attributes, currency=currency, zone=zone)
     return CartLine(
         sku=texts["sku"] or "",
@@ -62,8 +65,8 @@ def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -
         quantity=_quantity(document.get("quantity", 1), f"{place}.quantity"),
         floor=_money(document, "floor", place, currency, default=0),
         fields={**own, **{name: texts[name] for name in _TEXTS if texts[name] is not None}},
-        claim=texts["claim"],
-        group=texts["group"],
+        claim=texts["@claim"],
+        group=texts["@group"],
     )
 
 

@@ -9,10 +9,8 @@ from pymongo.errors import BulkWriteError
 from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.store.outbox import entry_document, entry_of
-
-_DUPLICATE = 11000
 
 
 class Deliveries(Store):
@@ -35,8 +33,7 @@ class Deliveries(Store):
         try:
             await self.documents.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            if any(e["code"] != _DUPLICATE for e in error.details["writeErrors"]):
-                raise
+            duplicates(error)
 
     async def get(self, delivery_id: str) -> Delivery:
         """Return the delivery with this id. Raises NotFound."""

@@ -79,6 +79,6 @@ def test_a_claim_is_refused_where_it_cannot_be_looked_up():
     program = program_of("promotion p { take 10% off cart }")
 
     with pytest.raises(Invalid, match=r"lines\[0\]\.claim") as refusal:
-        read_cart({"currency": "USD", "lines": [item(1, claim="c")]}, program)
+        read_cart({"currency": "USD", "lines": [item(1, **{"@claim": "c"})]}, program)
 
     assert refusal.value.field == ("lines", "0", "claim")

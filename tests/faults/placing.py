@@ -35,7 +35,7 @@ class Silence:
 def wanted(number: int, total: str, claim: Claim | None) -> Placing:
     line: dict[str, object] = {"sku": "A", "price": "10.00", "quantity": 2}
     if claim is not None:
-        line["claim"] = claim.id
+        line["@claim"] = claim.id
     return Placing(
         key=f"o{number}",
         cart={"currency": "USD", "lines": [line]},

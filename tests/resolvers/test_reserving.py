@@ -1,5 +1,6 @@
 """Carts that name what their buyer has reserved, through the API."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ mutation { claimStock(input: { sale: "midnight", idempotencyKey: "k" }) { claim 
 """
 OPEN = """
 mutation { openGroup(input: { groupBuy: "pack", idempotencyKey: "k" }) { group { id } } }
+"""
+GIVE_BACK = """
+mutation ($id: ID!) { returnClaim(input: { claimId: $id, order: "o1" }) { userErrors { code } } }
 """
 JOIN = "mutation ($id: ID!) { joinGroup(input: { groupId: $id }) { group { state } } }"
 
@@ -121,3 +125,36 @@ async def test_a_group_orders_at_its_price_and_again_after_a_cancellation(api, s
     assert placed["order"]["lines"][0]["units"][0]["group"] == group
     assert used["userErrors"][0]["code"] == "GROUP_USED"
     assert again["userErrors"] == []
+
+
+async def test_an_attribute_may_be_called_as_it_likes(api, shop):
+    rules = RULES + (
+        "attributes item { group: text  claim: text }\n"
+        'promotion tea { take 10% off items where group = "TEA" and claim = "fresh" }\n'
+    )
+    await release([RulesFile("sale", "Sale", rules)], Act("cli", NOW), stores=api.stores)
+    ann = await api.caller(Role.CUSTOMER)
+    attributes = {"group": "TEA", "claim": "fresh", "@claim": "x", "@group": "x"}
+    sent = {"currency": "CNY", "lines": [{"price": "10", "attributes": attributes}]}
+
+    for _ in range(40):  # until the rules are noticed
+        total = (await quoted(api, ann, sent))["quote"]["total"]["amount"]
+        if total == "9.00":
+            break
+        await asyncio.sleep(0.05)
+
+    assert total == "9.00"
+
+
+async def test_a_placed_orders_claim_goes_back_with_its_order_only(api, shop):
+    ann = await api.caller(Role.CUSTOMER)
+    held = await claimed(api, ann)
+    placed = await place(api, shop, ann, "o1", "219.00", claim=held)
+
+    async def give_back() -> list[str]:
+        answer = (await api.ask(GIVE_BACK, {"id": held}, by=shop))["returnClaim"]
+        return [error["code"] for error in answer["userErrors"]]
+
+    assert await give_back() == ["CLAIM_USED"]
+    await api.ask(CANCEL, {"id": placed["order"]["id"]}, by=shop)
+    assert await give_back() == []

@@ -50,7 +50,7 @@ async def claim(shop, user="ann", key="k"):
 
 
 def cart(claim, *, quantity=1, price="30.00", currency="USD", **fields):
-    line = {"sku": "A", "price": price, "quantity": quantity, "claim": claim, **fields}
+    line = {"sku": "A", "price": price, "quantity": quantity, "@claim": claim, **fields}
     return {"currency": currency, "lines": [line]}
 
 
@@ -400,7 +400,7 @@ async def group_of(shop, *members):
 
 
 async def buy(shop, key, total, group, user="ann", **fields):
-    line = {"sku": "A", "price": "30.00", "group": group, **fields}
+    line = {"sku": "A", "price": "30.00", "@group": group, **fields}
     cart = {"currency": "USD", "lines": [line]}
     wanted = Placing(key=key, cart=cart, total=Decimal(total), user_id=user)
     return await orders.place(wanted, till(shop))
@@ -461,7 +461,7 @@ async def test_a_line_with_a_claim_and_a_group_has_a_unit_for_each(sale):
     held, group = await claim(sale), await group_of(sale, "ann", "bob")
 
     with pytest.raises(Invalid, match="each for one unit"):
-        await buy(sale, "o1", "9.90", group, claim=held)
-    order = await buy(sale, "o1", "29.90", group, claim=held, quantity=2)
+        await buy(sale, "o1", "9.90", group, **{"@claim": held})
+    order = await buy(sale, "o1", "29.90", group, quantity=2, **{"@claim": held})
 
     assert {run.reserved for run in order.quote.lines[0].units} == {held, group}

@@ -43,7 +43,7 @@ async def busy(shop):
     )
     held = [each for each in results if not isinstance(each, Exception)]
     await shop.person(held[1].user_id)
-    line = {"sku": "A", "price": "120.00", "claim": held[1].id}
+    line = {"sku": "A", "price": "120.00", "@claim": held[1].id}
     ordered = Placing(
         key="o-claim",
         cart={"currency": "USD", "lines": [line]},
