@@ -38,8 +38,9 @@ def promotion_clauses(promotion: Promotion, situation: Situation) -> Iterator[Cl
     if promotion.name in situation.paused:
         yield Clause("campaign", False, "its campaign is paused")
     yield from windows(promotion.active, situation.moment)
-    if cart is not None and promotion.currency not in (None, cart.currency):
-        text = f"the promotion is in {promotion.currency}, the cart in {cart.currency}"
+    if cart is not None and not sieve.is_payable(planned):
+        own = " and ".join(planned.currencies)
+        text = f"the promotion is in {own}, the cart in {cart.currency}"
         yield Clause("currency", False, text)
     if promotion.codes or promotion.unique_codes:
         yield _code(planned, sieve)

@@ -136,7 +136,7 @@ class Sieve:
             return Why.PAUSED
         if not is_active(promotion.active, self.request.moment):
             return Why.NOT_ACTIVE
-        if promotion.currency not in (None, self.request.cart.currency):
+        if not self.is_payable(planned):
             return Why.CURRENCY
         if not self.is_unlocked(planned):
             return Why.CODE
@@ -160,6 +160,10 @@ class Sieve:
     def _is_used_up(self, planned: Planned) -> bool:
         used, now = self.request.used(planned.name), self.request.moment.now
         return any(used_up(limit, used, now, planned.zone) for limit in planned.promotion.limits)
+
+    def is_payable(self, planned: Planned) -> bool:
+        """Whether the cart is in the currency of all the promotion's money."""
+        return all(each == self.request.cart.currency for each in planned.currencies)
 
     def is_unlocked(self, planned: Planned) -> bool:
         """Whether the code that a promotion needs was given."""

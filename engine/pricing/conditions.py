@@ -35,8 +35,8 @@ def entrance_of(planned: Planned) -> Iterator[Condition]:
     """Yield what must hold before the cart matters."""
     promotion = planned.promotion
     yield from within(promotion.active)
-    if promotion.currency is not None:
-        yield Condition(Apply("=", (_CURRENCY, Const(promotion.currency, TEXT)), BOOL))
+    for currency in planned.currencies:
+        yield Condition(Apply("=", (_CURRENCY, Const(currency, TEXT)), BOOL))
     keys = [_key_of_code(code) for code in sorted(planned.codes)]
     if promotion.unique_codes:
         keys.append(_key_of_promotion(promotion.name))

@@ -46,6 +46,7 @@ class Planned:
     recurs: bool  # it is active in hours that recur
     held_out: tuple[tuple[str, Decimal], ...]  # what a buyer may be held out of, and the shares
     budgeted: bool  # it, or its campaign, has a budget
+    currencies: tuple[str, ...]  # of its money and of its campaign's budget: the cart's are these
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def plan(program: Program) -> Plan:
 
 def fold_code(code: str) -> str:
     """Return a code as it is compared: case and surrounding space do not count."""
-    return unicodedata.normalize("NFC", code.strip()).casefold()
+    composed = unicodedata.normalize("NFC", code.strip())
+    # Letters with several marks fold into as many signs, and not always the same way.
+    return unicodedata.normalize("NFC", composed.casefold())
 
 
 def _plan_one(
@@ -115,7 +118,15 @@ def _plan_one(
         recurs=any(window.recurring is not None for window in promotion.active),
         held_out=tuple(_holdouts(promotion, campaign)),
         budgeted=bool(promotion.budget or (campaign and campaign.budget)),
+        currencies=tuple(dict.fromkeys(_currencies(promotion, campaign))),
     )
+
+
+def _currencies(promotion: Promotion, campaign: Campaign | None) -> Iterator[str]:
+    if promotion.currency is not None:
+        yield promotion.currency
+    if campaign is not None and campaign.budget is not None:
+        yield campaign.budget.currency
 
 
 def _holdouts(promotion: Promotion, campaign: Campaign | None) -> Iterator[tuple[str, Decimal]]:

@@ -42,7 +42,10 @@ def explain(why: Why, planned: Planned, sieve: Sieve, amount: int | None = None)
             return _budget(planned, sieve, amount or 0)
         case Why.CURRENCY:
             seen = {"cart.currency": sieve.request.cart.currency}
-            return Reason(why, "currency", seen, Unlock("cart.currency", promotion.currency))
+            # One in two currencies, its own and its campaign's, is for no cart.
+            only = planned.currencies[0] if len(planned.currencies) == 1 else None
+            unlock = None if only is None else Unlock("cart.currency", only)
+            return Reason(why, "currency", seen, unlock)
         case Why.NOT_ACTIVE:
             return Reason(why, "active", {"now": shown(moment.now, TIMESTAMP, "")})
         case _:

@@ -65,6 +65,21 @@ def test_a_code_ignores_case_and_surrounding_space():
     assert reason("p", rules, item(10), codes=["SPRING"]).code == "code"
 
 
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("CAFÉ", "cafe\u0301"),  # composed or not
+        ("Straße", "\u00a0STRASSE\n"),
+        ("\u0390", "\u03aa\u0301"),  # an iota with two marks, as a small and a capital letter
+        ("ŉ", "\u02bcN"),
+    ],
+)
+def test_a_code_in_any_script_ignores_case_as_unicode_has_it(code, given):
+    rules = f'promotion p {{ code "{code}" take 15% off cart }}'
+
+    assert applied(rules, item(10), codes=[given]) == ["p"]
+
+
 def test_unique_codes_open_only_what_was_unlocked():
     rules = "promotion p { codes unique take 15% off cart }"
 
@@ -78,6 +93,22 @@ def test_a_promotion_in_another_currency_does_not_match_the_cart():
     assert applied(rules, item(10)) == ["q"]
     assert reason("p", rules, item(10)).unlock == Unlock("cart.currency", "EUR")
     assert applied(rules, item(10), currency="EUR") == ["p", "q"]
+
+
+def test_the_budget_of_a_campaign_is_for_carts_of_its_currency():
+    rules = "campaign c { budget 500 USD } promotion p { take 50% off cart }"
+
+    assert applied(rules, item(10)) == ["p"]
+    assert applied(rules, item(10), currency="EUR") == []
+    found = reason("p", rules, item(10), currency="EUR")
+    assert (found.code, found.unlock) == ("currency", Unlock("cart.currency", "USD"))
+
+
+def test_a_promotion_in_two_currencies_is_for_no_cart():
+    rules = "campaign c { budget 500 USD } promotion p { take 1 EUR off cart }"
+
+    assert applied(rules, item(10)) == applied(rules, item(10), currency="EUR") == []
+    assert reason("p", rules, item(10)).unlock is None
 
 
 def test_money_in_the_audience_does_not_decide_the_currency():
