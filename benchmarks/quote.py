@@ -278,9 +278,8 @@ def main() -> None:
         usual = usual or carts
         ways = {title: (price, carts)}
         if not groups:
-            million = [multiplied(request, 1_000_000) for request in carts]
-            ways["each line one unit"] = (price, [multiplied(request, 1) for request in carts])
-            ways["each line a million units"] = (price, million)
+            for units in (1, 1_000, 1_000_000):
+                ways[f"{units:,} of each"] = (price, [multiplied(each, units) for each in carts])
             ways["with near misses"] = (near_misses, carts)
         for way, (ask, of) in ways.items():
             middle, slow = quantiles(ask, of)

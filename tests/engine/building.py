@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from dsl import Moment, Program
 from dsl.clauses import Amount
 from dsl.core import Apply, Const, Ref
-from dsl.kinds import BOOL, TEXT, Money
+from dsl.kinds import BOOL, NUMBER, TEXT, Money
+from dsl.program import Campaign
 from dsl.promotions import (
     Award,
     Bundle,
@@ -17,6 +18,7 @@ from dsl.promotions import (
     Gift,
     Off,
     Promotion,
+    SplitEffects,
     Take,
     Target,
     Tiers,
@@ -44,9 +46,17 @@ def cart(*lines, **fields):
     return Cart("USD", lines, **fields)
 
 
+CAMPAIGN = Campaign("spring", budget=Amount(500, "USD"))
+BUYER = {"user": {"id": "u1"}}
+
+
 def request(of, *promotions, zone="UTC", facts=None, at=NOW, **fields):
-    program = Program(zone=zone, promotions={each.name: each for each in promotions})
-    return Request(of, facts or {}, Moment(at, zone, program), **fields)
+    program = Program(
+        zone=zone,
+        promotions={each.name: each for each in promotions},
+        campaigns={CAMPAIGN.name: CAMPAIGN},
+    )
+    return Request(of, BUYER if facts is None else facts, Moment(at, zone, program), **fields)
 
 
 def category(name):
@@ -55,6 +65,12 @@ def category(name):
 
 def costs(minor, operator=">="):
     return Apply(operator, (Ref("element", ("price",), MONEY), Const(minor, MONEY)), BOOL)
+
+
+def cheaper_than_what_is_left():
+    """A condition on lines that depends on what promotions before left."""
+    half = Apply("/", (Ref("cart", ("remaining",), MONEY), Const(4, NUMBER)), MONEY)
+    return Apply("<=", (Ref("element", ("price",), MONEY), half), BOOL)
 
 
 def remaining(minor, operator=">="):
@@ -67,7 +83,12 @@ PRICES = st.one_of(st.integers(0, 12), st.sampled_from([99, 100, 333, 1000]))
 MINOR = st.integers(0, 400)
 AMOUNTS = MINOR.map(lambda minor: Amount(minor, "USD"))
 CAPS = st.one_of(st.none(), st.none(), AMOUNTS)
-WHERES = st.sampled_from([None, None, category("A"), category("B"), costs(10), costs(99, "<")])
+WHERES = st.sampled_from(
+    [
+        *(None, None, category("A"), category("B"), costs(10), costs(99, "<")),
+        cheaper_than_what_is_left(),
+    ]
+)
 OFFS = st.one_of(
     st.sampled_from([5, 10, 12.5, 15, 33, 50, 66.6, 100]).map(percent),
     MINOR.map(amount),
@@ -128,7 +149,13 @@ BUNDLES = st.builds(
     st.one_of(st.none(), st.just(1)),
     CAPS,
 )
-EFFECTS = st.one_of(
+AWARDS = st.builds(
+    Award,
+    st.integers(1, 3),
+    st.integers(1, 200),
+    st.sampled_from([Ref("cart", (name,), MONEY) for name in ("subtotal", "remaining")]),
+)
+SIMPLE = st.one_of(
     st.builds(Take, OFFS, targets(), CAPS),
     st.builds(Take, OFFS, targets(), CAPS),
     tiers(),
@@ -137,7 +164,19 @@ EFFECTS = st.one_of(
     BUNDLES,
     st.just(Gift("SAMPLE", 1)),
     st.just(Award(10)),
+    AWARDS,
 )
+
+
+@st.composite
+def splits(draw):
+    arms = [tuple(draw(st.lists(SIMPLE, max_size=2))) for _ in range(3)]
+    shares = (Decimal(20), Decimal("33.5"), Decimal("46.5"))
+    named = zip(shares, "xyz", arms, strict=True)
+    return SplitEffects(draw(st.sampled_from(["s", "t"])), tuple(named))
+
+
+EFFECTS = st.one_of(*[SIMPLE] * 8, splits())
 
 
 @st.composite
@@ -149,6 +188,7 @@ def promotions(draw, name):
         when=draw(st.one_of(st.none(), st.none(), st.none(), MINOR.map(remaining))),
         effects=tuple(draw(st.lists(EFFECTS, min_size=1, max_size=3))),
         budget=draw(st.one_of(st.none(), st.none(), st.none(), AMOUNTS)),
+        campaign=draw(st.sampled_from([None, None, None, CAMPAIGN.name])),
         priority=draw(st.integers(-2, 2)),
         exclusive=kind == "exclusive",
         best_of=group_name if kind == "best" else None,

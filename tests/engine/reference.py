@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from hashlib import sha256
 from itertools import product
 
 from dsl import holds, value
-from dsl.promotions import Award, Bundle, BuyGet, FixedPrice, Gift, Take, Tiers
+from dsl.promotions import Award, Bundle, BuyGet, FixedPrice, Gift, SplitEffects, Take, Tiers
 
 
 @dataclass
@@ -39,6 +40,9 @@ class World:
 
     def remaining(self):
         return sum(unit.left for unit in self.units)
+
+    def give(self, name, points):
+        self.gave[name] = self.gave.get(name, 0) + points
 
     def take(self, name, unit, amount):
         unit.left -= amount
@@ -222,8 +226,29 @@ class Turn:
                 self.buy_get(effect)
             case Bundle():
                 self.bundle(effect)
-            case Gift() | Award():
-                self.world.gave[self.name] = True
+            case SplitEffects(name, arms):
+                for inner in arms[arm(name, [share for share, _, _ in arms])][2]:
+                    self.apply(inner)
+            case _:
+                self.give(effect)
+
+    def give(self, effect):
+        match effect:
+            case Gift():
+                self.world.give(self.name, 0)
+            case Award(points, None):
+                self.world.give(self.name, points)
+            case Award(points, per, of):
+                multiples = value(of, self.facts, self.moment) // per
+                if multiples > 0:
+                    self.world.give(self.name, points * multiples)
+
+
+def arm(name, shares):
+    """The arm of a split that user u1 is in, by the hash that the language tells of."""
+    fraction = int.from_bytes(sha256(f"u1:{name}".encode()).digest()[:8], "big") / 2**64
+    edges = [float(sum(shares[: at + 1])) for at in range(len(shares))]
+    return next(at for at, edge in enumerate(edges) if fraction * 100 < edge)
 
 
 def combinations(candidates):
@@ -256,10 +281,16 @@ def applied(request, combination):
             turn.apply(effect)
         for unit in world.units:
             unit.used = False
-        left = None
+        budgets = []
         if promotion.budget:
-            left = promotion.budget.minor - request.used(promotion.name).spent
-        if left is not None and world.saved.get(promotion.name, 0) > left:
+            budgets.append((promotion.budget.minor, [promotion]))
+        if promotion.campaign:
+            campaign = request.moment.program.campaigns[promotion.campaign]
+            others = [p for p in world.names if p.campaign == promotion.campaign]
+            budgets.append((campaign.budget.minor, [promotion, *others]))
+        saved = world.saved.get(promotion.name, 0)
+        spent = [(most, sum(world.saved.get(p.name, 0) for p in who)) for most, who in budgets]
+        if saved and any(money > most for most, money in spent):
             for unit, (money, taken) in zip(world.units, before[0], strict=True):
                 unit.left, unit.taken = money, taken
             world.shipping, world.saved = before[1], before[2]
@@ -273,7 +304,7 @@ def cheapest(request, promotions):
     """The combination for the customer, out of every one there is."""
 
     def rank(world):
-        did = [p for p in world.names if world.saved.get(p.name) or world.gave.get(p.name)]
+        did = [p for p in world.names if world.saved.get(p.name) or p.name in world.gave]
         priorities = sum(p.priority for p in did)
         names = sorted(p.name for p in world.names)
         return -sum(world.saved.values()), not names, -priorities, names
