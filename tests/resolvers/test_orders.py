@@ -50,7 +50,11 @@ query ($input: QuoteCartInput!) {
 QUOTE_ALL = """
 query ($input: QuoteCartInput!) {
   quoteCart(input: $input) {
-    quote { total { amount } promotions { name status reason { code } } }
+    quote {
+      total { amount }
+      promotions { name status reason { code } }
+      whyNot(first: 100) { name reason { code clause values } }
+    }
     userErrors { code message }
   }
 }
