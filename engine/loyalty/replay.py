@@ -61,6 +61,8 @@ class Standing:
 def replay(transfers: Iterable[Transfer], now: datetime) -> Standing:
     """Return what these transfers of one person come to at `now`."""
     ledger = list(transfers)
+    # A clock that runs behind another does not bring back what the other has seen expire.
+    now = max([now, *(each.at for each in ledger if each.reason is Reason.EXPIRED)])
     undone: dict[str, list[Transfer]] = defaultdict(list)
     for each in ledger:
         if each.reason is Reason.UNDONE and each.order is not None:

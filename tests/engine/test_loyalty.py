@@ -71,6 +71,12 @@ def test_points_expire_lot_by_lot_and_the_first_gained_are_the_first_spent():
     assert [(each.id, each.points, each.at) for each in after[3:]] == [("expire:b", -80, day(15))]
 
 
+def test_a_clock_that_runs_behind_does_not_bring_back_what_has_expired():
+    ledger, _ = settled([gain("a", 100, 0, 10)], 11)
+
+    assert settled(ledger, 9) == (ledger, replay(ledger, day(11)))
+
+
 def test_what_an_order_gained_is_taken_back_in_proportion_and_all_of_it_in_the_end():
     bought = gain("a", 10, 0, order="o", extent=Extent(1000))
     third = [undo(f"r{number}", "o", number, 333) for number in (1, 2, 3)]
