@@ -141,7 +141,7 @@ async def _attempt(placing: Placing, till: Till) -> Order | PriceChanged | None:
     try:
         if await _take_all(order, till) and await desk_over(till.stores).commit(order):
             return order
-    except Conflict:
+    except (Conflict, NotFound):
         await _undo(order, till)
         raise
     await _undo(order, till)

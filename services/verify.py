@@ -210,6 +210,10 @@ async def _groups(stores: Stores) -> tuple[str, list[str]]:
         f"{member}: told of success and of a refund"
         for member in await stores.checks.groups_with_two_ends()
     ]
+    problems += [
+        f"{member}: ordered with an order that never was"
+        for member in await stores.checks.unordered_members()
+    ]
     return "all groups", problems
 
 

@@ -126,6 +126,27 @@ class Checks(Store):
         )
         return [f"{row['_id']}: {row['winners']['code']}" for row in rows]
 
+    async def unordered_members(self) -> list[str]:
+        """Return members of groups whose attempt at an order is not the order there is."""
+        rows = await self._rows(
+            "groups",
+            [
+                {"$match": {"members.holder": {"$exists": True}}},
+                {"$unwind": "$members"},
+                {"$match": {"members.holder": {"$exists": True}}},
+                {
+                    "$lookup": {
+                        "from": "orders",
+                        "localField": "members.order",
+                        "foreignField": "_id",
+                        "as": "found",
+                    }
+                },
+                {"$match": {"$expr": {"$not": {"$in": ["$members.holder", "$found.attempt"]}}}},
+            ],
+        )
+        return [f"{row['members']['user']} in {row['_id']}" for row in rows]
+
     async def misformed_groups(self) -> list[str]:
         """Return groups that are too full, have someone twice, or are complete and are not."""
         people = {"$size": "$members"}

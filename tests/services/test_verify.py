@@ -105,6 +105,7 @@ async def test_all_holds_in_a_shop_that_was_busy(busy):
         ("groups", {"$set": {"size": 10}}, "I1"),
         ("groups", {"$set": {"size": 1}}, "I7"),
         ("groups", {"$set": {"state": "open"}}, "I7"),
+        ("groups", {"$set": {"members.0.order": "o", "members.0.holder": "another"}}, "I7"),
         ("feed", {"$set": {"first_seq": 2, "_id": 9}}, "I11"),
         ("events", {"$set": {"pending": True}}, "I12"),
     ],
