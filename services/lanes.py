@@ -107,20 +107,18 @@ async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
     """Do page after page. False if the lane is lost, something in it fails, or we are to stop."""
     renewed = time.monotonic()
     looking = True
-    singly = suspects.SINGLY if lease.abandoned else 0
+    wary = 1 if lease.abandoned else PAGE  # how much is taken at once
     while not lanes.stopping():
         if time.monotonic() - renewed > LEASE / 3:
             renewed = time.monotonic()
             if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
                 log.warning("lane %d was lost", lane)
                 return False
-        if singly > 0:
-            singly -= 1
-            page = await _read(lane, lanes, singly=True)
-            if page is None:
-                singly = 0
-            elif not await _apply(page, lanes):
+        if wary < PAGE:
+            page = await _read(lane, lanes, most=wary)
+            if page is not None and not await _apply(page, lanes):
                 return False
+            wary = PAGE if page is None else 2 * wary
             continue
         looked = await _look(lane, lanes) if looking else 0
         looking = looked is not None
@@ -162,13 +160,13 @@ class _Page:
     facts: Mapping[str, Mapping[str, Any]]
 
 
-async def _read(lane: int, lanes: Lanes, *, singly: bool = False) -> _Page | None:
+async def _read(lane: int, lanes: Lanes, *, most: int = PAGE) -> _Page | None:
     """Read the next page; None if nothing waits. Finishes first what a killed worker left."""
     stores = lanes.stores
     while True:
         now = lanes.clock.now()
         current = await lanes.rulebook.current()
-        events, due = await _waiting(lane, now, sorted(current.paused), stores, singly=singly)
+        events, due = await _waiting(lane, now, sorted(current.paused), stores, most=most)
         unsettled = [run for run in due if run.unsettled is not None]
         if not unsettled:
             break
@@ -214,13 +212,10 @@ def _earliest(
 
 
 async def _waiting(
-    lane: int, now: datetime, paused: list[str], stores: Stores, *, singly: bool
+    lane: int, now: datetime, paused: list[str], stores: Stores, *, most: int
 ) -> tuple[Sequence[Event], Sequence[Run]]:
-    if singly:
-        found = await suspects.next_suspect(lane, now, paused=paused, stores=stores)
-        if found is None:
-            return (), ()
-        return [found.event] if found.event else [], [found.run] if found.run else []
+    if most < PAGE:
+        return await suspects.next_suspects(lane, now, paused=paused, most=most, stores=stores)
     return await asyncio.gather(
         stores.events.pending(lane, limit=PAGE),
         stores.runs.due(lane, now, paused=paused, limit=PAGE),

@@ -1,14 +1,16 @@
-"""Whatever kills its worker: found one by one, and set aside after five tries.
+"""Whatever kills its worker: found among what waits beside it, and set aside after five tries.
 
 Nothing is counted as long as all goes well. Whoever takes over a lane that its holder never let go
-of takes things singly for a while, and counts each before touching it: a worker that is killed has
-then left a mark on what it died of.
+of begins with one thing, then takes two, four and so on, and counts each before touching it: a
+worker that is killed has then left a mark on what it may have died of. What bears a mark is taken
+alone, so that neighbours are done and only what kills is counted on.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
+from typing import TypeVar
 
 from models.errors import Invalid
 from models.event import Event
@@ -17,43 +19,41 @@ from models.run import Run
 from models.store import Stores
 from services.jobs import Job, Jobs
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
-SINGLY = 500  # things to take one by one
 # With the try before anybody counted, five.
 TRIES = 4
 MOST = 500
 _KILLS = "its worker was killed again and again"
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """What to work on next: an event, or a run that is due."""
-
-    event: Event | None = None
-    run: Run | None = None
-
-
-async def next_suspect(
-    lane: int, now: datetime, *, paused: list[str], stores: Stores
-) -> Suspect | None:
-    """Return what waits longest in a lane, counted; None if nothing waits. Sets aside the rest."""
-    while True:
-        found = await stores.runs.count_due(lane, now, paused=paused)
-        if found is None:
-            break
-        run, claims = found
-        if claims <= TRIES:
-            return Suspect(run=run)
+async def next_suspects(
+    lane: int, now: datetime, *, paused: Sequence[str], most: int, stores: Stores
+) -> tuple[list[Event], list[Run]]:
+    """Return what waits longest in a lane, at most so much, counted. Sets aside what is over."""
+    while runs := await stores.runs.due_marked(lane, now, paused=paused, limit=most):
+        run, tries = runs[0]
+        if tries < TRIES:
+            taken = _unmarked(runs)
+            await stores.runs.mark([run.id for run in taken])
+            return [], taken
         await set_run_aside(run, _KILLS, now, stores=stores)
-    while True:
-        told = await stores.events.count_pending_first(lane)
-        if told is None:
-            return None
-        event, claims = told
-        if claims <= TRIES:
-            return Suspect(event=event)
+    while events := await stores.events.pending_marked(lane, limit=most):
+        event, tries = events[0]
+        if tries < TRIES:
+            told = _unmarked(events)
+            await stores.events.mark([event.id for event in told])
+            return told, []
         await set_event_aside(event, _KILLS, now, stores=stores)
+    return [], []
+
+
+def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
+    """Return the first alone if it bears a mark, else all before the first that does."""
+    taken = [each for each, _ in takewhile(lambda pair: pair[1] == 0, found)]
+    return taken or [found[0][0]]
 
 
 async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: Stores) -> None:

@@ -81,18 +81,18 @@ class Events(Store):
         )
         return int(document["failures"]) if document else 0
 
-    async def count_pending_first(self, lane: int) -> tuple[Event, int] | None:
-        """Count a try of the lane's oldest waiting event; return it and how many there have been.
-
-        None if nothing waits.
-        """
-        document = await self.documents.find_one_and_update(
-            {"pending": True, "lane": lane},
-            {"$inc": {"claims": 1}},
-            sort=[("at", ASCENDING), ("_id", ASCENDING)],
-            return_document=ReturnDocument.AFTER,
+    async def pending_marked(self, lane: int, *, limit: int) -> list[tuple[Event, int]]:
+        """Return the lane's waiting events by their time, with the tries that were counted."""
+        cursor = (
+            self.documents.find({"pending": True, "lane": lane})
+            .sort([("at", ASCENDING), ("_id", ASCENDING)])
+            .limit(limit)
         )
-        return None if document is None else (event_of(document), int(document["claims"]))
+        return [(event_of(document), document.get("claims", 0)) async for document in cursor]
+
+    async def mark(self, ids: Sequence[str]) -> None:
+        """Count a try of these events."""
+        await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
     async def set_aside(self, event_id: str, reason: str, *, at: datetime) -> None:
         """Take an event out of its lane for good, unless it is put back."""

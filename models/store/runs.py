@@ -170,20 +170,18 @@ class Runs(Store):
         )
         return int(document["failures"]) if document else 0
 
-    async def count_due(
-        self, lane: int, now: datetime, *, paused: Sequence[str]
-    ) -> tuple[Run, int] | None:
-        """Count a try of the lane's longest due run; return it and how many there have been.
+    async def due_marked(
+        self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
+    ) -> list[tuple[Run, int]]:
+        """Return the lane's due runs, the longest due first, with the tries that were counted."""
+        cursor = self.documents.find(_due(lane, now, paused)).sort("due_at", ASCENDING)
+        return [
+            (_run(document), document.get("claims", 0)) async for document in cursor.limit(limit)
+        ]
 
-        None if no run is due.
-        """
-        document = await self.documents.find_one_and_update(
-            _due(lane, now, paused),
-            {"$inc": {"claims": 1}},
-            sort=[("due_at", ASCENDING), ("_id", ASCENDING)],
-            return_document=ReturnDocument.AFTER,
-        )
-        return None if document is None else (_run(document), int(document["claims"]))
+    async def mark(self, ids: Sequence[str]) -> None:
+        """Count a try of these runs."""
+        await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
     async def set_aside(self, run: Run, reason: str, *, now: datetime) -> None:
         """End a run that cannot be moved, unless it has moved since."""

@@ -79,6 +79,7 @@ async def test_what_kills_its_worker_is_set_aside_after_five_tries(
         "FANFARE_REDIS_URL": redis_url,
         "FANFARE_DATABASE": database.name,
         "FANFARE_SMTP_URL": smtp.url,
+        "FANFARE_SECRET": "a secret for tests, long enough to sign",
         "POISON_LOG": str(log),
     }
     if poison == "run":  # the event is harmless; the run that it starts is not

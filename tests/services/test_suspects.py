@@ -42,7 +42,7 @@ async def test_nothing_is_counted_as_long_as_all_goes_well(told, monkeypatch):
     async def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(suspects, "next_suspect", never)
+    monkeypatch.setattr(suspects, "next_suspects", never)
 
     await told.work()
 
@@ -70,9 +70,35 @@ async def test_an_event_that_was_tried_too_often_is_set_aside_untouched(told):
     assert (found[0].id, "killed" in found[1]) == ("api|c1", True)
     assert await told.runs("ann") == []
     assert await told.stores.runs.documents.count_documents({"state": "done"}) == 1
-    assert await claims(told) == {"api|c1": suspects.TRIES + 1, "api|c2": 0}
+    assert await claims(told) == {"api|c1": suspects.TRIES, "api|c2": 0}
     types = [entry.type for entry in await told.stores.outbox.waiting(9)]
     assert "alert.event_set_aside" in types
+
+
+async def test_after_a_kill_more_and_more_is_taken_and_what_bears_a_mark_alone(told, monkeypatch):
+    for number in range(12):
+        await told.tell(event("cart_updated", f"d{number:02}", user="ann", total="1"))
+    await told.stores.events.documents.update_one({"_id": "api|d05"}, {"$set": {"claims": 2}})
+    taken: list[list[str]] = []
+    mark = type(told.stores.events).mark
+
+    async def noted(self, ids):
+        taken.append([each.removeprefix("api|") for each in ids])
+        await mark(self, ids)
+
+    monkeypatch.setattr(type(told.stores.events), "mark", noted)
+    await abandon(told)
+
+    await lanes.work(lane_of("ann"), told.lanes)
+
+    assert taken == [
+        ["c1"],
+        ["c2", "d00"],
+        ["d01", "d02", "d03", "d04"],
+        ["d05"],
+        ["d06", "d07", "d08", "d09", "d10", "d11"],
+    ]
+    assert set((await claims(told)).values()) == {0}
 
 
 async def test_events_are_put_back_once(told):
