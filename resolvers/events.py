@@ -16,13 +16,15 @@ from schema.event import (
     IdentifyPayload,
     IngestEventsInput,
     IngestEventsPayload,
+    RetryMessageInput,
+    RetryMessagePayload,
     SentMessage,
     local_user,
 )
 from schema.ids import from_global
 from schema.paging import Connection, window
 from schema.user import User
-from services import events, visitors
+from services import events, messages, visitors
 
 
 @strawberry.type
@@ -75,6 +77,26 @@ class EventQueries:
 
 @strawberry.type
 class EventMutations:
+    @strawberry.mutation(
+        description="Have a message, or a call of a webhook, that failed tried again.",
+        extensions=roles(Role.ADMIN, Role.MARKETER),
+    )
+    async def retry_message(
+        self,
+        info: Info,
+        input: Annotated[RetryMessageInput, strawberry.argument(description="Which message.")],
+    ) -> RetryMessagePayload:
+        context = info.context
+        effect = await messages.retry(
+            from_global("Message", input.id),
+            stores=context.stores,
+            jobs=context.jobs,
+            wall=context.clock.wall(),
+        )
+        people = await context.stores.users.find_many([effect.user_id])
+        user = User.of(people[effect.user_id]) if effect.user_id in people else None
+        return RetryMessagePayload(message=SentMessage.of(effect, user, None))
+
     @strawberry.mutation(
         description="Take in what happened elsewhere. An event that cannot be taken does not keep "
         "out the others; one that was sent before is known by its source and id. When this "

@@ -176,3 +176,17 @@ class SentMessage:
             user=user,
             campaign=campaign,
         )
+
+
+@strawberry.input(description="A message to try again.")
+class RetryMessageInput:
+    id: strawberry.ID = strawberry.field(
+        description="The message's; of a call, `Message:` and the id that the feed gives, encoded."
+    )
+
+
+@strawberry.type(
+    description="The message, waiting again. Refusals: NOT_FOUND, CONFLICT for one not failed."
+)
+class RetryMessagePayload(Payload):
+    message: SentMessage | None = strawberry.field(default=None, description="The message.")

@@ -12,23 +12,24 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from channels import Channel, Message, NotSent, Outlet, Unclear
 from channels.roads import Road, Roads
 from engine.rendering import TemplateError
 from models.effect import Effect, EffectState
-from models.errors import Unavailable
+from models.errors import Conflict, NotFound, Unavailable
 from models.ids import new_id
 from models.store import Stores
 from services import parcels
 from services.clock import Clock
 from services.composing import compose
+from services.jobs import Jobs
 from services.links import Links
 from services.parcels import Parcel
 from services.permits import Permits, permits
 from services.rulebook import Rulebook
-from services.runs import message_entry
+from services.runs import message_entry, ring
 from services.suppression import Suppression
 
 log = logging.getLogger(__name__)
@@ -178,6 +179,21 @@ async def _postpone(effect: Effect, error: NotSent, token: str, mail: Mail) -> E
     await mail.stores.effects.postpone(effect, token, until=mail.clock.wall() + pause)
     log.info("message %s waits %s: %s", effect.id, pause, error.reason)
     return None
+
+
+async def retry(effect_id: str, *, stores: Stores, jobs: Jobs, wall: datetime) -> Effect:
+    """Have a message or a call that failed tried again. Raises NotFound, or Conflict if it has not.
+
+    What may have left is never sent again, whoever asks.
+    """
+    put_back = await stores.effects.put_back(effect_id, wall=wall)
+    effect = await stores.effects.find(effect_id)
+    if effect is None or not effect.leaves:
+        raise NotFound("There is no such message.", field=("id",))
+    if not put_back:
+        raise Conflict(f"The message is {effect.state}; only what failed can be tried again.")
+    await ring([effect], jobs=jobs)
+    return effect
 
 
 async def sweep(*, stores: Stores, clock: Clock, most: int = 500) -> list[Effect]:

@@ -126,6 +126,22 @@ class Effects(Store):
         )
         return [effect_of(document) async for document in cursor]
 
+    async def put_back(self, effect_id: str, *, wall: datetime) -> bool:
+        """Have a message that failed tried once more, as if for the first time."""
+        result = await self.documents.update_one(
+            {"_id": {"$eq": effect_id}, "state": EffectState.FAILED.value},
+            {
+                "$set": {
+                    "state": EffectState.PENDING.value,
+                    "next_at": wall,
+                    "claims": 0,
+                    "failures": 0,
+                },
+                "$unset": {"claim": ""},
+            },
+        )
+        return result.modified_count > 0
+
     async def note(self, effect_id: str, what: str, at: datetime) -> None:
         """Note when a message was first opened or clicked. Safe to repeat."""
         await self.documents.update_one(

@@ -82,6 +82,7 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.generateCodes": MARKETERS,
     "Mutation.revokeCodes": MARKETERS,
     "Mutation.saveTemplate": MARKETERS,
+    "Mutation.retryMessage": MARKETERS,
     "Mutation.sendTestMessage": MARKETERS,
     "Query.templateVersions": STAFF,
     "Query.templatePreview": STAFF,

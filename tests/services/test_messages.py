@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from models.errors import Conflict, NotFound
 from models.user import Consent
 from services import messages
 from services.jobs import Job
-from tests.shop import event
+from tests.shop import NOW, event
 
 RULES = """
 event cart_updated { total: money USD }
@@ -179,3 +180,31 @@ async def test_a_missing_template_fails_with_its_name(ready):
     effect = await the_effect(ready)
     assert effect["state"] == "failed"
     assert "'greet'" in effect["reason"]
+
+
+async def test_what_failed_is_tried_again_on_request(ready, smtp):
+    smtp.refusal = "550 no such user"
+    await ready.deliver()
+    effect = await the_effect(ready)
+    smtp.refusal = None
+
+    await messages.retry(
+        effect["_id"], stores=ready.stores, jobs=ready.bells, wall=ready.clock.wall()
+    )
+    await ready.deliver()
+
+    assert len(smtp.messages) == 1
+    assert (await the_effect(ready))["state"] == "sent"
+
+
+async def test_what_was_sent_or_may_have_been_is_not_sent_again_on_request(ready, smtp):
+    await half_send(ready)
+    await later(ready, 100)
+    effect = await the_effect(ready)
+
+    with pytest.raises(Conflict, match="unknown"):
+        await messages.retry(
+            effect["_id"], stores=ready.stores, jobs=ready.bells, wall=ready.clock.wall()
+        )
+    with pytest.raises(NotFound):
+        await messages.retry("gone", stores=ready.stores, jobs=ready.bells, wall=NOW)

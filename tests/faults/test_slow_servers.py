@@ -1,0 +1,110 @@
+"""Servers that never answer, answer a byte a second, redirect, fail, or hang up after the content:
+what goes elsewhere leaves as fast as ever, with the real timeouts.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from channels.mail import Email
+from channels.web import Client
+from channels.webhook import Webhook
+from devserver.web import Manner, running
+from models.store import Stores
+from services import webhooks
+from services.dispatch import Dispatch
+from tests.services.test_dispatch import arrivals, calls, leave, p95, wall
+from tests.shop import NOW, Shop
+
+log = logging.getLogger(__name__)
+pytestmark = pytest.mark.faults
+COUNT = 200
+
+
+@pytest.fixture
+async def busy(database, smtp, web):
+    """A shop that delivers with the timeouts of production."""
+    shop = Shop(Stores.over(database), smtp.url, gateway=web.url)
+    client = Client(private=True)
+    shop.mail.channels["webhook"] = Webhook(client)
+    shop.clock.wall = wall
+    await shop.template("greet")
+    await shop.publish("event cart_updated { total: money USD }")
+    await shop.person()
+    await webhooks.create("good", web.url, stores=shop.stores, now=NOW, private=True)
+    yield shop
+    await client.close()
+    await shop.client.close()
+
+
+@asynccontextmanager
+async def mail_server(*, hangs_up: bool) -> AsyncIterator[str]:
+    """A mail server that says nothing at all, or hangs up after the content of each message."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not hangs_up:
+            await reader.read()
+        writer.write(b"220 hello\r\n")
+        while line := await reader.readline():
+            if line.startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+                break
+            writer.write(b"250 ok\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def measured(dispatch: Dispatch, busy: Shop, web, prefix: str) -> float:
+    """Return the 95th percentile of the seconds that calls of a good endpoint take."""
+    web.received.clear()
+    await dispatch.take(await calls(busy, "good", COUNT, prefix=prefix))
+    return p95(await arrivals(web.received, COUNT))
+
+
+@pytest.mark.parametrize(
+    ("manner", "status"),
+    [
+        (Manner.SILENT, 200),
+        (Manner.SLOW, 200),
+        (Manner.ENDLESS, 200),
+        (Manner.HANGS_UP, 200),
+        (Manner.PLAIN, 302),
+        (Manner.PLAIN, 500),
+    ],
+)
+async def test_a_webhook_that_misbehaves_does_not_slow_others(busy, web, manner, status):
+    with running() as bad:
+        bad.manner, bad.status = manner, status
+        await webhooks.create("bad", bad.url, stores=busy.stores, now=NOW, private=True)
+        async with Dispatch(busy.mail) as dispatch:
+            await measured(dispatch, busy, web, "warm")
+            before = await measured(dispatch, busy, web, "before")
+            await dispatch.take(await calls(busy, "bad", 500))
+            beside = await measured(dispatch, busy, web, "beside")
+            bad.closing.set()
+
+    log.info("%s %d: p95 %.3f s alone, %.3f s beside it", manner, status, before, beside)
+    assert beside <= 2 * before + 0.05
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_a_mail_server_that_misbehaves_does_not_slow_webhooks(busy, web, hangs_up):
+    async with mail_server(hangs_up=hangs_up) as url, Dispatch(busy.mail) as dispatch:
+        busy.mail.channels["email"] = Email(url, "shop@example.test")
+        await measured(dispatch, busy, web, "warm")
+        before = await measured(dispatch, busy, web, "before")
+        await dispatch.take(await leave(busy, 500, prefix="mail"))
+        beside = await measured(dispatch, busy, web, "beside")
+
+    log.info("mail, %s: p95 %.3f s alone, %.3f s beside it", hangs_up, before, beside)
+    assert beside <= 2 * before + 0.05
+    ends = {e["state"] for e in await busy.effects() if e["run"] == "mail"}
+    # What may have left is not sent again; what certainly has not waits.
+    assert ends <= ({"unknown", "pending"} if hangs_up else {"pending"})
