@@ -29,7 +29,8 @@ class Message:
 class NotSent(Exception):
     """It certainly did not leave. `retry` says whether another try may do, `away` whether the
     channel as a whole could not be reached, which is not the message's fault; `gone` that it never
-    will be again; `after` how many seconds we were asked to wait.
+    will be again; `ill` that it is not well, whoever's fault that is; `after` how many seconds we
+    were asked to wait.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class NotSent(Exception):
         retry: bool,
         away: bool = False,
         gone: bool = False,
+        ill: bool = False,
         after: float | None = None,
     ) -> None:
         self.reason = reason
         self.gone = gone
+        self.ill = ill
         self.retry = retry
         self.away = away
         self.after = after

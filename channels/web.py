@@ -142,7 +142,7 @@ def judge(answer: Answer) -> None:
         raise Unclear(reason)
     busy = status in (429, 503)
     retry = status >= 500 or status in (408, 425, 429)
-    raise NotSent(reason, retry=retry, away=busy, after=answer.after)
+    raise NotSent(reason, retry=retry, away=busy, ill=status >= 500, after=answer.after)
 
 
 def _after(headers: Iterable[tuple[bytes, bytes]]) -> float | None:

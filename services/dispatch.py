@@ -89,7 +89,8 @@ class Dispatch:
         if lane.urgent and not lane.urgent_worker:
             lane.urgent_worker = True
             self._begin(self._work(lane, bulk=False))
-        pages = -(-len(lane.bulk) // PAGE)
+        # These take what is urgent first, too.
+        pages = -(-(len(lane.urgent) + len(lane.bulk)) // PAGE)
         for _ in range(min(AT_ONCE - 1 - lane.bulk_workers, pages)):
             lane.bulk_workers += 1
             self._begin(self._work(lane, bulk=True))

@@ -145,7 +145,7 @@ async def _send(
     try:
         await outlet.send(message)
     except NotSent as error:
-        road.note(not error.away, mail.clock.wall())
+        road.note(not (error.away or error.ill), mail.clock.wall())
         return await _postpone(effect, error, token, mail)
     except Exception as error:
         # Whatever it was, the message may have left.

@@ -102,6 +102,7 @@ def test_what_an_answer_means(status, retry, away):
         judge(Answer(status, b"", 7.0))
 
     assert (refused.value.retry, refused.value.away) == (retry, away)
+    assert refused.value.ill is (status >= 500)
 
 
 @pytest.mark.parametrize("status", [502, 504])

@@ -4,24 +4,29 @@ what goes elsewhere leaves as fast as ever, with the real timeouts.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from channels.mail import Email
+from channels.roads import Roads
 from channels.web import Client
 from channels.webhook import Webhook
 from devserver.web import Manner, running
 from models.store import Stores
 from services import webhooks
+from services.composing import message_id
 from services.dispatch import Dispatch
 from tests.services.test_dispatch import arrivals, calls, leave, p95, wall
 from tests.shop import NOW, Shop
 
 log = logging.getLogger(__name__)
 pytestmark = pytest.mark.faults
-COUNT = 200
+COUNT = 100
+GAP = 0.04  # seconds from one call to the next
 
 
 @pytest.fixture
@@ -30,6 +35,8 @@ async def busy(database, smtp, web):
     shop = Shop(Stores.over(database), smtp.url, gateway=web.url)
     client = Client(private=True)
     shop.mail.channels["webhook"] = Webhook(client)
+    # As fast as can be: a pace would hide what slows it down.
+    shop.mail = replace(shop.mail, roads=Roads(per_second=100_000))
     shop.clock.wall = wall
     await shop.template("greet")
     await shop.publish("event cart_updated { total: money USD }")
@@ -62,10 +69,18 @@ async def mail_server(*, hangs_up: bool) -> AsyncIterator[str]:
 
 
 async def measured(dispatch: Dispatch, busy: Shop, web, prefix: str) -> float:
-    """Return the 95th percentile of the seconds that calls of a good endpoint take."""
+    """Return the 95th percentile of the seconds that calls of a good endpoint take.
+
+    They come at a steady rate, below what can be done: it is waiting that is measured.
+    """
     web.received.clear()
-    await dispatch.take(await calls(busy, "good", COUNT, prefix=prefix))
-    return p95(await arrivals(web.received, COUNT))
+    begun = {}
+    for effect_id in await calls(busy, "good", COUNT, prefix=prefix):
+        begun[message_id(await busy.stores.effects.find(effect_id))] = time.monotonic()
+        await dispatch.take([effect_id])
+        await asyncio.sleep(GAP)
+    await arrivals(web.received, COUNT)
+    return p95([r.at - begun[r.headers["webhook-id"]] for r in web.received])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +88,6 @@ async def measured(dispatch: Dispatch, busy: Shop, web, prefix: str) -> float:
     [
         (Manner.SILENT, 200),
         (Manner.SLOW, 200),
-        (Manner.ENDLESS, 200),
         (Manner.HANGS_UP, 200),
         (Manner.PLAIN, 302),
         (Manner.PLAIN, 500),
@@ -86,7 +100,7 @@ async def test_a_webhook_that_misbehaves_does_not_slow_others(busy, web, manner,
         async with Dispatch(busy.mail) as dispatch:
             await measured(dispatch, busy, web, "warm")
             before = await measured(dispatch, busy, web, "before")
-            await dispatch.take(await calls(busy, "bad", 500))
+            await dispatch.take(await calls(busy, "bad", 200))
             beside = await measured(dispatch, busy, web, "beside")
             bad.closing.set()
 
@@ -100,7 +114,7 @@ async def test_a_mail_server_that_misbehaves_does_not_slow_webhooks(busy, web, h
         busy.mail.channels["email"] = Email(url, "shop@example.test")
         await measured(dispatch, busy, web, "warm")
         before = await measured(dispatch, busy, web, "before")
-        await dispatch.take(await leave(busy, 500, prefix="mail"))
+        await dispatch.take(await leave(busy, 200, prefix="mail"))
         beside = await measured(dispatch, busy, web, "beside")
 
     log.info("mail, %s: p95 %.3f s alone, %.3f s beside it", hangs_up, before, beside)

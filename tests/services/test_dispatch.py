@@ -117,9 +117,10 @@ async def test_an_endpoint_that_never_answers_holds_up_only_itself(busy, web, sm
     assert states == ["pending"] * 100
 
 
-async def test_a_dead_endpoint_is_soon_left_alone(busy):
+@pytest.mark.parametrize(("manner", "status"), [(Manner.SILENT, 200), (Manner.PLAIN, 500)])
+async def test_a_dead_endpoint_is_soon_left_alone(busy, manner, status):
     with running() as dead:
-        dead.manner = Manner.SILENT
+        dead.manner, dead.status = manner, status
         await webhooks.create("dead", dead.url, stores=busy.stores, now=NOW, private=True)
         async with Dispatch(busy.mail) as dispatch:
             await dispatch.take(await calls(busy, "dead", 100))
