@@ -136,8 +136,11 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
     conditions = {name: program.segments[name].condition for name in asked}
     if conditions:
         stages = dsl.to_mongo_together(conditions, layout, moment)
-        stages += into_memberships(filling, standing.live)
-        await stores.looks.run(filling.after, upto, stages)
+        into = into_memberships(filling, standing.live)
+        if not await stores.looks.run(filling.after, upto, [*stages, *into]):
+            # Whoever had begun with this page was killed.
+            into = into_memberships(filling, standing.live, again=True)
+            await stores.looks.run(filling.after, upto, [*stages, *into])
     timed = {name: conditions[name] for name in asked if name in watch_of(program).timed}
     if timed:
         stages = dsl.to_mongo_next_change(timed, layout, moment)

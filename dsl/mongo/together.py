@@ -15,6 +15,7 @@ from dsl.mongo.layout import Layout
 from dsl.mongo.lookups import Lookups, Stage
 from dsl.mongo.pipeline import conjuncts, narrowed
 from dsl.mongo.places import Place
+from dsl.mongo.sharing import share
 from dsl.mongo.terms import Code, all_of, any_of, literal, when
 from dsl.mongo.timing import next_change
 
@@ -41,20 +42,21 @@ def to_mongo_together(
     lookups = Lookups(layout)
     place = Place(moment, layout, lookups.add)
     judged = {name: _judged(expr, place, lookups) for name, expr in conditions.items()}
-    filters = [narrowed(expr, layout, place) for expr in conditions.values()]
     stages: list[Stage] = []
-    if filters and all(filters):
-        stages.append({"$match": {"$or": filters} if len(filters) > 1 else filters[0]})
+    if len(conditions) == 1:
+        # Of many conditions one nearly always lets a user through.
+        stages += [
+            {"$match": found}
+            for expr in conditions.values()
+            if (found := narrowed(expr, layout, place)) is not None
+        ]
     stages += _gated(judged, lookups, layout, moment)
-    names = [
-        when(_whole(name, one, bool(lookups.all)), [literal(name)], [])
-        for name, one in judged.items()
-    ]
-    return [
-        *stages,
-        {"$project": {"names": {"$concatArrays": names}}},
-        {"$match": {"names": {"$ne": []}}},
-    ]
+    whole = {name: _whole(name, one, bool(lookups.all)) for name, one in judged.items()}
+    shared, tests = share(whole)
+    holding = [when(test, literal(name)) for name, test in tests.items()]
+    known = {"$filter": {"input": holding, "as": "name", "cond": "$$name"}}
+    names = {"$let": {"vars": shared, "in": known}} if shared else known
+    return [*stages, {"$project": {"names": names}}, {"$match": {"names": {"$ne": []}}}]
 
 
 def to_mongo_next_change(
@@ -71,9 +73,10 @@ def to_mongo_next_change(
     if not turns:
         return [{"$match": {"$expr": False}}]
     stages = [stage for lookup in lookups.in_order() for stage in lookup.stages(layout, moment.now)]
+    shared, asked = share({str(at): turn for at, turn in enumerate(turns)})
     return [
         *stages,
-        {"$project": {"next": {"$min": turns}}},
+        {"$project": {"next": {"$let": {"vars": shared, "in": {"$min": list(asked.values())}}}}},
         {"$match": {"next": {"$ne": None}}},
     ]
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo.errors import OperationFailure
 
 from models.event import lane_of
 from models.ids import new_id
@@ -23,6 +24,7 @@ from models.store.database import Document, Store
 from models.store.memberships import Stages, cause_document, cause_of
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_DUPLICATE = 11000
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -82,7 +84,7 @@ class Looks(Store):
         """
         if not seen:
             return frozenset()
-        await self.documents.bulk_write(
+        result = await self.documents.bulk_write(
             [
                 UpdateOne(
                     _as_read(each.look),
@@ -99,6 +101,8 @@ class Looks(Store):
             ordered=False,
         )
         keys = {each.look.user_id: each.moves[0].id for each in seen}
+        if result.matched_count == len(seen):
+            return frozenset(keys)
         cursor = self.documents.find(
             {"_id": {"$in": list(keys)}, "moves.id": {"$in": list(keys.values())}}, {"_id": 1}
         )
@@ -162,12 +166,21 @@ class Looks(Store):
         last = await self.documents.find_one(query, {"_id": 1}, sort=[("_id", -1)])
         return None if last is None else str(last["_id"])
 
-    async def run(self, after: str | None, upto: str, stages: Stages) -> None:
-        """Send those after one person up to another through stages that store what they find."""
+    async def run(self, after: str | None, upto: str, stages: Stages) -> bool:
+        """Send those after one person up to another through stages that store what they find.
+
+        False if some of it was there already, which the stages do not allow.
+        """
         among: Document = {"_id": {"$lte": upto} if after is None else {"$gt": after, "$lte": upto}}
-        cursor = self.documents.aggregate([{"$match": among}, *stages], allowDiskUse=True)
-        async for _ in cursor:
-            pass
+        try:
+            cursor = self.documents.aggregate([{"$match": among}, *stages], allowDiskUse=True)
+            async for _ in cursor:
+                pass
+        except OperationFailure as error:
+            if error.code != _DUPLICATE:
+                raise
+            return False
+        return True
 
     async def look_by(self, changes: Mapping[str, datetime]) -> None:
         """Note the first instants at which time alone can change people's answers, by id."""
