@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from models.paging import Page
 from models.quote import Reason
 from models.unique_code import Code
 
@@ -38,6 +39,15 @@ class Offer:
     def position(self) -> tuple[str, str]:
         """Return its place: what applies first, what is used up last."""
         return (str(list(OfferStatus).index(self.status)), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """A window on someone's offers, of how many, and the currency of what they save."""
+
+    currency: str
+    page: Page[Offer]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,10 @@ class OfferQueries:
     ) -> Connection[Offer] | None:
         context = info.context
         page = window(first, after, last, before, width=2)
-        currency, found = await offers.offers_for(
+        found = await offers.offers_for(
             _whose(user_id, context),
             cart.document() if cart else None,
+            page,
             caller=context.caller,
             stores=context.stores,
             rulebook=context.rulebook,
@@ -56,12 +57,12 @@ class OfferQueries:
         )
 
         async def count() -> int:
-            return len(found)
+            return found.total
 
         return Connection[Offer].of(
-            offers.page_of(found, page),
+            found.page,
             page,
-            node=lambda offer: Offer.of(offer, currency),
+            node=lambda offer: Offer.of(offer, found.currency),
             position=lambda offer: offer.position,
             count=count,
         )

@@ -3,7 +3,9 @@
 Of promotions they hear what a quote would tell them: not of those for others, or behind codes.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +16,14 @@ from engine.pricing.plan import Planned, plan
 from engine.pricing.usage import uses_counted
 from engine.schedule import ends, is_active
 from models.errors import NotFound
-from models.offer import Offer, OfferStatus, OwnCode
+from models.offer import Offer, Offers, OfferStatus, OwnCode
 from models.paging import Page, Window
 from models.principal import Principal, Role
 from models.quote import Verdict, Why
 from models.store import Stores
 from models.unique_code import Code
 from models.user import STAFF
-from services.quotes import heard_at, request_for
+from services.quotes import request_for, telling_at
 from services.rulebook import Published, Rulebook
 
 _STATUS: Mapping[Why, OfferStatus] = {
@@ -36,13 +38,14 @@ _STATUS: Mapping[Why, OfferStatus] = {
 async def offers_for(
     user_id: str,
     cart: Mapping[str, Any] | None,
+    window: Window,
     *,
     caller: Principal,
     stores: Stores,
     rulebook: Rulebook,
     now: datetime,
-) -> tuple[str, Sequence[Offer]]:
-    """Return what is on for a person, in its order, and the currency of what it saves.
+) -> Offers:
+    """Return a window on what is on for a person.
 
     Without a cart it is as with an empty one. Raises NotFound for whom the caller may not ask
     about, and what pricing the cart raises.
@@ -58,18 +61,28 @@ async def offers_for(
         stores=stores,
         now=now,
     )
-    quote, heard = await heard_at(asked)
+    telling = await telling_at(asked)
+    heard = await asyncio.to_thread(lambda: list(telling.heard()))
     planned = {each.name: each for each in plan(program).turns}
     found = [
-        _offer(verdict, planned[verdict.name], asked.request, empty=cart is None)
+        _offer(verdict, planned[verdict.name], asked.request)
         for verdict in heard
         if verdict.reason is None or verdict.reason.code in _STATUS
     ]
-    return quote.currency, sorted(found, key=lambda offer: offer.position)
+    page = _page_of(sorted(found, key=lambda offer: offer.position), window)
+    # That an empty cart has nothing to take from, or is done better by another, says nothing.
+    names = [
+        offer.name
+        for offer in page.items
+        if offer.reason is not None and (cart is not None or offer.status is not OfferStatus.USABLE)
+    ]
+    told = await asyncio.to_thread(telling.some, names, len(names))
+    reasons = {verdict.name: verdict.reason for verdict in told}
+    shown = [replace(offer, reason=reasons.get(offer.name)) for offer in page.items]
+    return Offers(asked.cart.currency, Page(shown, page.more), len(found))
 
 
-def page_of(offers: Sequence[Offer], window: Window) -> Page[Offer]:
-    """Return a window on offers that are in their order."""
+def _page_of(offers: Sequence[Offer], window: Window) -> Page[Offer]:
     if window.backward:
         before = [x for x in offers if window.start is None or x.position < window.start]
         return Page(before[-window.limit :], len(before) > window.limit)
@@ -104,11 +117,9 @@ def _check_may_ask(user_id: str, caller: Principal) -> None:
         raise NotFound("There is no such person.", field=("userId",))
 
 
-def _offer(verdict: Verdict, planned: Planned, request: Request, *, empty: bool) -> Offer:
+def _offer(verdict: Verdict, planned: Planned, request: Request) -> Offer:
     reason = verdict.reason
     status = OfferStatus.APPLIED if reason is None else _STATUS[reason.code]
-    # That an empty cart has nothing to take from, or is done better by another, says nothing.
-    silent = empty and status is OfferStatus.USABLE
     promotion = planned.promotion
     own = [each for each in promotion.limits if each.per == "user"]
     shared = [each for each in promotion.limits if each.per != "user"]
@@ -117,7 +128,7 @@ def _offer(verdict: Verdict, planned: Planned, request: Request, *, empty: bool)
         title=verdict.title,
         status=status,
         saved=verdict.saved,
-        reason=None if silent else reason,
+        reason=reason,
         ends_at=ends(promotion.active, request.moment),
         left=_left(own, planned, request),
         left_in_all=_left(shared, planned, request),

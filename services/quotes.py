@@ -182,11 +182,9 @@ async def _pricing(request: Request) -> Pricing:
     return Pricing(request)
 
 
-async def heard_at(asked: Asked) -> tuple[Quote, Sequence[Verdict]]:
-    """Return the quote, and what became of each promotion that its buyer may hear of."""
-    pricing = await _pricing(asked.request)
-    heard = await asyncio.to_thread(lambda: list(pricing.tell(as_customer=True).heard()))
-    return together(pricing.quote(), asked.cart, asked.reserved), heard
+async def telling_at(asked: Asked) -> Telling:
+    """Return what tells the buyer of each promotion that they may hear of."""
+    return (await _pricing(asked.request)).tell(as_customer=True)
 
 
 def _buyer(user_id: str | None, caller: Principal) -> str:

@@ -36,12 +36,16 @@ class Telling:
             yield self._applied.get(planned.name) or self._verdict(planned)
 
     def heard(self) -> Iterator[Verdict]:
-        """Yield what became of each promotion that is to be told of, in order of their turns."""
+        """Yield what became of each promotion that is to be told of, in order of their turns.
+
+        Of reasons there is the code alone: `some` tells the rest of those that are looked at.
+        """
         for planned in plan(self.sieve.request.moment.program).turns:
             if planned.name in self._applied:
                 yield self._applied[planned.name]
             elif self._is_to_tell(planned):
-                yield self._verdict(planned)
+                reason = Reason(self._why(planned), "")
+                yield Verdict(planned.name, planned.promotion.title, applied=False, reason=reason)
 
     def near(self) -> list[Verdict]:
         """Return the promotions whose code was given, and near misses: what lacks least first."""
@@ -92,6 +96,14 @@ class Telling:
         return Verdict(
             planned.name, planned.promotion.title, applied=False, reason=self._reason(planned)
         )
+
+    def _why(self, planned: Planned) -> Why:
+        for left_out, why, _ in self.path.left_out:
+            if left_out is planned:
+                return why
+        if any(each.planned is planned for each in self.path.served):
+            return Why.NOTHING
+        return self.sieve.stops(planned) or Why.OUTDONE
 
     def _reason(self, planned: Planned) -> Reason:
         for left_out, why, amount in self.path.left_out:

@@ -48,16 +48,21 @@ def cart(price, *codes, quantity=1):
     return {"currency": "USD", "lines": [line], "codes": list(codes)}
 
 
-async def offered(shop, of=None, caller=ANN, user="ann"):
-    _, found = await offers.offers_for(
+async def listed(shop, window=ALL, of=None, caller=ANN, user="ann"):
+    return await offers.offers_for(
         user,
         of,
+        window,
         caller=caller,
         stores=shop.stores,
         rulebook=shop.rulebook,
         now=shop.clock.now(),
     )
-    return {offer.name: offer for offer in found}
+
+
+async def offered(shop, of=None, caller=ANN, user="ann"):
+    found = await listed(shop, ALL, of, caller, user)
+    return {offer.name: offer for offer in found.page.items}
 
 
 async def own_codes(shop, window=ALL, caller=ANN, user="ann"):
@@ -142,19 +147,12 @@ async def test_customers_ask_for_themselves_and_the_shop_for_anyone(wallet):
 
 
 async def test_offers_come_in_pages_in_both_directions(wallet):
-    _, found = await offers.offers_for(
-        "ann",
-        None,
-        caller=ANN,
-        stores=wallet.stores,
-        rulebook=wallet.rulebook,
-        now=wallet.clock.now(),
-    )
+    found = await listed(wallet, Window(2))
+    first = found.page
+    rest = (await listed(wallet, Window(2, first.items[-1].position))).page
+    back = (await listed(wallet, Window(1, rest.items[0].position, backward=True))).page
 
-    first = offers.page_of(found, Window(2))
-    rest = offers.page_of(found, Window(2, first.items[-1].position))
-    back = offers.page_of(found, Window(1, rest.items[0].position, backward=True))
-
+    assert found.total == 3
     assert [x.name for x in first.items] == ["fifth", "once"]
     assert (first.more, [x.name for x in rest.items], rest.more) == (True, ["big"], False)
     assert ([x.name for x in back.items], back.more) == (["once"], True)
