@@ -11,7 +11,9 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from engine.loyalty.replay import Standing, replay
 from engine.loyalty.terms import Terms, expiry, terms_of
@@ -20,7 +22,9 @@ from models.errors import Conflict
 from models.feed import FeedEntry
 from models.points import Account, Reason, Transfer
 from models.store import Stores
+from models.store.points import Points
 from services.rulebook import Published
+from services.together import Together
 
 TRIES = 50
 PAGE = 200
@@ -80,9 +84,35 @@ async def award_all(
 async def post(
     transfers: Sequence[Transfer], *, stores: Stores, current: Published, now: datetime
 ) -> None:
-    """Add transfers to the ledger, and all that follows from them. Safe to repeat."""
+    """Add transfers to the ledger, and all that follows from them. Safe to repeat.
+
+    Callers of one moment share what is read and written.
+    """
+    if not transfers:
+        return
+    posting = _POSTING.get(stores.points)
+    if posting is None:
+        posting = _POSTING[stores.points] = Together(partial(_post, stores))
+    await posting(_Posting(transfers, current, now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    transfers: Sequence[Transfer]
+    current: Published
+    now: datetime
+
+
+_POSTING: WeakKeyDictionary[Points, Together[_Posting, None]] = WeakKeyDictionary()
+
+
+async def _post(stores: Stores, postings: Sequence[_Posting]) -> list[None]:
+    transfers = [transfer for each in postings for transfer in each.transfers]
+    current = max((each.current for each in postings), key=lambda current: current.number)
+    now = max(each.now for each in postings)
     await asyncio.gather(stores.points.add(transfers), stores.outbox.add(_entries(transfers)))
     await refresh([each.user_id for each in transfers], stores=stores, current=current, now=now)
+    return [None] * len(postings)
 
 
 async def refresh(
