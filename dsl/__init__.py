@@ -28,7 +28,7 @@ from dsl.mongo.together import to_mongo_next_change, to_mongo_together
 from dsl.packing import pack, packing_key, unpack
 from dsl.parser import Parsed, parse
 from dsl.program import Program, Settings
-from dsl.timing import changes_by_time, next_change
+from dsl.timing import changes_by_time, fades, next_change
 from dsl.values import MISSING
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "definition",
     "difference",
     "explain",
+    "fades",
     "format_source",
     "holds",
     "hover",

@@ -86,7 +86,7 @@ def measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:
     source, where = aggregate.source, aggregate.where
     if not isinstance(source, EventSource) or not _is_of_days(aggregate):
         return ()
-    if where is not None and not all(_is_own(node) for node in nodes(where)):
+    if where is not None and not is_of_element(where):
         return ()
     slots = _SLOTS[aggregate.function]
     counts = slots == ("count",)
@@ -142,6 +142,11 @@ def _is_of_days(aggregate: Aggregate) -> bool:
     window = aggregate.window
     exact = isinstance(window, Last) and window.unit in ("minute", "hour")
     return window is not None and not exact
+
+
+def is_of_element(where: Expr) -> bool:
+    """Whether a filter looks at the element alone, and never changes its mind about one."""
+    return all(_is_own(node) for node in nodes(where))
 
 
 def _is_own(node: Expr) -> bool:

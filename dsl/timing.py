@@ -52,6 +52,27 @@ def changes_by_time(expr: Expr, program: Program) -> bool:
     return any(_reads_time(node) for node in _within(expr, program, set()))
 
 
+def fades(expr: Expr, program: Program) -> bool:
+    """Whether time alone can only end what holds, never begin it, as with `at least N` of a window.
+
+    Events that lie ahead aside.
+    """
+    match expr:
+        case AllOf(operands) | AnyOf(operands):
+            return all(fades(operand, program) for operand in operands)
+        case InSegment(name):
+            # Segments refer to each other in no circle.
+            return name not in program.segments or fades(program.segments[name].condition, program)
+        case Aggregate(function="any") | Apply(
+            ">" | ">=", (Aggregate(function="count" | "distinct" | "max"), Const())
+        ):
+            aggregate = expr.arguments[0] if isinstance(expr, Apply) else expr
+            where = aggregate.where if isinstance(aggregate, Aggregate) else None
+            return where is None or not changes_by_time(where, program)
+        case _:
+            return not changes_by_time(expr, program)
+
+
 def next_change(condition: Expr, facts: Facts, moment: Moment) -> datetime | None:
     """Return the first instant after now at which time alone may change the answer; None: never.
 

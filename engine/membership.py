@@ -1,31 +1,41 @@
 """Which segments a change can concern, who is in them, and when that can next change by time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dsl import Compiler, Moment, Program, changes_by_time, next_change
+from dsl import Compiler, Moment, Program, changes_by_time, fades, next_change
 from dsl.compiled import Judge
-from dsl.core import Aggregate, EventSource, Expr, InSegment, Ref
+from dsl.core import Aggregate, Expr, InSegment, Ref
 from dsl.walking import nodes
+from engine.listening import Listener, events_asked, fact_of, source_of
 from engine.memory import once_per_program
 from engine.needs import Need, needs_of
+from models.event import Event
 from models.membership import ANYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A program's segments. `by_fact` says which ask about a fact: "event.NAME" or "user.NAME".
+    """A program's segments. `by_fact` says which ask about a fact: "user.NAME", "event.NAME" or
+    more exactly those events that pass a filter (engine.listening).
 
-    `timed` are those whose members time alone can change.
+    `timed` are those whose members time alone can change; of `fading` ones it only takes members.
     """
 
     program: Program
     by_fact: Mapping[str, frozenset[str]]
+    listeners: Mapping[str, Listener] = field(repr=False)
     timed: frozenset[str]
+    fading: frozenset[str]
     judges: Mapping[str, Judge] = field(repr=False)
     needs: Mapping[str, frozenset[Need]] = field(repr=False)
+
+    def changed_by(self, event: Event) -> frozenset[str]:
+        """Return the facts that an event changes and that some segment asks about."""
+        listener = self.listeners.get(event.name)
+        return frozenset() if listener is None else listener.changed_by(event)
 
     def concerned(self, changed: Iterable[str]) -> frozenset[str]:
         """Return the segments that a change of these facts can concern."""
@@ -47,12 +57,29 @@ class Watch:
         return frozenset(name for name in segments if self.judges[name](facts, moment))
 
     def next_change(
-        self, segments: Iterable[str], facts: Mapping[str, Any], moment: Moment
+        self,
+        segments: Iterable[str],
+        holding: Collection[str],
+        facts: Mapping[str, Any],
+        moment: Moment,
     ) -> datetime | None:
-        """Return the first instant at which someone may be in others of them by time alone."""
-        conditions = (self.program.segments[name].condition for name in segments)
-        turns = [next_change(condition, facts, moment) for condition in conditions]
+        """Return the first instant at which someone may be in others of them by time alone.
+
+        `holding` are those of them that they are in.
+        """
+        asked = [
+            self.program.segments[name].condition
+            for name in segments
+            if name in self.timed and (name in holding or name not in self.fading)
+        ]
+        turns = [next_change(condition, facts, moment) for condition in asked]
+        turns += [at for at in _times(facts) if at > moment.now]
         return min((turn for turn in turns if turn is not None), default=None)
+
+
+def _times(facts: Mapping[str, Any]) -> Iterator[datetime]:
+    for events in facts.get("events", {}).values():
+        yield from (event["time"] for event in events)
 
 
 @once_per_program
@@ -61,18 +88,23 @@ def watch_of(program: Program) -> Watch:
     compiler = Compiler(program)
     conditions = {name: segment.condition for name, segment in program.segments.items()}
     by_fact: dict[str, set[str]] = {}
+    by_event: dict[str, list[Aggregate]] = {}
     for name, condition in conditions.items():
         for fact in _facts(condition, program, {name}):
             by_fact.setdefault(fact, set()).add(name)
+        for aggregate in events_asked(condition, program):
+            event = source_of(aggregate).event
+            by_event.setdefault(event, []).append(aggregate)
+            for fact in (f"event.{event}", fact_of(aggregate)):
+                by_fact.setdefault(fact, set()).add(name)
     return Watch(
         program,
         {fact: frozenset(names) for fact, names in by_fact.items()},
+        {event: Listener(aggregates, program) for event, aggregates in by_event.items()},
         frozenset(n for n, condition in conditions.items() if changes_by_time(condition, program)),
+        frozenset(n for n, condition in conditions.items() if fades(condition, program)),
         {name: compiler.condition(condition) for name, condition in conditions.items()},
-        {
-            name: needs_of(program, [condition], in_workspace=True)
-            for name, condition in conditions.items()
-        },
+        {name: needs_of(program, [condition]) for name, condition in conditions.items()},
     )
 
 
@@ -97,8 +129,6 @@ def _facts(expr: Expr, program: Program, seen: set[str]) -> Iterator[str]:
         match node:
             case Ref("user", path) if path:
                 yield f"user.{path[0]}"
-            case Aggregate(source=EventSource(event)):
-                yield f"event.{event}"
             case InSegment(name) if name in program.segments and name not in seen:
                 seen.add(name)
                 yield from _facts(program.segments[name].condition, program, seen)

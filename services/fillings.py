@@ -178,9 +178,10 @@ async def _fill_in_python(
     members: dict[str, list[str]] = {name: [] for name in names}
     changes: dict[str, datetime] = {}
     for user_id, theirs in known.items():
-        for name in watch.holding(names, theirs, moment):
+        holding = watch.holding(names, theirs, moment)
+        for name in holding:
             members[name].append(user_id)
-        turn = watch.next_change(names, theirs, moment)
+        turn = watch.next_change(names, holding, theirs, moment)
         if turn is not None:
             changes[user_id] = turn
     await stores.memberships.add(members, filling, standing.live)

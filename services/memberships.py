@@ -48,10 +48,10 @@ async def follow(
     watches = await _watches(standing, rulebook)
     changed: dict[str, tuple[set[str], Cause]] = {}
     for event in events:
-        fact = f"event.{event.name}"
-        if any(watch.concerned([fact]) for watch in watches):
+        facts_changed = set().union(*(watch.changed_by(event) for watch in watches))
+        if facts_changed:
             names, _ = changed.get(event.user_id, (set(), PROFILE))
-            changed[event.user_id] = (names | {fact}, Cause(CauseKind.EVENT, event.id))
+            changed[event.user_id] = (names | facts_changed, Cause(CauseKind.EVENT, event.id))
     await stores.looks.note(changed)
     # What lies ahead counts when its time has come.
     await stores.looks.look_by({event.user_id: event.at for event in events if event.at > now})
@@ -179,7 +179,7 @@ def _seen(
         )
         for name in sorted(was ^ holding)
     )
-    turns = (page.watch.next_change(concerned, known, page.moment), ahead)
+    turns = (page.watch.next_change(concerned, holding, known, page.moment), ahead)
     changes_at = min((turn for turn in turns if turn is not None), default=None)
     return Seen(look=look, moves=moves, changes_at=changes_at, missed=page.missed)
 

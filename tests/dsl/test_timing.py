@@ -161,3 +161,55 @@ def test_until_then_no_day_gives_another_answer(program, condition, now, zone):
                 later = dsl.holds(condition, facts, dsl.Moment(day, zone, program))
                 assert later is answer, (facts, days, turns)
         assert turns is None or turns > moment.now
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("count(order_placed, last 90 days) >= 2", True),
+        ("any(order_placed, this month) and user.household_size >= 3", True),
+        ("user.household_size >= 3", True),
+        ("count(order_placed, last 90 days) < 2", False),
+        ("not any(order_placed, last 30 days)", False),
+        ("sum(order_placed.total, last 30 days) > 5 USD", False),  # refunds would be negative
+        ("days_until(user.birthday) <= 7", False),
+    ],
+)
+def test_what_time_can_only_end_is_known(text, does):
+    condition, program = checked(text)
+
+    assert dsl.fades(condition, program) is does
+
+
+@FEW
+@given(
+    rules.programs(),
+    rules.conditions(),
+    st.sampled_from(rules.NOWS),
+    st.sampled_from(rules.ZONES),
+)
+def test_what_fades_and_does_not_hold_never_will_by_time_alone(program, condition, now, zone):
+    program = dsl.Program(**{**vars_of(program), "zone": zone})
+    if not is_daily(condition, program) or not dsl.fades(condition, program):
+        return
+    moment = dsl.Moment(now, zone, program)
+    for person in PEOPLE:
+        facts = {**person, "events": past(person.get("events", {}), now)}
+        if dsl.holds(condition, facts, moment):
+            continue
+        for days in DAYS:
+            day = moment.first_instant(moment.today + timedelta(days=days))
+            assert not dsl.holds(condition, facts, dsl.Moment(day, zone, program)), (facts, days)
+
+
+def past(events, now):
+    """Return events without those that lie ahead."""
+    return {
+        name: [
+            event
+            for event in found
+            if not isinstance(event.get("time"), datetime) or event["time"] <= now
+        ]
+        for name, found in events.items()
+        if isinstance(found, list)
+    }
