@@ -14,6 +14,7 @@ from engine.explaining.holdouts import holdouts
 from engine.explaining.situation import Situation
 from engine.explaining.windows import windows
 from engine.journeys import user_zone
+from engine.occasions import Place, next_occasion
 
 
 def trigger_clauses(trigger: Trigger, situation: Situation) -> Iterator[Clause]:
@@ -35,7 +36,7 @@ def trigger_clauses(trigger: Trigger, situation: Situation) -> Iterator[Clause]:
             tree = explain(member if enters else Not(member), facts, moment)
             yield condition(f"when user {'enters' if enters else 'leaves'} segment", tree)
         case AtTime() | Every():
-            pass
+            yield _timed(trigger, moment)
     if trigger.audience is not None:
         yield condition("for", explain(trigger.audience, facts, moment))
     if situation.has_user:
@@ -50,6 +51,15 @@ def _moment(trigger: Trigger, situation: Situation) -> Moment:
     if trigger.zone == "user":
         return moment.in_zone(user_zone(situation.seen(), moment))
     return moment.in_zone(trigger.zone)
+
+
+def _timed(trigger: Trigger, moment: Moment) -> Clause:
+    """Say when a trigger starts next by the clock of the moment's zone."""
+    occasion = next_occasion(trigger, Place(moment.zone, own=True), moment.now)
+    name = "at" if isinstance(trigger.start, AtTime) else "every"
+    if occasion is None:
+        return Clause(name, False, "its time is over")
+    return Clause(name, True, f"next on {in_words(occasion.at, TIMESTAMP, zone=moment.zone)}")
 
 
 def _latest(name: str, facts: Mapping[str, Any], moment: Moment) -> Mapping[str, Any] | None:

@@ -164,6 +164,23 @@ async def test_a_run_that_is_under_way_is_named(shop):
     assert await why(shop, "rescue") == {}
 
 
+async def test_a_trigger_by_the_clock_says_when_it_comes_next(shop):
+    await shop.publish(
+        "trigger daily { every day at 09:00 in user timezone then { stop } }"
+        " trigger once { at 2026-03-01T09:00 then { stop } }"
+    )
+    await shop.person(timezone="Asia/Tokyo")
+
+    account, _ = await timelines.why_not(
+        "ann", "daily", stores=shop.stores, rulebook=shop.rulebook, now=shop.clock.now()
+    )
+
+    (clause,) = [clause for clause in account.clauses if clause.name == "every"]
+    assert "2026-03-03" in clause.text
+    assert "09:00" in clause.text
+    assert (await why(shop, "once"))["at"][1] == "its time is over"
+
+
 async def test_of_nobody_and_of_no_trigger_nothing_can_be_told(ann):
     with pytest.raises(NotFound):
         await timelines.of("nobody", stores=ann.stores)
