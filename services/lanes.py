@@ -11,7 +11,6 @@ the runs it wants to move.
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -81,9 +80,12 @@ async def work(lane: int, lanes: Lanes) -> None:
             lease = await lanes.stores.leases.acquire(f"lane:{lane:02}", seconds=LEASE)
             if lease is None:
                 return
+            lost = asyncio.Event()
+            keeping = asyncio.create_task(_keep(lease, lost, lanes))
             try:
-                drained = await _drain(lane, lease, lanes)
+                drained = await _drain(lane, lease, lost, lanes)
             finally:
+                keeping.cancel()
                 with suppress(Unavailable):
                     await lanes.stores.leases.release(lease)
         finally:
@@ -103,17 +105,25 @@ async def _anything(lane: int, lanes: Lanes) -> bool:
     return pending or bool(due) or noted
 
 
-async def _drain(lane: int, lease: Lease, lanes: Lanes) -> bool:
+async def _keep(lease: Lease, lost: asyncio.Event, lanes: Lanes) -> None:
+    """Renew a lease however long a page takes; a worker whose loop stands still loses it."""
+    while not lost.is_set():
+        await asyncio.sleep(LEASE / 3)
+        try:
+            if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
+                log.warning("%s was lost", lease.name)
+                lost.set()
+        except Unavailable as error:
+            log.warning("%s is renewed later: %s", lease.name, error.message)
+
+
+async def _drain(lane: int, lease: Lease, lost: asyncio.Event, lanes: Lanes) -> bool:
     """Do page after page. False if the lane is lost, something in it fails, or we are to stop."""
-    renewed = time.monotonic()
     looking = True
     wary = 1 if lease.abandoned else PAGE  # how much is taken at once
     while not lanes.stopping():
-        if time.monotonic() - renewed > LEASE / 3:
-            renewed = time.monotonic()
-            if await lanes.stores.leases.renew(lease, seconds=LEASE) is None:
-                log.warning("lane %d was lost", lane)
-                return False
+        if lost.is_set():
+            return False
         if wary < PAGE:
             page = await _read(lane, lanes, most=wary)
             if page is not None and not await _apply(page, lanes):

@@ -1,11 +1,13 @@
 """A lane whose holder died is worked off singly, and what is counted too often is set aside."""
 
+import asyncio
+
 import pytest
 
 from models.errors import Invalid
 from models.event import lane_of
 from models.paging import Window
-from services import lanes, suspects
+from services import lanes, runs, suspects
 from services.jobs import Job
 from tests.shop import event
 
@@ -116,3 +118,21 @@ async def test_events_are_put_back_once(told):
     assert [run["state"] for run in await told.runs("ann")] == ["done"]
     with pytest.raises(Invalid):
         await suspects.put_back(["x"] * 501, stores=told.stores, jobs=told.bells)
+
+
+async def test_a_page_that_takes_long_keeps_its_lane(told, monkeypatch):
+    monkeypatch.setattr(lanes, "LEASE", 0.6)
+    settle, others = runs.settle, []
+
+    async def slowly(*args, **named) -> None:
+        await asyncio.sleep(1.5)
+        name = f"lane:{lane_of('ann'):02}"
+        others.append(await told.stores.leases.acquire(name, seconds=1))
+        await settle(*args, **named)
+
+    monkeypatch.setattr(runs, "settle", slowly)
+
+    await lanes.work(lane_of("ann"), told.lanes)
+
+    assert others == [None]
+    assert await told.stores.events.count_pending() == 0
