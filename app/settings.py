@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         description="Development: webhooks may use http and lead to private addresses.",
     )
     sends_per_second: float = Field(
-        default=100,
+        default=500,
         gt=0,
         description="How many messages a worker sends to one server or webhook's host per second.",
     )

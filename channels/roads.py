@@ -56,7 +56,7 @@ class Road:
 class Roads:
     """All the ways that this process has been, by destination."""
 
-    per_second: float = 100.0
+    per_second: float = 500.0
     _roads: dict[str, Road] = field(default_factory=dict)
 
     def to(self, destination: str) -> Road:

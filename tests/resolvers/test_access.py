@@ -103,6 +103,8 @@ TABLE: dict[str, set[Any]] = {
     "Query.audiences": {Role.ADMIN},
     "Mutation.createAudience": {Role.ADMIN},
     "Mutation.removeAudience": {Role.ADMIN},
+    "Query.offersFor": SIGNED_IN,
+    "Query.codesFor": SIGNED_IN,
     "Query.webhooks": {Role.ADMIN},
     "Mutation.createWebhook": {Role.ADMIN},
     "Mutation.updateWebhook": {Role.ADMIN},
