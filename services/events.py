@@ -120,8 +120,10 @@ async def bulk_history(
         duplicates = await stores.events.add(part, pending=False)
         # Also of those that were there: whoever wrote them may have been killed before this.
         await measures.add(part, stores=stores, wall=now)
-        noted = {event.user_id: ((ANYTHING,), Cause(CauseKind.EVENT, event.id)) for event in part}
-        await stores.looks.note(noted)
+        standing = await stores.standings.get()
+        if standing.live or standing.filling:
+            causes = {event.user_id: Cause(CauseKind.EVENT, event.id) for event in part}
+            await stores.looks.note({user: ((ANYTHING,), why) for user, why in causes.items()})
         return len(part) - len(duplicates)
 
     part: list[Event] = []

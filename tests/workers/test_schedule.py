@@ -1,7 +1,7 @@
 """One of many schedulers leads; another takes over when it goes."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -61,6 +61,25 @@ async def test_runs_of_a_campaign_that_has_ended_are_stopped(shop):
     assert (await shop.runs())[0]["reason"] == "campaign_ended"
 
 
+async def test_segments_are_filled_and_people_looked_at_by_whoever_is_rung(shop):
+    await shop.person(birthday=date(1980, 3, 12))
+    await shop.publish("segment jubilee { days_until(user.birthday) <= 7 }")
+    task, stopping = scheduler(shop)
+
+    await rung(shop, Job.FILL_SEGMENTS)
+    await shop.fill()
+    await shop.work()
+    assert await shop.members("jubilee") == {}
+    shop.clock.business += timedelta(days=3)
+    shop.bells.rung.clear()
+    await rung(shop)
+    await shop.work()
+
+    stopping.set()
+    await task
+    assert await shop.members("jubilee") == {"ann": "day 2026-03-05"}
+
+
 def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
     stopping = asyncio.Event()
     schedule = Schedule(
@@ -69,8 +88,8 @@ def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
     return asyncio.create_task(run(schedule, stopping)), stopping
 
 
-async def rung(shop: Shop) -> None:
+async def rung(shop: Shop, wanted: Job = Job.WORK_LANE) -> None:
     async with asyncio.timeout(10):
-        while Job.WORK_LANE not in {job for job, _ in shop.bells.rung}:
+        while wanted not in {job for job, _ in shop.bells.rung}:
             await asyncio.sleep(0.02)
             shop.clock.real += timedelta(milliseconds=50)
