@@ -83,6 +83,22 @@ class Measure:
 
 def measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:
     """Return the measures that an aggregate can be read from; none if it needs the events."""
+    # By identity, as to compare aggregates costs more than to read them; both are kept, so that no
+    # id is given to another one.
+    key = (id(aggregate), id(program))
+    found = _KNOWN.get(key)
+    if found is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        found = _KNOWN[key] = (aggregate, program, _measures_of(aggregate, program))
+    return found[2]
+
+
+_KNOWN: dict[tuple[int, int], tuple[Aggregate, Program, tuple[Measure, ...]]] = {}
+_MOST_KNOWN = 8_192
+
+
+def _measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:
     source, where = aggregate.source, aggregate.where
     if not isinstance(source, EventSource) or not _is_of_days(aggregate):
         return ()
