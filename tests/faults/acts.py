@@ -97,7 +97,7 @@ async def ordered(shop: Shop) -> list[int]:
 async def a_cancellation(shop: Shop) -> Answer:
     wanted = await an_order(shop)
     (line,) = wanted["cart"]["lines"]
-    line["claim"] = from_global("Claim", line["claim"])
+    line["@claim"] = from_global("Claim", line.pop("claim"))
     placing = Placing(
         key=wanted["key"], cart=wanted["cart"], total=Decimal(wanted["total"]), user_id="ann"
     )
@@ -255,6 +255,7 @@ ACTS = (
 
 async def settle(shop: Shop) -> None:
     """Let half a minute pass, and do what the scheduler and workers do meanwhile."""
+    shop.clock.business = shop.clock.real = datetime.now(UTC)
     shop.clock.turn(seconds=35)
     # Leases are measured by the server's clock, which cannot be turned.
     await shop.stores.leases.documents.update_many(

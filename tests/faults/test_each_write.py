@@ -180,6 +180,16 @@ async def listening(port: int) -> None:
                     await asyncio.sleep(0.02)
 
 
+async def answered(http: httpx2.AsyncClient, act: Act, asked: Answer, token: str) -> Answer:
+    """Ask until there is an answer: 503 says that there is none, and when to come back."""
+    while (response := await post(http, act, asked, token)).status_code == 503:
+        assert response.headers["retry-after"]
+        await asyncio.sleep(0.1)
+    assert response.status_code == 200, response.text
+    (payload,) = response.json()["data"].values()
+    return payload
+
+
 async def cut_at(ground: Ground, act: Act, write: int, *, before: bool) -> bool:
     """Cut the connection at a write of an act; whether there was such a write."""
     shop, token = await ground.shop()
@@ -189,17 +199,11 @@ async def cut_at(ground: Ground, act: Act, write: int, *, before: bool) -> bool:
     async with serving(**settings) as api:
         await api.http.get("/readyz")
         ground.wire.arm(write, before=before, strike=lambda: None)
-        response = await post(api.http, act, asked, token)
+        payload = await answered(api.http, act, asked, token)
         struck = ground.wire.struck
-        assert response.status_code in (200, 503), response.text
-        while response.status_code == 503:
-            assert response.headers["retry-after"]
-            await asyncio.sleep(0.1)
-            response = await post(api.http, act, asked, token)
-        (payload,) = response.json()["data"].values()
         assert payload["userErrors"] == [], ground.wire.seen
         if act.name != "enter":
-            assert await ask(api.http, act, asked, token) == payload
+            assert await answered(api.http, act, asked, token) == payload
         await counting_over(api.stores).settled()
     await settle(shop)
     left = await act.done(shop)
