@@ -104,7 +104,10 @@ def watch_of(program: Program) -> Watch:
         frozenset(n for n, condition in conditions.items() if changes_by_time(condition, program)),
         frozenset(n for n, condition in conditions.items() if fades(condition, program)),
         {name: compiler.condition(condition) for name, condition in conditions.items()},
-        {name: needs_of(program, [condition]) for name, condition in conditions.items()},
+        {
+            name: needs_of(program, [condition], in_workspace=True)
+            for name, condition in conditions.items()
+        },
     )
 
 
