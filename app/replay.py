@@ -77,8 +77,8 @@ def replay(
 
 
 def _send(events: Sequence[Event], client: Client, tally: Tally) -> None:
-    told = [told(event) for event in events]
-    for verdict in client.do("ingestEvents", {"events": told}, "verdicts { outcome reason }")[
+    batch = [told(event) for event in events]
+    for verdict in client.do("ingestEvents", {"events": batch}, "verdicts { outcome reason }")[
         "verdicts"
     ]:
         outcome = verdict["outcome"].lower()
