@@ -7,6 +7,7 @@ program, so that what was noted under one can be understood under the next.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from dsl import Compiler, Moment, Program
 from dsl.aggregates import element_kind, grouped
@@ -50,51 +51,57 @@ def fact_of(aggregate: Aggregate) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nested:
-    """An aggregate over a list in events: the event counts if any element passes."""
+class Heard:
+    """Events, or elements of a list in them, that pass a filter; `key` is what it is known by."""
 
-    fact: str
-    aggregate: Aggregate
+    key: str
+    source: EventSource
+    where: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    """A filter of elements: the event counts if any of them passes."""
+
+    key: str
+    source: EventSource
     judge: Judge
 
 
 class Listener:
-    """The aggregates over one event."""
+    """Filters of one event."""
 
-    def __init__(self, aggregates: Iterable[Aggregate], program: Program) -> None:
+    def __init__(self, filters: Iterable[Heard], program: Program) -> None:
         self._program = program
         compiler = Compiler(program)
         always: set[str] = set()
         whole: dict[str, Expr] = {}
         nested: dict[str, _Nested] = {}
-        for aggregate in aggregates:
-            fact, where = fact_of(aggregate), aggregate.where
-            if where is None or not is_of_element(where):
-                always.add(fact)
-            elif source_of(aggregate).nested:
-                nested[fact] = _Nested(fact, aggregate, compiler.condition(where))
+        for each in filters:
+            if each.where is None or not is_of_element(each.where):
+                always.add(each.key)
+            elif each.source.nested:
+                judge = compiler.condition(each.where)
+                nested[each.key] = _Nested(each.key, each.source, judge)
             else:
-                whole[fact] = where
+                whole[each.key] = each.where
         self._always = frozenset(always)
         self._nested = tuple(nested.values())
-        self._whole = Index(
-            ((fact, (Condition(where),)) for fact, where in whole.items()), compiler
-        )
+        self._whole = Index(((key, (Condition(where),)) for key, where in whole.items()), compiler)
 
-    def changed_by(self, event: Event) -> frozenset[str]:
-        """Return the facts that an event changes."""
+    def hears(self, event: Event) -> frozenset[str]:
+        """Return the keys of the filters that an event passes, or may pass."""
         moment = Moment(event.at, self._program.zone, self._program)
         told = event.facts()
         found = self._whole.match({}, lambda _: moment, told)
         return self._always.union(
-            found, (each.fact for each in self._nested if self._is_passed(each, told, moment))
+            found, (each.key for each in self._nested if self._is_passed(each, told, moment))
         )
 
-    def _is_passed(self, nested: _Nested, told: dict[str, object], moment: Moment) -> bool:
-        source = source_of(nested.aggregate)
-        element = element_kind(source, self._program)
+    def _is_passed(self, nested: _Nested, told: dict[str, Any], moment: Moment) -> bool:
+        element = element_kind(nested.source, self._program)
         return any(
             nested.judge({}, moment, each)
-            for many in grouped([told], source.nested, element)
+            for many in grouped([told], nested.source.nested, element)
             for each in many
         )

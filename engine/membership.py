@@ -7,9 +7,9 @@ from typing import Any
 
 from dsl import Compiler, Moment, Program, changes_by_time, fades, next_change
 from dsl.compiled import Judge
-from dsl.core import Aggregate, Expr, InSegment, Ref
+from dsl.core import Expr, InSegment, Ref
 from dsl.walking import nodes
-from engine.listening import Listener, events_asked, fact_of, source_of
+from engine.listening import Heard, Listener, events_asked, fact_of, source_of
 from engine.memory import once_per_program
 from engine.needs import Need, needs_of
 from models.event import Event
@@ -35,7 +35,7 @@ class Watch:
     def changed_by(self, event: Event) -> frozenset[str]:
         """Return the facts that an event changes and that some segment asks about."""
         listener = self.listeners.get(event.name)
-        return frozenset() if listener is None else listener.changed_by(event)
+        return frozenset() if listener is None else listener.hears(event)
 
     def concerned(self, changed: Iterable[str]) -> frozenset[str]:
         """Return the segments that a change of these facts can concern."""
@@ -88,19 +88,20 @@ def watch_of(program: Program) -> Watch:
     compiler = Compiler(program)
     conditions = {name: segment.condition for name, segment in program.segments.items()}
     by_fact: dict[str, set[str]] = {}
-    by_event: dict[str, list[Aggregate]] = {}
+    by_event: dict[str, list[Heard]] = {}
     for name, condition in conditions.items():
         for fact in _facts(condition, program, {name}):
             by_fact.setdefault(fact, set()).add(name)
         for aggregate in events_asked(condition, program):
-            event = source_of(aggregate).event
-            by_event.setdefault(event, []).append(aggregate)
-            for fact in (f"event.{event}", fact_of(aggregate)):
-                by_fact.setdefault(fact, set()).add(name)
+            source, fact = source_of(aggregate), fact_of(aggregate)
+            heard = Heard(fact, source, aggregate.where)
+            by_event.setdefault(source.event, []).append(heard)
+            for each in (f"event.{source.event}", fact):
+                by_fact.setdefault(each, set()).add(name)
     return Watch(
         program,
         {fact: frozenset(names) for fact, names in by_fact.items()},
-        {event: Listener(aggregates, program) for event, aggregates in by_event.items()},
+        {event: Listener(filters, program) for event, filters in by_event.items()},
         frozenset(n for n, condition in conditions.items() if changes_by_time(condition, program)),
         frozenset(n for n, condition in conditions.items() if fades(condition, program)),
         {name: compiler.condition(condition) for name, condition in conditions.items()},

@@ -197,7 +197,7 @@ async def _read(lane: int, lanes: Lanes, *, most: int = PAGE) -> _Page | None:
     await rules.add({run.publication for run in known}, lanes.rulebook)
     by_user = _by_user(known, due)
     concerned = _concerned(events, by_user, rules, now)
-    await measures.add(events, stores=stores, wall=lanes.clock.wall())
+    await measures.add(events, program=current.program, stores=stores, wall=lanes.clock.wall())
     loaded = (
         await facts.load(
             concerned,

@@ -16,10 +16,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 import dsl
-from dsl.buckets import fits
+from dsl.buckets import fits, fold
 from dsl.days import day_of
 from dsl.mongo.folding import Folding, fold_stages
 from dsl.zones import first_instant
+from engine.measures import filters_of, measures_in
 from models.errors import Unavailable
 from models.event import Event
 from models.measure import FactsChange, KeptMeasure
@@ -39,6 +40,7 @@ class _Found:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+_Touched: TypeAlias = dict[tuple[str, str], set[str]]
 _Fold: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, _Found]]]
 
 
@@ -50,31 +52,86 @@ async def layout(base: dsl.Layout, *, stores: Stores, now: datetime) -> dsl.Layo
     return replace(base, measures=live, ahead=await stores.facts.any_after(now))
 
 
-async def add(events: Collection[Event], *, stores: Stores, wall: datetime) -> None:
-    """Make the days anew that these events belong to, which are stored. Safe to repeat."""
+async def add(
+    events: Collection[Event],
+    *,
+    stores: Stores,
+    wall: datetime,
+    program: dsl.Program | None = None,
+) -> None:
+    """Make the days anew that these events belong to, which are stored. Safe to repeat.
+
+    Measures that `program` has are made here, and only those that an event adds to; others, which
+    may be of rules that this process has not seen, are made in the database.
+    """
     names = sorted({event.name for event in events})
     kept = await stores.measures.of_events(names) if names else []
     in_zones: dict[str, list[KeptMeasure]] = {}
     for measure in kept:
         in_zones.setdefault(measure.zone, []).append(measure)
-    for measures in in_zones.values():
-        await _add(events, measures, stores=stores, wall=wall)
+    for zone, measures in in_zones.items():
+        known = program if program is not None and program.zone == zone else None
+        await _add(events, measures, known, stores=stores, wall=wall)
 
 
 async def _add(
-    events: Iterable[Event], measures: Sequence[KeptMeasure], *, stores: Stores, wall: datetime
+    events: Iterable[Event],
+    measures: Sequence[KeptMeasure],
+    program: dsl.Program | None,
+    *,
+    stores: Stores,
+    wall: datetime,
 ) -> None:
-    zone, measured = measures[0].zone, {measure.event for measure in measures}
-    touched: dict[tuple[str, str], set[str]] = defaultdict(set)
+    zone = measures[0].zone
+    here = {} if program is None else measures_in(program)
+    there = [measure for measure in measures if measure.id not in here]
+    touched: _Touched = defaultdict(set)
+    heard: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
+    blind, ids = {measure.event for measure in there}, {measure.id for measure in measures}
+    listeners = {} if program is None else filters_of(program).listeners
     for event in events:
-        if event.name in measured:
-            touched[event.name, day_of(event.at, zone)].add(event.user_id)
+        where = (event.name, day_of(event.at, zone))
+        if event.name in blind:
+            touched[where].add(event.user_id)
+        if event.name in listeners and (added := ids & listeners[event.name].hears(event)):
+            heard[where].setdefault(event.user_id, set()).update(added)
 
     async def folded(user_ids: Sequence[str]) -> Mapping[str, _Found]:
-        return await _fold_days(touched, {*user_ids}, measures, stores)
+        found = await _fold_days(touched, {*user_ids}, there, stores)
+        if program is not None:
+            await _fold_here(heard, {*user_ids}, zone, program, found, stores)
+        return found
 
-    users = set().union(*touched.values())
+    users = set[str]().union(*touched.values(), *heard.values())
     await _rewrite(users, folded, measures, stores=stores, wall=wall)
+
+
+async def _fold_here(
+    heard: Mapping[tuple[str, str], Mapping[str, set[str]]],
+    user_ids: Collection[str],
+    zone: str,
+    program: dsl.Program,
+    found: dict[str, _Found],
+    stores: Stores,
+) -> None:
+    """Fold days of these people: of each only the measures that something was added to."""
+    clauses = [
+        _clause(name, day, sorted(users.keys() & user_ids), zone)
+        for (name, day), users in heard.items()
+        if not users.keys().isdisjoint(user_ids)
+    ]
+    if not clauses:
+        return
+    days: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for user_id, name, told in await stores.facts.events(_any_of(clauses)):
+        days[user_id, name, day_of(told["time"], zone)].append(told)
+    wanted, judges = measures_in(program), filters_of(program).judges
+    for (user_id, name, day), events in days.items():
+        each = found.setdefault(user_id, _Found(events[-1]["time"]))
+        each.last = max(each.last, events[-1]["time"])
+        for key in heard.get((name, day), {}).get(user_id, ()):
+            made = fold(wanted[key].measure, events, judges[key])
+            each.buckets.setdefault(key, {})[day] = made.get(day)
 
 
 async def fill(
@@ -151,7 +208,7 @@ async def _fold_days(
     user_ids: Collection[str],
     measures: Sequence[KeptMeasure],
     stores: Stores,
-) -> Mapping[str, _Found]:
+) -> dict[str, _Found]:
     """Fold those days of these people, an event's name at a time."""
     found: dict[str, _Found] = {}
     by_event = _by_event(measures)
@@ -172,18 +229,20 @@ def _question(
     name: str, days: Mapping[str, set[str]], measures: Sequence[KeptMeasure]
 ) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
     """Return which events to fold, and how."""
-    bounds = {day: _bounds(day, measures[0].zone) for day in days}
-    clauses = [
-        {
-            "user": {"$in": sorted(users)},
-            "name": name,
-            "at": {"$gte": bounds[day][0], "$lt": bounds[day][1]},
-        }
-        for day, users in days.items()
-    ]
-    within = (min(start for start, _ in bounds.values()), max(end for _, end in bounds.values()))
-    which = clauses[0] if len(clauses) == 1 else {"$or": clauses}
+    zone = measures[0].zone
+    bounds = [_bounds(day, zone) for day in days]
+    which = _any_of([_clause(name, day, sorted(users), zone) for day, users in days.items()])
+    within = (min(start for start, _ in bounds), max(end for _, end in bounds))
     return which, fold_stages(_foldings(measures), _LAYOUT, within)
+
+
+def _clause(name: str, day: str, user_ids: Sequence[str], zone: str) -> Mapping[str, Any]:
+    start, end = _bounds(day, zone)
+    return {"user": {"$in": user_ids}, "name": name, "at": {"$gte": start, "$lt": end}}
+
+
+def _any_of(clauses: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return clauses[0] if len(clauses) == 1 else {"$or": clauses}
 
 
 def _bounds(day: str, zone: str) -> tuple[datetime, datetime]:

@@ -8,8 +8,7 @@ from typing import Any
 import dsl
 from dsl.buckets import fold
 from dsl.measures import Measure
-from dsl.zones import EPOCH
-from engine.measures import measures_in
+from engine.measures import judge_of, measures_in
 from engine.playbook import playbook_of
 from models.store import Stores
 from services.rulebook import Rulebook
@@ -23,7 +22,7 @@ async def recount(stores: Stores, rulebook: Rulebook) -> tuple[str, list[str]]:
     published = await rulebook.current()
     program, live = published.program, published.measures
     measures = [w.measure for key, w in measures_in(program).items() if key in live]
-    judges = {measure.id: _judge(measure, program) for measure in measures}
+    judges = {measure.id: judge_of(measure, program) for measure in measures}
     needs = _needs(measures, program)
     problems: list[str] = []
     people, after = 0, None
@@ -55,14 +54,6 @@ def _compared(
                 if not _same(kept.get(day), wanted.get(day))
             ]
     return problems
-
-
-def _judge(measure: Measure, program: dsl.Program) -> _Judge:
-    if measure.where is None:
-        return lambda _: True
-    judge = dsl.compiled(measure.where, program)
-    moment = dsl.Moment(EPOCH, program.zone, program)
-    return lambda element: judge({}, moment, element)
 
 
 def _needs(

@@ -59,6 +59,18 @@ class PersonFacts(Store):
         cursor = self.database["events"].aggregate([{"$match": which}, *stages], allowDiskUse=True)
         return [document async for document in cursor]
 
+    async def events(self, which: Mapping[str, Any]) -> list[tuple[str, str, Document]]:
+        """Return events, oldest first: whose each is, its name, and what rules see of it."""
+        cursor = self.database["events"].find(which, {"user": 1, "name": 1, "at": 1, "data": 1})
+        return [
+            (
+                document["user"],
+                document["name"],
+                {**document.get("data", {}), "time": document["at"]},
+            )
+            async for document in cursor.sort([("at", ASCENDING), ("_id", ASCENDING)])
+        ]
+
     async def write(self, changes: Sequence[FactsChange]) -> bool:
         """Write new buckets; False if some were not, as there were others since their version."""
         if not changes:
