@@ -316,7 +316,19 @@ async def bare(uri: str, most: int) -> float:
     return len(events) / (time.monotonic() - began)
 
 
+async def live(uri: str) -> None:
+    """Wait until the segments have been filled and the measures are read."""
+    stores = Stores.over(connect(uri, "bench"))
+    while True:
+        standing, measures = await stores.standings.get(), await stores.measures.all()
+        filled = standing.publication and standing.filling is None
+        if filled and measures and all(each.state == "live" for each in measures):
+            return
+        await asyncio.sleep(0.2)
+
+
 async def measure(running: Stack) -> None:
+    await live(running.uri)
     await flood(running, 5)  # warm
     memory = running.worker_memory()
     sent, seconds = await flood(running, SECONDS)

@@ -41,6 +41,8 @@ _DAY_FUNCTIONS = frozenset({"days_until", "years_since", "days_since"})
 _COMPARISONS = frozenset({"=", "<", "<=", ">", ">="})
 # Turns further ahead than this are looked for again when it has passed.
 _FURTHEST = 40_000  # days
+_MOST_ANSWERS = 10_000
+_ANSWERS: dict[tuple[int, int], tuple[bool, Expr, Program]] = {}
 
 # As days pass a value stays, only grows, or only falls; None: nobody knows.
 _Course = int | None
@@ -49,7 +51,15 @@ _STAYS, _GROWS, _FALLS = 0, 1, -1
 
 def changes_by_time(expr: Expr, program: Program) -> bool:
     """Whether a condition's answer can change although nothing happens, but for events to come."""
-    return any(_reads_time(node) for node in _within(expr, program, set()))
+    # Asked about the same few expressions again and again. By identity: comparing them takes
+    # longer than answering. What is kept holds them, so that no id is given to another meanwhile.
+    kept = _ANSWERS.get((id(expr), id(program)))
+    if kept is None:
+        if len(_ANSWERS) >= _MOST_ANSWERS:
+            _ANSWERS.clear()
+        answer = any(_reads_time(node) for node in _within(expr, program, set()))
+        kept = _ANSWERS[id(expr), id(program)] = (answer, expr, program)
+    return kept[0]
 
 
 def fades(expr: Expr, program: Program) -> bool:
