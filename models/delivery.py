@@ -52,6 +52,6 @@ def delivery_id(webhook: str, seq: int) -> str:
 
 
 def wants(patterns: tuple[str, ...], type: str) -> bool:
-    """Whether an entry of this type is wanted: `order.placed`, `order.*` or `*` say so."""
+    """Whether an entry of this type is wanted: `message.sent`, `message.*` or `*` say so."""
     noun = type.partition(".")[0]
     return any(pattern in ("*", type, f"{noun}.*") for pattern in patterns)

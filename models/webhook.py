@@ -20,7 +20,7 @@ class Secret:
 class Webhook:
     """Known to rules by its name. While it is disabled, calls of it are skipped.
 
-    `events` are the entries of the feed that it follows: `order.placed`, `order.*` or `*`.
+    `events` are the entries of the feed that it follows: `message.sent`, `message.*` or `*`.
     """
 
     name: str

@@ -17,7 +17,7 @@ class Webhook:
     url: str = strawberry.field(description="Where calls are posted to.")
     enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")
     events: list[str] = strawberry.field(
-        description="The entries of the feed that it follows, as `order.placed`, `order.*` or `*`."
+        description="The entries of the feed that it follows, as `message.sent`, `message.*` or `*`."
     )
     rotating_until: datetime | None = strawberry.field(
         description="Until then calls are signed with the secret before, too."
@@ -44,7 +44,7 @@ class CreateWebhookInput:
     url: str = strawberry.field(description="Where to post: https, on the public internet.")
     events: list[str] = strawberry.field(
         default_factory=list,
-        description="Entries of the feed to be told of, as `order.placed`, `order.*` or `*`.",
+        description="Entries of the feed to be told of, as `message.sent`, `message.*` or `*`.",
     )
 
 

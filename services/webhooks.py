@@ -85,7 +85,7 @@ def _patterns(events: Sequence[str]) -> tuple[str, ...]:
     for pattern in events:
         if not _PATTERN.fullmatch(pattern):
             raise Invalid(
-                f"{pattern[:100]!r} is no kind of entry; write order.placed, order.* or *.",
+                f"{pattern[:100]!r} is no kind of entry; write message.sent, message.* or *.",
                 field=("events",),
             )
     return tuple(dict.fromkeys(events))
