@@ -17,7 +17,7 @@ class Webhook:
     url: str = strawberry.field(description="Where calls are posted to.")
     enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")
     events: list[str] = strawberry.field(
-        description="The entries of the feed that it follows, as `message.sent`, `message.*` or `*`."
+        description="Entries of the feed that it follows, as `message.sent`, `message.*` or `*`."
     )
     rotating_until: datetime | None = strawberry.field(
         description="Until then calls are signed with the secret before, too."
