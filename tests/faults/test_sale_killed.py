@@ -91,6 +91,10 @@ async def test_all_adds_up_whoever_is_killed(tmp_path: Path, smtp, redis, mongod
     try:
         for process in processes:
             process.start()
+        async with asyncio.timeout(30):
+            # Starting takes longer than a round of kills.
+            while not await stores.stocks.all():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         for turn in range(8):
             await asyncio.sleep(0.7)
             place = chance.randrange(len(processes))
