@@ -14,9 +14,7 @@ import aiosmtplib
 
 from channels import Message, NotSent, Unclear
 
-# Seconds for the server's answer, and for its word on a whole message.
-TIMEOUT = 5.0
-CONTENT_TIMEOUT = 10.0
+TIMEOUT = 5.0  # seconds for the server's answer, and twice that for its word on a whole message
 # Header lines must not be forged by what a name or a subject holds.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 # Everything as ASCII: not every server takes eight bits.
@@ -31,7 +29,14 @@ class Email:
     replaces those that the system trusts.
     """
 
-    def __init__(self, url: str, sender: str, *, trusted: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        sender: str,
+        *,
+        trusted: ssl.SSLContext | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"
         self._tls = parts.scheme == "smtps"
@@ -42,6 +47,7 @@ class Email:
         elif parts.scheme == "smtp+tls" or parts.password:
             self._start_tls = True
         self._trusted = trusted
+        self.timeout = timeout
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._name, self._address = parseaddr(sender)
@@ -65,7 +71,7 @@ class Email:
             tls_context=self._trusted,
             username=self._user,
             password=self._password,
-            timeout=TIMEOUT,
+            timeout=self.timeout,
         )
         try:
             await client.connect()
@@ -114,7 +120,7 @@ class _Connection:
         self._client = None  # until it is known to be in order
         await _envelope(client, self._email.address, message.to)
         try:
-            await client.data(content, timeout=CONTENT_TIMEOUT)
+            await client.data(content, timeout=2 * self._email.timeout)
         except aiosmtplib.SMTPDataError as error:
             self._client = client
             raise _refused(error.code, error.message) from error

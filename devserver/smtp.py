@@ -32,13 +32,18 @@ class Sink:
     url: str = ""
     # Set this to an SMTP answer (`"451 try again"`) and the sink refuses with it.
     refusal: str | None = None
-    # Seconds it takes to make up its mind about a message.
-    delay: float = 0.0
+    # Mail to these addresses is neither taken nor refused until they are taken out again; `waiting`
+    # is how many messages that concerns now.
+    held: set[str] = field(default_factory=set)
+    waiting: int = 0
     _number: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """Take one message; aiosmtpd calls this by its name."""
-        await asyncio.sleep(self.delay)
+        self.waiting += 1
+        while not self.held.isdisjoint(envelope.rcpt_tos):  # noqa: ASYNC110 - of another thread
+            await asyncio.sleep(0.005)
+        self.waiting -= 1
         if self.refusal is not None:
             return self.refusal
         content = envelope.content or b""

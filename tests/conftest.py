@@ -95,8 +95,9 @@ def _mail_server() -> Iterator["Sink"]:
 @pytest.fixture
 def smtp(_mail_server: "Sink") -> "Sink":
     """A mail server: `smtp.url` to send to, `smtp.messages` is what arrived in this test."""
+    _mail_server.held.clear()
     _mail_server.messages.clear()
-    _mail_server.refusal, _mail_server.delay = None, 0.0
+    _mail_server.refusal = None
     return _mail_server
 
 

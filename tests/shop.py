@@ -79,7 +79,8 @@ class Shop:
         self.occasions = Occasions(
             stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
         )
-        self.client = Client(private=True, total=0.5)
+        # Patient: a slow machine is not a server that does not answer.
+        self.client = Client(private=True, total=60)
         self.suppression = Suppression(self.stores, "a key for tests")
         self.links = Links("https://shop.test", "a key for tests")
         self.mail = Mail(
@@ -89,7 +90,7 @@ class Shop:
             rulebook=self.rulebook,
             clock=self.clock,
             channels={
-                "email": Email(self.smtp_url, "Shop <shop@example.test>"),
+                "email": Email(self.smtp_url, "Shop <shop@example.test>", timeout=60),
                 "webhook": Webhook(self.client),
                 "sms": Gateway(f"{self.gateway}/sms", "t", self.client, text_message),
                 "push": Gateway(f"{self.gateway}/push", "t", self.client, push),
