@@ -43,7 +43,10 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event that is yet to be told: `id` is unique to it among all of its name."""
+    """A change that is yet to be told, to the feed, and as an event to rules if there is a buyer.
+
+    `id` is unique to the event among all of its name.
+    """
 
     name: str
     id: str

@@ -6,6 +6,7 @@ from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from models.event import IncomingEvent, Verdict
+from models.feed import FeedEntry
 from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
@@ -39,6 +40,7 @@ class Desk:
         self.commit: Together[Order, bool] = Together(stores.orders.commit_many)
         self.forget: Together[str, None] = Together(self._forget)
         self.settled: Together[Order, None] = Together(self._settled)
+        self.publish: Together[Sequence[FeedEntry], None] = Together(self._publish)
         self.tell: Together[News, Sequence[Verdict]] = Together(self._tell, most=TOLD_AT_ONCE)
 
     async def _find(self, keys: Sequence[str]) -> Sequence[Order | None]:
@@ -60,6 +62,10 @@ class Desk:
     async def _settled(self, orders: Sequence[Order]) -> Sequence[None]:
         await self._stores.orders.settled_many(orders)
         return [None] * len(orders)
+
+    async def _publish(self, entries: Sequence[Sequence[FeedEntry]]) -> Sequence[None]:
+        await self._stores.outbox.add(entry for each in entries for entry in each)
+        return [None] * len(entries)
 
     async def _tell(self, news: Sequence[News]) -> Sequence[Sequence[Verdict]]:
         told = [event for each in news for event in each.events]

@@ -248,8 +248,6 @@ def _order(
         ),
         settle_at=clock.wall() + LEASE,
     )
-    if order.user_id is None:  # events happen to somebody
-        return order
     return replace(order, untold=(_told(order),))
 
 

@@ -149,7 +149,7 @@ async def _save(
     changed = replace(
         after,
         owed=(*before.owed, *_owed(after, money, act, undone=undone)),
-        untold=before.untold if after.user_id is None else (*before.untold, told),
+        untold=(*before.untold, told),
         settle_at=till.clock.wall() + LEASE,
     )
     saved = await till.stores.orders.save(changed)

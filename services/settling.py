@@ -12,7 +12,7 @@ from models.order import Order
 from models.redemption import Redemption
 from models.store import Stores
 from models.unique_code import Code
-from services import redeeming, reserving, rewarding
+from services import receipts, redeeming, reserving, rewarding
 from services.clock import Clock
 from services.counting import counting_over
 from services.desk import News, desk_over
@@ -135,6 +135,7 @@ async def _finish(
         _give_back(order, stores),
         _grant(order, stores),
         _tell(order, stores, rulebook, jobs, clock.now()),
+        _publish(order, stores, rulebook),
         rewarding.settle(order, stores, rulebook, clock.now()),
     )
     await desk_over(stores).settled(order)
@@ -197,3 +198,10 @@ async def _tell(
     for verdict in await desk_over(stores).tell(News(told, rulebook, jobs, now)):
         if verdict.outcome is Outcome.REJECTED:
             log.error("no event tells of order %s: %s", order.id, verdict.reason)
+
+
+async def _publish(order: Order, stores: Stores, rulebook: Rulebook) -> None:
+    if order.untold:
+        named = order.codes or order.granted
+        campaign_of = (await rulebook.version(order.publication)).campaign_of if named else {}
+        await desk_over(stores).publish(tuple(receipts.entries(order, campaign_of)))

@@ -10,7 +10,7 @@ from engine.starting import total_limit
 from models.claim import ClaimState
 from models.redemption import PerUser
 from models.store import Stores
-from services import auditing, draws
+from services import auditing, draws, receipts
 from services.consequences import Consequences
 from services.recounting import recount
 from services.rejudging import rejudge
@@ -62,7 +62,7 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
             "members of segments = worked out anew",
             lambda: rejudge(stores=stores, rulebook=rulebook, now=now),
         ),
-        ("I11", "the feed is gapless and tells nothing twice", lambda: _feed(stores)),
+        ("I11", "the feed is gapless, tells nothing twice, and every order", lambda: _feed(stores)),
         (
             "I12",
             "no work is stuck",
@@ -224,6 +224,7 @@ async def _feed(stores: Stores) -> tuple[str, list[str]]:
         if (following, start) != (number + 1, first + count):
             problems.append(f"block {following} begins at {start} after block {number}")
     problems += [f"{entry} was told twice" for entry in await stores.checks.told_twice()]
+    problems += [f"{entry} was never told" for entry in await receipts.missing(stores=stores)]
     return f"{len(blocks)} blocks", problems
 
 

@@ -73,6 +73,14 @@ class Feed(Store):
         )
         return frozenset([document["entries"]["_id"] async for document in cursor])
 
+    async def telling_since(self, type: str) -> datetime | None:
+        """Return the latest time at which something of this type was, in the oldest block of it."""
+        document = await self.documents.find_one({"entries.type": type}, sort=[("_id", ASCENDING)])
+        if document is None:
+            return None
+        latest: datetime = max(e["at"] for e in document["entries"] if e["type"] == type)
+        return latest
+
     async def prune(self, before: datetime) -> int:
         """Drop blocks made before a time, but never the newest: numbering goes on from it."""
         last = await self.find_last()

@@ -110,6 +110,14 @@ class Orders(Store):
         async for document in self.documents.find({"state": {"$ne": _VOID}, **took}):
             yield _order(document)
 
+    async def settled_since(self, at: datetime) -> AsyncIterator[Order]:
+        """Yield orders that were placed or changed after a time, and of which all is done."""
+        later = {"$gt": at}
+        changed = [{"placed_at": later}, {"cancelled_at": later}, {"returns.at": later}]
+        done = {"state": {"$ne": _VOID}, "settle_at": {"$exists": False}}
+        async for document in self.documents.find({**done, "$or": changed}):
+            yield _order(document)
+
     async def settled_many(self, orders: Sequence[Order]) -> None:
         """Note that all that followed from the last change of these orders is done."""
         for revision in {order.revision for order in orders}:

@@ -10,6 +10,9 @@ from models.feed import FeedEntry
 from models.ids import new_id
 from models.store.database import Document, Store, duplicates
 
+# What a block holds is one document, which MongoDB limits to 16 MiB, and readers keep many of them.
+LARGEST = 2 * 1024 * 1024
+
 
 class Outbox(Store):
     NAME = "outbox"
@@ -33,10 +36,27 @@ class Outbox(Store):
         except BulkWriteError as error:
             duplicates(error)
 
-    async def waiting(self, limit: int) -> list[FeedEntry]:
-        """Return the entries that have waited longest."""
-        cursor = self.documents.find().sort("order", ASCENDING).limit(limit)
-        return [entry_of(document) async for document in cursor]
+    async def waiting(self, limit: int, *, size: int = LARGEST) -> list[FeedEntry]:
+        """Return the entries that have waited longest, as many as fit into `size` bytes."""
+        cursor = self.documents.aggregate(
+            [
+                {"$sort": {"order": ASCENDING}},
+                {"$limit": limit},
+                {"$set": {"size": {"$bsonSize": "$$ROOT"}}},
+            ]
+        )
+        waiting: list[FeedEntry] = []
+        async for document in cursor:
+            size -= document["size"]
+            if waiting and size < 0:
+                break
+            waiting.append(entry_of(document))
+        return waiting
+
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these entries that wait."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
 
     async def remove(self, ids: Sequence[str]) -> None:
         """Forget entries that have found their place in the feed."""

@@ -7,6 +7,7 @@ import pytest
 
 from models.feed import Block, FeedEntry
 from models.store import Stores
+from models.store.outbox import LARGEST
 from services import sequencer
 from services.sequencer import Head
 
@@ -49,6 +50,17 @@ async def test_entries_are_told_in_the_order_they_were_queued(stores):
     assert await told(stores) == [f"e{place}" for place in range(1_200)]
     assert (await stores.feed.find_last()).number == 3
     assert await stores.outbox.waiting(1) == []
+
+
+async def test_large_entries_come_in_more_blocks(stores):
+    text = "x" * (LARGEST // 2)
+    large = [FeedEntry(f"e{place}", "run.started", NOW, data={"t": text}) for place in range(4)]
+    await stores.outbox.add(large)
+
+    await drain(stores)
+
+    assert await told(stores) == [entry.id for entry in large]
+    assert (await stores.feed.find_last()).number == 4
 
 
 async def test_killed_before_clearing_the_outbox_nothing_is_told_twice(stores):
