@@ -42,8 +42,8 @@ PLAYGROUND = Path(__file__).parent / "playground"
 class Api:
     """What requests share: made when the process starts, since clients belong to its loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, patience: float) -> None:
+        self.settings, self._patience = settings, patience
         self.tokens = Tokens(settings.signing_key())
         self.passwords = Passwords()
         links = Links(settings.public_url, settings.lasting_key())
@@ -63,7 +63,7 @@ class Api:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Hold the parts open while the process serves."""
-        async with wired(self.settings, patience=PATIENCE) as self._wiring:
+        async with wired(self.settings, patience=self._patience) as self._wiring:
             self._keys = Keys(self._wiring.stores)
             app.state.api = self
             yield
@@ -147,9 +147,9 @@ class Api:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def build(settings: Settings) -> Starlette:
+def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
     """Return the application. Raises Invalid if the settings lack what it needs."""
-    api = Api(settings)
+    api = Api(settings, patience)
     middleware = [Middleware(Measured), Middleware(Guarded)]
     if settings.allowed_origins:
         middleware.append(

@@ -53,7 +53,7 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
     With `patience`, anything asked of the database that takes longer (in seconds) is Unavailable.
     """
     # Whoever waits for an answer learns within two seconds that there is no database to ask.
-    waiting_ms = 2_000 if patience is None else 1_500
+    waiting_ms = 2_000 if patience is None else int(patience * 500)
     database = connect(settings.mongodb_uri, settings.database, patience_ms=waiting_ms)
     queue = redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)

@@ -1,5 +1,7 @@
 """A client of the real API, for tests: through ASGI, with a real database behind it."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -21,8 +24,11 @@ from schema.context import Context
 from schema.ids import to_global
 from services import sessions
 from services.tokens import Access, Tokens
+from tests.waiting import until
 
 SECRET = "a secret for tests, long enough to sign"
+NO_REDIS = "redis://127.0.0.1:1/0"
+PATIENCE = 60.0  # seconds for the database: a slow machine is not a server that is away
 
 
 @dataclass
@@ -96,13 +102,27 @@ class Api:
 
 
 @asynccontextmanager
-async def serving(**settings: Any) -> AsyncIterator[Api]:
+async def serving(*, patience: float = PATIENCE, **settings: Any) -> AsyncIterator[Api]:
     """Run the application without a socket."""
-    app = build(Settings(secret=SecretStr(SECRET), **settings))
+    app = build(Settings(secret=SecretStr(SECRET), **settings), patience=patience)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app), base_url="http://shop.test", timeout=30
+            transport=httpx2.ASGITransport(app=app), base_url="http://shop.test", timeout=60
         ) as http,
     ):
         yield Api(app, http)
+
+
+@asynccontextmanager
+async def listening(**settings: Any) -> AsyncIterator[str]:
+    """Run the application on a socket of its own; yields "127.0.0.1:port"."""
+    app = build(Settings(secret=SecretStr(SECRET), **settings), patience=PATIENCE)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await until(lambda: server.started)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving

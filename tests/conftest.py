@@ -54,7 +54,7 @@ async def prepared_database(mongodb_uri: str) -> AsyncIterator["Database"]:
     from models.store import connect, prepare
 
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    database = connect(mongodb_uri, name, patience_ms=10_000)
+    database = connect(mongodb_uri, name, patience_ms=60_000)
     try:
         await prepare(database)
         yield database
@@ -76,10 +76,10 @@ async def database(prepared_database: "Database") -> "Database":
 @pytest.fixture
 async def api(database: "Database", mongodb_uri: str) -> AsyncIterator["Api"]:
     """The API over an empty database. Its queue is away: everything must work without."""
-    from tests.client import serving
+    from tests.client import NO_REDIS, serving
 
     async with serving(
-        mongodb_uri=mongodb_uri, database=database.name, redis_url="redis://127.0.0.1:1/0"
+        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
     ) as client:
         yield client
 

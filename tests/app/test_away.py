@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import devserver.mongod
+from app.asgi import PATIENCE
 from devserver.mongod import Profile
 from models.principal import Role
-from tests.client import Api, Caller, serving
+from tests.client import NO_REDIS, Api, Caller, serving
 
-NO_REDIS = "redis://127.0.0.1:1/0"
 QUERY = "{ users(first: 1) { edges { node { id } } } }"
 REGISTER = """mutation {
   register(input: {email: "ann@example.test", password: "correct horse battery"}) {
@@ -43,7 +43,9 @@ async def recovered(api: Api, by: Caller) -> float:
 
 
 async def test_without_a_mongod_everything_is_503_and_nothing_a_traceback() -> None:
-    async with serving(mongodb_uri="mongodb://127.0.0.1:1/", redis_url=NO_REDIS) as api:
+    async with serving(
+        mongodb_uri="mongodb://127.0.0.1:1/", redis_url=NO_REDIS, patience=PATIENCE
+    ) as api:
         assert (await api.http.get("/readyz")).status_code == 503
         assert (await api.http.get("/healthz")).status_code == 200
         answer = await api.post(REGISTER)
@@ -57,7 +59,7 @@ async def test_without_a_mongod_everything_is_503_and_nothing_a_traceback() -> N
 async def test_a_killed_mongod_gives_503_until_it_is_back(tmp_path: Path) -> None:
     mongod = devserver.mongod.start(tmp_path, Profile.QUICK)
     try:
-        async with serving(mongodb_uri=mongod.uri, redis_url=NO_REDIS) as api:
+        async with serving(mongodb_uri=mongod.uri, redis_url=NO_REDIS, patience=PATIENCE) as api:
             admin = await api.caller(Role.ADMIN)
             await api.ask(QUERY, by=admin)
             mongod.process.kill()
@@ -79,7 +81,7 @@ async def test_a_killed_mongod_gives_503_until_it_is_back(tmp_path: Path) -> Non
 @pytest.mark.faults
 async def test_a_silent_mongod_gives_503_within_five_seconds(tmp_path: Path) -> None:
     with devserver.mongod.running(tmp_path, Profile.QUICK) as mongod:
-        async with serving(mongodb_uri=mongod.uri, redis_url=NO_REDIS) as api:
+        async with serving(mongodb_uri=mongod.uri, redis_url=NO_REDIS, patience=PATIENCE) as api:
             admin = await api.caller(Role.ADMIN)
             await api.ask(QUERY, by=admin)
             os.kill(mongod.process.pid, signal.SIGSTOP)

@@ -2,15 +2,10 @@
 
 import asyncio
 import json
-import socket
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
-from pydantic import SecretStr
 
-from app.asgi import build
 from app.cli import main
 from app.commands.folder import read_templates, template_files
 from app.commands.publish import publish
@@ -25,7 +20,7 @@ from models.template import Template
 from models.user import User
 from services import campaigns, people
 from services.passwords import Passwords
-from tests.client import SECRET
+from tests.client import NO_REDIS, listening
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 ACT = Act("someone", NOW)
@@ -93,25 +88,6 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-@asynccontextmanager
-async def listening(database, mongodb_uri):
-    settings = Settings(
-        mongodb_uri=mongodb_uri,
-        database=database.name,
-        redis_url="redis://127.0.0.1:1/0",
-        secret=SecretStr(SECRET),
-    )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning"))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 uvicorn offers nothing to wait for
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
-
-
 async def account(stores, *roles: Role) -> None:
     passwords = Passwords()
     await people.ensure_user(
@@ -131,9 +107,11 @@ async def api_url(database, mongodb_uri, stores, run, monkeypatch):
     await account(stores, Role.ADMIN)
     monkeypatch.setenv("FANFARE_EMAIL", "ci@example.test")
     monkeypatch.setenv("FANFARE_PASSWORD", "a long enough password")
-    async with listening(database, mongodb_uri) as url:
-        monkeypatch.setenv("FANFARE_URL", url)
-        yield url
+    async with listening(
+        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
+    ) as host:
+        monkeypatch.setenv("FANFARE_URL", f"http://{host}")
+        yield f"http://{host}"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """GraphQL over WebSocket, on a real server."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,18 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
-import uvicorn
-from pydantic import SecretStr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 import app.view
-from app.asgi import build
-from app.settings import Settings
 from models.principal import Role
 from models.store import Database
-from tests.client import SECRET, Api
+from tests.client import NO_REDIS, Api, listening
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -28,21 +23,10 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 @pytest.fixture
 async def address(database: Database, mongodb_uri: str) -> AsyncIterator[str]:
     """A server with a socket of its own; returns its WebSocket address."""
-    settings = Settings(
-        mongodb_uri=mongodb_uri,
-        database=database.name,
-        redis_url="redis://127.0.0.1:1/0",
-        secret=SecretStr(SECRET),
-    )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning"))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 uvicorn offers nothing to wait for
-            await asyncio.sleep(0.01)
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
-        server.should_exit = True
-        await serving
+    async with listening(
+        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
+    ) as host:
+        yield f"ws://{host}/graphql"
 
 
 @asynccontextmanager
@@ -56,12 +40,12 @@ async def opened(
 
 
 async def told(client: ClientConnection) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return orjson.loads(await client.recv(decode=True))
 
 
 async def closed(client: ClientConnection) -> int | None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await client.wait_closed()
     return client.close_code
 

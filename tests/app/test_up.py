@@ -54,7 +54,7 @@ def alive(pids):
     return running
 
 
-def await_end_of(pids, within=20):
+def await_end_of(pids, within=60):
     deadline = time.monotonic() + within
     while alive(pids) and time.monotonic() < deadline:
         time.sleep(0.05)

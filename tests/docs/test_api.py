@@ -3,16 +3,11 @@
 import asyncio
 import json
 import re
-import socket
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
-from pydantic import SecretStr
 from websockets.asyncio.client import connect
 
-from app.asgi import build
-from app.settings import Settings
 from models.campaign import Act
 from models.principal import Role
 from models.user import User
@@ -20,7 +15,7 @@ from resolvers.access import declared
 from resolvers.api import api as schema
 from services import releases, sequencer
 from services.releases import RulesFile
-from tests.client import SECRET
+from tests.client import NO_REDIS, listening
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "api.md"
@@ -74,25 +69,14 @@ async def test_every_operation_gets_the_answer_that_is_shown(api, world):
 @pytest.fixture
 async def address(api, database, mongodb_uri):
     """A server with a socket of its own, and the sequencer beside it."""
-    settings = Settings(
-        mongodb_uri=mongodb_uri,
-        database=database.name,
-        redis_url="redis://127.0.0.1:1/0",
-        secret=SecretStr(SECRET),
-    )
     stopping = asyncio.Event()
     ordering = asyncio.create_task(
         sequencer.run(stores=api.stores, wall=lambda: datetime.now(UTC), stopping=stopping)
     )
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning"))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110 uvicorn offers nothing to wait for
-            await asyncio.sleep(0.01)
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
-        server.should_exit = True
-        await serving
+    async with listening(
+        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
+    ) as host:
+        yield f"ws://{host}/graphql"
     stopping.set()
     await ordering
 
@@ -103,15 +87,17 @@ async def test_a_subscription_goes_as_it_is_shown(api, address):
         json.dumps(message).replace("ACCESS_TOKEN", marketer.token) for message in marked("client")
     ]
     greeting, news = marked("server")
-    async with asyncio.timeout(20), connect(address, subprotocols=["graphql-transport-ws"]) as ws:
+    async with asyncio.timeout(60), connect(address, subprotocols=["graphql-transport-ws"]) as ws:
         await ws.send(begin)
         assert is_like(greeting, json.loads(await ws.recv()))
 
         await ws.send(subscribe)
-        # The server says nothing when it has begun to follow.
-        await asyncio.sleep(0.5)
-        await api.ask(CREATE, by=marketer)
-        real = json.loads(await ws.recv())
+        receiving = asyncio.create_task(ws.recv())
+        # The server says nothing when it has begun to follow: until then, what happens is missed.
+        while not receiving.done():
+            await api.ask(CREATE, by=marketer)
+            await asyncio.wait({receiving}, timeout=0.5)
+        real = json.loads(await receiving)
         await ws.send(complete)
 
     assert is_like(news, real), real

@@ -9,6 +9,8 @@ from dsl import nodes
 from dsl.diagnostics import SourceFile
 from dsl.parser import Parsed, parse
 
+HOSTILE = 15  # seconds of CPU: all take about one at most, and minutes if any step were quadratic
+
 
 def read(text: str) -> Parsed:
     return parse(SourceFile("test.rules", text))
@@ -65,7 +67,7 @@ def test_a_file_may_have_256_kib_of_any_letters():
     assert codes("##" + "春" * (256 * 1024 // 3)) == ["E105"]
 
 
-def test_a_thousand_declarations_are_read_in_about_a_second():
+def test_a_thousand_declarations_are_read_in_good_time():
     read("")
     line = (
         "promotion p {{ when cart.subtotal > {} USD and cart.quantity > 2  take 10% off cart }}\n"
@@ -76,7 +78,7 @@ def test_a_thousand_declarations_are_read_in_about_a_second():
     parsed = read(text)
 
     assert len(parsed.file.declarations) == 1000
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < HOSTILE
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_a_hostile_file_is_answered_quickly(text):
 
     read(text)
 
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < HOSTILE
 
 
 def test_a_hostile_file_takes_little_memory():

@@ -26,7 +26,7 @@ from services import sessions
 from services.counting import counting_over
 from services.tokens import Tokens
 from services.verify import verify
-from tests.client import SECRET, serving
+from tests.client import NO_REDIS, SECRET, serving
 from tests.faults import acting
 from tests.faults.acts import ACTS, RULES, Act, Answer, settle
 from tests.shop import Shop
@@ -34,7 +34,6 @@ from tests.wire import Wire, between
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["tests.faults.acting"])
-NO_REDIS = "redis://127.0.0.1:1/0"
 
 
 @dataclass

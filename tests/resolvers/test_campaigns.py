@@ -251,7 +251,7 @@ async def test_activity_is_replayed_and_then_followed(api, ann, bob):
     )
 
     entries = []
-    async with asyncio.timeout(20), aclosing(following):
+    async with asyncio.timeout(60), aclosing(following):
         async for result in following:
             assert result.errors is None
             entries.append(result.data["campaignActivity"])

@@ -9,7 +9,7 @@ import pytest
 from models.campaign import Act
 from models.principal import Role
 from services.releases import RulesFile, release
-from tests.client import Api, serving
+from tests.client import NO_REDIS, Api, serving
 from tests.shop import NOW
 from tests.wire import between
 
@@ -59,7 +59,7 @@ async def test_once_all_is_gone_the_database_is_asked_twice_a_second_at_most(sal
         serving(
             mongodb_uri=wire.uri,
             database=sale.stores.claims.database.name,
-            redis_url="redis://127.0.0.1:1/0",
+            redis_url=NO_REDIS,
         ) as api,
     ):
         for buyer in buyers[:3]:

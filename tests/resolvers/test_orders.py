@@ -1,6 +1,5 @@
 """Orders, codes and products through the API."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from models.campaign import Act
 from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.waiting import until
 
 PLACE = """
 mutation ($input: PlaceOrderInput!) {
@@ -317,10 +317,10 @@ async def test_quotes_know_category_brand_and_floor_by_the_sku_alone(api, shop, 
         amount: str = found["quoteCart"]["quote"]["total"]["amount"]
         return amount
 
-    for _ in range(40):  # until the rules are noticed
-        if await total("USD") == "28.00":
-            break
-        await asyncio.sleep(0.05)
+    async def noticed() -> bool:
+        return await total("USD") != "30.00"
+
+    await until(noticed)
     assert await total("USD") == "28.00"  # 10.00 down to its floor, and two that do not match
     assert await total("EUR") == "25.00"  # a floor in dollars says nothing there
     cart = {"currency": "USD", "lines": lines}

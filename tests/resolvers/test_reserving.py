@@ -1,6 +1,5 @@
 """Carts that name what their buyer has reserved, through the API."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from services.releases import RulesFile, release
 from tests.client import Api, Caller
 from tests.resolvers.test_orders import CANCEL, QUOTE, RETURN
 from tests.shop import NOW
+from tests.waiting import until
 
 RULES = """
 flash_sale midnight { active from 2020-01-01  sku "A" at 99 CNY stock 2  limit 1 per user }
@@ -137,13 +137,10 @@ async def test_an_attribute_may_be_called_as_it_likes(api, shop):
     attributes = {"group": "TEA", "claim": "fresh", "@claim": "x", "@group": "x"}
     sent = {"currency": "CNY", "lines": [{"price": "10", "attributes": attributes}]}
 
-    for _ in range(40):  # until the rules are noticed
-        total = (await quoted(api, ann, sent))["quote"]["total"]["amount"]
-        if total == "9.00":
-            break
-        await asyncio.sleep(0.05)
+    async def noticed() -> bool:
+        return (await quoted(api, ann, sent))["quote"]["total"]["amount"] == "9.00"
 
-    assert total == "9.00"
+    await until(noticed)
 
 
 async def test_a_placed_orders_claim_goes_back_with_its_order_only(api, shop):

@@ -1,6 +1,5 @@
 """Segments through the API: who is in them, since when and why, and what a draft would share."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from models.user import User
 from services import fillings, releases
 from services.releases import RulesFile
 from services.rulebook import Rulebook
+from tests.waiting import until
 
 RULES = """
 attributes user { size: number }
@@ -97,8 +97,11 @@ async def test_a_segment_that_is_not_there_yet_or_not_at_all_is_refused(filled):
     text = RULES + "segment fresh { user.size = 1 }"
     act = Act("marketer", datetime.now(UTC))
     await releases.release([RulesFile("f", "F", text)], act, stores=filled.stores)
-    await asyncio.sleep(0.6)  # the API looks every half second
 
+    async def noticed() -> bool:
+        return await filled.code(MEMBERS, {"segment": "fresh"}, by=marketer) != "INVALID"
+
+    await until(noticed)
     codes = [
         await filled.code(MEMBERS, {"segment": name}, by=marketer) for name in ("fresh", "nobody")
     ]

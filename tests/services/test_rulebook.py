@@ -13,6 +13,7 @@ from models.store import Stores
 from services import campaigns
 from services.releases import RulesFile, release
 from services.rulebook import Rulebook
+from tests.waiting import until
 
 ACT = Act("cli", datetime(2026, 3, 1, 9, tzinfo=UTC))
 SPRING = RulesFile("spring", "Spring", "promotion spring { take 10% off cart }")
@@ -40,16 +41,16 @@ async def test_a_declaration_is_known_with_its_campaign(stores):
     assert "spring" in published.program.promotions
 
 
-async def test_every_process_notices_within_a_second(stores):
+async def test_every_process_notices_by_itself(stores):
     rulebook = Rulebook(stores)
     await rulebook.current()
     (campaign,) = await release([SPRING], ACT, stores=stores)
     await campaigns.pause(campaign.id, ACT, stores=stores)
 
-    async with asyncio.timeout(1):
-        while (await rulebook.current()).number == 0:  # noqa: ASYNC110 - as callers do
-            await asyncio.sleep(0.02)
+    async def noticed() -> bool:
+        return (await rulebook.current()).number > 0
 
+    await until(noticed)
     assert (await rulebook.current()).paused == {campaign.id}
 
 

@@ -10,6 +10,7 @@ from models.store import Stores
 from models.store.outbox import LARGEST
 from services import sequencer
 from services.sequencer import Head
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -107,7 +108,7 @@ async def test_two_leaders_at_once_are_harmless(stores):
         while len(await told(stores)) < 900:
             head, _ = await sequencer.step(head, stores=stores, wall=NOW)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await asyncio.gather(queue(), lead(), lead(), lead())
 
     assert sorted(await told(stores)) == sorted(entry.id for entry in entries(900))
@@ -144,15 +145,16 @@ async def test_old_blocks_go_but_numbering_goes_on(stores):
     assert [block.number for block in await stores.feed.from_number(1, limit=9)] == [3, 4]
 
 
-async def test_a_running_sequencer_tells_within_a_second_and_stops_when_told(stores):
+async def test_a_running_sequencer_tells_by_itself_and_stops_when_told(stores):
     stopping = asyncio.Event()
     running = asyncio.create_task(sequencer.run(stores=stores, wall=lambda: NOW, stopping=stopping))
     await stores.outbox.add(entries(5))
-    async with asyncio.timeout(5):
-        while len(await told(stores)) < 5:  # noqa: ASYNC110 - waiting for another process's work
-            await asyncio.sleep(0.02)
 
+    async def all_told() -> bool:
+        return len(await told(stores)) == 5
+
+    await until(all_told)
     stopping.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
     assert await stores.leases.acquire("sequencer", seconds=1) is not None

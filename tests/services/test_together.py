@@ -6,18 +6,21 @@ import pytest
 
 from models.errors import Unavailable
 from services.together import Together
+from tests.waiting import until
 
 
 class Trips:
-    """Doubles numbers, and remembers who came along."""
+    """Doubles numbers, and remembers who came along. No trip ends before `released` is set."""
 
     def __init__(self, away=False):
         self.made = []
         self.away = away
+        self.released = asyncio.Event()
+        self.released.set()
 
     async def __call__(self, numbers):
         self.made.append(list(numbers))
-        await asyncio.sleep(0.01)
+        await self.released.wait()
         if self.away:
             raise Unavailable("away")
         if 13 in numbers:
@@ -31,11 +34,13 @@ async def every(*awaitables):
 
 async def test_callers_of_a_moment_share_a_trip_and_those_who_come_meanwhile_the_next():
     trips = Trips()
+    trips.released.clear()
     double = Together(trips)
 
     first = asyncio.gather(*(double(number) for number in range(3)))
-    await asyncio.sleep(0.005)
+    await until(lambda: trips.made)
     second = asyncio.gather(double(7), double(8))
+    asyncio.get_running_loop().call_later(0.01, trips.released.set)
 
     assert (await first, await second) == ([0, 2, 4], [14, 16])
     assert trips.made == [[0, 1, 2], [7, 8]]
@@ -71,12 +76,15 @@ async def test_where_nothing_can_be_reached_nobody_is_tried_alone():
 
 
 async def test_whoever_gives_up_waiting_holds_nobody_up():
-    double = Together(Trips())
+    trips = Trips()
+    trips.released.clear()
+    double = Together(trips)
     impatient = asyncio.create_task(double(1))
     patient = asyncio.create_task(double(2))
-    await asyncio.sleep(0.005)
+    await until(lambda: trips.made)
 
     impatient.cancel()
+    trips.released.set()
 
     assert await patient == 4
     with pytest.raises(asyncio.CancelledError):

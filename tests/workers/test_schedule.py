@@ -8,6 +8,7 @@ import pytest
 from models.store import Stores
 from services.jobs import Job
 from tests.shop import Shop, event
+from tests.waiting import until
 from workers.schedule import Schedule, run
 
 RULES = """
@@ -51,10 +52,10 @@ async def test_runs_of_a_campaign_that_has_ended_are_stopped(shop):
     await shop.rulebook.refresh()
     task, stopping = scheduler(shop)
 
-    async with asyncio.timeout(10):
-        while (await shop.runs())[0]["state"] == "waiting":  # noqa: ASYNC110 (nobody tells us)
-            await asyncio.sleep(0.05)
+    async def stopped() -> bool:
+        return (await shop.runs())[0]["state"] != "waiting"
 
+    await until(stopped)
     stopping.set()
     await task
     assert workspace.current == 1
@@ -89,7 +90,7 @@ def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
 
 
 async def rung(shop: Shop, wanted: Job = Job.WORK_LANE) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while wanted not in {job for job, _ in shop.bells.rung}:
             await asyncio.sleep(0.02)
             shop.clock.real += timedelta(milliseconds=50)
