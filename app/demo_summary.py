@@ -68,7 +68,7 @@ def show(
 async def _counts(database: Database) -> tuple[dict[str, int], dict[str, int]]:
     """Return the runs and the messages by state, once nothing is on its way any more."""
     stores = Stores.over(database)
-    for _ in range(100):
+    for _ in range(600):
         messages = await stores.effects.count_by_state()
         if not {"pending", "sending"} & messages.keys() and not await stores.events.count_pending():
             break

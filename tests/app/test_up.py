@@ -83,7 +83,7 @@ def test_everything_runs_and_one_folder_has_one_owner(folder):
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         assert second.returncode == 1
         assert f"is in use by process {process.pid}" in second.stderr
@@ -101,7 +101,7 @@ def test_after_a_kill_it_starts_again_at_the_same_place_and_stops_politely(folde
 
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert alive(family) == []
     assert (folder / "ports.json").read_text() == ports
     assert not (folder / "state.json").exists()
