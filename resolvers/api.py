@@ -33,6 +33,8 @@ from resolvers.users import UserMutations, UserQueries
 from resolvers.webhooks import WebhookMutations, WebhookQueries
 from schema.documents import Documents
 from schema.errors import Errors, log_faults
+from schema.execution import Execution
+from schema.inputs import prepare_inputs
 from schema.scalars import SCALARS
 
 
@@ -114,5 +116,7 @@ api = _Schema(
     mutation=checked(Mutation),
     subscription=checked(Subscription),
     extensions=[Errors, Documents],
+    execution_context_class=Execution,
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
+prepare_inputs(api._schema)
