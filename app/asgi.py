@@ -92,6 +92,7 @@ class Api:
         wiring = self.wiring
         return Context(
             stores=wiring.stores,
+            loaders=wiring.loaders,
             jobs=wiring.jobs,
             clock=wiring.clock,
             rulebook=wiring.rulebook,

@@ -17,6 +17,7 @@ from services.activity import Activity
 from services.claims import Claims
 from services.groups import Groups
 from services.jobs import Jobs
+from services.loaders import Loaders
 from services.rulebook import Rulebook
 from workers.bells import DramatiqJobs
 
@@ -28,6 +29,7 @@ class Wiring:
     settings: Settings
     database: Database
     stores: Stores
+    loaders: Loaders
     clock: Clock
     rulebook: Rulebook
     activity: Activity
@@ -66,6 +68,7 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
             settings=settings,
             database=database,
             stores=stores,
+            loaders=Loaders(stores),
             clock=Clock.parse(settings.clock),
             rulebook=rulebook,
             activity=Activity(stores),

@@ -22,3 +22,8 @@ class Template:
     version: int = 1
     updated_at: datetime | None = None
     updated_by: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Return what this version is kept under."""
+        return f"{self.channel}/{self.name}@{self.version}"

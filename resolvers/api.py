@@ -18,6 +18,7 @@ from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.messaging import MessagingMutations, MessagingQueries
+from resolvers.nodes import NodeQueries
 from resolvers.offers import OfferQueries
 from resolvers.orders import OrderMutations, OrderQueries
 from resolvers.points import PointsQueries
@@ -40,6 +41,7 @@ from schema.scalars import SCALARS
 
 @strawberry.type(description="What can be asked.")
 class Query(
+    NodeQueries,
     UserQueries,
     CampaignQueries,
     EventQueries,

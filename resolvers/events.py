@@ -8,7 +8,6 @@ from models.api_key import Scope
 from models.event import Outcome
 from models.principal import Role
 from resolvers.access import roles, staff
-from schema.campaign import Campaign
 from schema.context import Info
 from schema.event import (
     EventVerdict,
@@ -55,21 +54,10 @@ class EventQueries:
         stores = info.context.stores
         page = window(first, after, last, before, width=2)
         user = None if user_id is None else from_global("User", user_id)
-        found = await stores.effects.messages(page, user_id=user)
-        people = await stores.users.find_many([effect.user_id for effect in found.items])
-        campaigns = await stores.campaigns.find_many(
-            tuple({effect.campaign_id for effect in found.items if effect.campaign_id})
-        )
         return Connection[SentMessage].of(
-            found,
+            await stores.effects.messages(page, user_id=user),
             page,
-            node=lambda effect: SentMessage.of(
-                effect,
-                User.of(people[effect.user_id]) if effect.user_id in people else None,
-                Campaign.of(campaigns[effect.campaign_id])
-                if effect.campaign_id in campaigns
-                else None,
-            ),
+            node=SentMessage.of,
             position=lambda effect: (effect.at.isoformat(), effect.id),
             count=lambda: stores.effects.count_messages(user_id=user),
         )
@@ -93,9 +81,7 @@ class EventMutations:
             jobs=context.jobs,
             wall=context.clock.wall(),
         )
-        people = await context.stores.users.find_many([effect.user_id])
-        user = User.of(people[effect.user_id]) if effect.user_id in people else None
-        return RetryMessagePayload(message=SentMessage.of(effect, user, None))
+        return RetryMessagePayload(message=SentMessage.of(effect))
 
     @strawberry.mutation(
         description="Take in what happened elsewhere. An event that cannot be taken does not keep "

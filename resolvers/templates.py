@@ -21,7 +21,6 @@ from schema.template import (
     TemplateDraftInput,
     TemplatePreview,
 )
-from schema.user import User
 from services import previews, templates
 
 _VERSIONS = 100
@@ -133,5 +132,4 @@ class TemplateMutations:
             jobs=context.jobs,
             clock=context.clock,
         )
-        user = await context.stores.users.get(context.caller.user_id)
-        return SendTestMessagePayload(message=SentMessage.of(effect, User.of(user), None))
+        return SendTestMessagePayload(message=SentMessage.of(effect))

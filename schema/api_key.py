@@ -8,6 +8,7 @@ import strawberry
 from models import api_key as models
 from models.api_key import Scope
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 strawberry.enum(
@@ -21,7 +22,7 @@ strawberry.enum(
 
 
 @strawberry.type(description="A key with which another system asks in the shop's name.")
-class ApiKey:
+class ApiKey(Node):
     id: strawberry.ID = strawberry.field(description="Global and opaque; not the key itself.")
     name: str = strawberry.field(description="What staff call it.")
     scopes: list[Scope] = strawberry.field(description="What it may be used for.")

@@ -7,12 +7,12 @@ import strawberry
 
 from models import audience as models
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 
 @strawberry.type(description="A segment as an advertising platform knows it, by hashed addresses.")
-class Audience:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Audience(Node):
     name: str = strawberry.field(description="What the platform's endpoint is told.")
     segment: str = strawberry.field(description="The segment that it follows.")
     url: str = strawberry.field(description="The endpoint that is told of changes.")

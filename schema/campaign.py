@@ -9,6 +9,7 @@ from models import campaign as models
 from models import publication
 from models.campaign import Channel, Status
 from schema.ids import to_global
+from schema.node import Node
 
 strawberry.enum(Channel, name="Channel", description="How a message leaves.")
 strawberry.enum(Status, name="CampaignStatus", description="Where a campaign stands.")
@@ -40,8 +41,7 @@ class CampaignTransition:
     description="Rules with an aim. While it is live its text can be revised: `revision` is then "
     "where the new text stands in review, beside the text that is live."
 )
-class Campaign:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Campaign(Node):
     title: str = strawberry.field(description="For people.")
     goal: str = strawberry.field(description="What it is to achieve, in words.")
     channels: list[Channel] = strawberry.field(description="How it is meant to reach people.")
@@ -96,7 +96,7 @@ class CampaignFilter:
 
 
 @strawberry.type(description="The rules of all campaigns that were live together. Immutable.")
-class Publication:
+class Publication(Node):
     number: int = strawberry.field(description="Publications are numbered upwards.")
     previous: int | None = strawberry.field(description="The one that it replaced.")
     at: datetime = strawberry.field(description="When it was made.")
@@ -117,6 +117,7 @@ class Publication:
     def of(cls, made: publication.Publication) -> Self:
         """Show a publication."""
         return cls(
+            id=strawberry.ID(to_global("Publication", str(made.number))),
             number=made.number,
             previous=made.previous or None,
             at=made.act.at,

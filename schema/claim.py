@@ -8,14 +8,14 @@ import strawberry
 from models import claim as models
 from models.claim import ClaimState
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 strawberry.enum(ClaimState, description="What has become of a claim.")
 
 
 @strawberry.type(description="One unit of a flash sale, held for one person.")
-class Claim:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Claim(Node):
     sale: str = strawberry.field(description="The flash sale's name in the rules.")
     sku: str = strawberry.field(description="What is held.")
     state: ClaimState = strawberry.field(description="Whether it is still held.")

@@ -15,6 +15,7 @@ from services.claims import Claims
 from services.clock import Clock
 from services.groups import Groups
 from services.jobs import Jobs
+from services.loaders import Loaders
 from services.passwords import Passwords
 from services.rulebook import Rulebook
 from services.suppression import Suppression
@@ -26,6 +27,7 @@ class Context:
     """`principal` is None for a caller who has not signed in."""
 
     stores: Stores
+    loaders: Loaders
     jobs: Jobs
     clock: Clock
     rulebook: Rulebook

@@ -10,6 +10,7 @@ from models.delivery import DeliveryState
 from models.feed import Numbered
 from schema.activity import ActivityEntry
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 strawberry.enum(
@@ -19,8 +20,7 @@ strawberry.enum(
 
 
 @strawberry.type(description="An entry of the feed on its way to a webhook.")
-class Delivery:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Delivery(Node):
     webhook: str = strawberry.field(description="The webhook's name.")
     entry: ActivityEntry = strawberry.field(description="What it is told.")
     state: DeliveryState = strawberry.field(description="Where it stands.")

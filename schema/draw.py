@@ -10,6 +10,7 @@ from engine.draws import Step
 from models import draw as models
 from models.draw import DrawState
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 from schema.scalars import JSON
 
@@ -24,8 +25,7 @@ class Prize:
 
 
 @strawberry.type(description="A lottery's draw. Anyone can compute it again from `record`.")
-class Draw:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Draw(Node):
     lottery: str = strawberry.field(description="The lottery's name in the rules.")
     title: str | None = strawberry.field(description="What people call it.")
     state: DrawState = strawberry.field(description="How far it has come.")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
@@ -13,7 +13,9 @@ from models.errors import NotFound
 from models.event import IncomingEvent, Outcome
 from schema import campaign as campaigns
 from schema import user as users
+from schema.context import Info
 from schema.ids import split_global, to_global
+from schema.node import Node
 from schema.payloads import Payload
 from schema.scalars import JSON
 
@@ -131,9 +133,20 @@ class IdentifyPayload(Payload):
     )
 
 
+async def _user(root: strawberry.Parent[Any], info: Info) -> users.User | None:
+    user = await info.context.loaders.users(root.effect.user_id)
+    return users.User.of(user) if user else None
+
+
+async def _campaign(root: strawberry.Parent[Any], info: Info) -> campaigns.Campaign | None:
+    if not root.effect.campaign_id:
+        return None
+    campaign = await info.context.loaders.campaigns(root.effect.campaign_id)
+    return campaigns.Campaign.of(campaign) if campaign else None
+
+
 @strawberry.type(description="A message to one person, sent or not.")
-class SentMessage:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class SentMessage(Node):
     channel: Channel = strawberry.field(description="How it leaves.")
     status: MessageStatus = strawberry.field(description="Where it stands.")
     reason: str | None = strawberry.field(description="Why it was skipped, failed or waits.")
@@ -150,13 +163,15 @@ class SentMessage:
     clicked_at: datetime | None = strawberry.field(
         description="When a link in it was first clicked, of those who agree that we know."
     )
-    user: users.User | None = strawberry.field(description="Whom it is for.")
-    campaign: campaigns.Campaign | None = strawberry.field(description="What it is part of.")
+    effect: strawberry.Private[Effect]
+
+    user: users.User | None = strawberry.field(resolver=_user, description="Whom it is for.")
+    campaign: campaigns.Campaign | None = strawberry.field(
+        resolver=_campaign, description="What it is part of."
+    )
 
     @classmethod
-    def of(
-        cls, effect: Effect, user: users.User | None, campaign: campaigns.Campaign | None
-    ) -> Self:
+    def of(cls, effect: Effect) -> Self:
         """Show a message."""
         status = EffectState.SENT if effect.state is EffectState.DONE else effect.state
         return cls(
@@ -173,8 +188,7 @@ class SentMessage:
             sent_at=effect.sent_at,
             opened_at=effect.opened_at,
             clicked_at=effect.clicked_at,
-            user=user,
-            campaign=campaign,
+            effect=effect,
         )
 
 

@@ -8,13 +8,14 @@ import strawberry
 from models import group as models
 from models.group import GroupState
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 strawberry.enum(GroupState, description="What has become of a group.")
 
 
 @strawberry.type(description="People who buy together, if enough of them are found in time.")
-class Group:
+class Group(Node):
     id: strawberry.ID = strawberry.field(
         description="What its link carries: whoever knows it may join."
     )

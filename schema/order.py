@@ -12,6 +12,7 @@ from models.order import OrderState
 from models.quote import Taken as ModelTaken
 from models.redemption import Reserve
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload, UserError
 from schema.quote import CartInput, Quote, Taken
 from schema.scalars import Money
@@ -95,8 +96,7 @@ class GrantedCode:
 
 
 @strawberry.type(description="What was bought, and what has come of it.")
-class Order:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Order(Node):
     key: str = strawberry.field(description="What it was placed under.")
     status: OrderState = strawberry.field(description="Whether it stands.")
     placed_at: datetime = strawberry.field(description="When it was placed.")

@@ -7,12 +7,12 @@ import strawberry
 
 from models.event import Event
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 
 @strawberry.type(description="An event that could not be applied and waits for someone to look.")
-class EventSetAside:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class EventSetAside(Node):
     key: str = strawberry.field(description="Its source and its id there.")
     name: str = strawberry.field(description="Which event it is.")
     user_id: strawberry.ID = strawberry.field(description="Whom it happened to.")

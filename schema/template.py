@@ -9,13 +9,13 @@ from models import template as models
 from models.campaign import Channel
 from schema.event import SentMessage
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 from schema.scalars import JSON
 
 
 @strawberry.type(description="A version of what a message says, in Liquid. Rules get the newest.")
-class Template:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Template(Node):
     channel: Channel = strawberry.field(description="How its messages leave.")
     name: str = strawberry.field(description="The name that rules send it by.")
     subject: str = strawberry.field(
@@ -33,7 +33,7 @@ class Template:
     def of(cls, template: models.Template) -> Self:
         """Show a template."""
         return cls(
-            id=strawberry.ID(to_global("Template", f"{template.channel}/{template.name}")),
+            id=strawberry.ID(to_global("Template", template.id)),
             channel=Channel(template.channel),
             name=template.name,
             subject=template.subject,

@@ -8,6 +8,7 @@ import strawberry
 from models.timeline import TimelineEntry as Model
 from models.timeline import TimelineKind
 from schema.ids import to_global
+from schema.node import Node
 from schema.scalars import JSON
 
 strawberry.enum(
@@ -19,8 +20,7 @@ strawberry.enum(
 
 
 @strawberry.type(description="One thing that happened to a person or was done to them.")
-class TimelineEntry:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class TimelineEntry(Node):
     at: datetime = strawberry.field(description="When, by its own time.")
     kind: TimelineKind = strawberry.field(description="What it is.")
     name: str = strawberry.field(

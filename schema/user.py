@@ -12,6 +12,7 @@ from models.session import TokenPair
 from schema.context import Info
 from schema.ids import to_global
 from schema.membership import SegmentMembership
+from schema.node import Node
 from schema.payloads import Payload
 from schema.scalars import JSON
 from services import members
@@ -61,8 +62,7 @@ async def _segments(root: strawberry.Parent[Any], info: Info) -> list[SegmentMem
 
 
 @strawberry.type(description="A person known to the shop.")
-class User:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class User(Node):
     email: str | None = strawberry.field(description="The e-mail address, in lower case.")
     phone: str | None = strawberry.field(description="For text messages, as +43660123456.")
     devices: list[str] = strawberry.field(

@@ -7,12 +7,12 @@ import strawberry
 
 from models import webhook as models
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 
 @strawberry.type(description="Another system that rules may call by a name.")
-class Webhook:
-    id: strawberry.ID = strawberry.field(description="Global and opaque.")
+class Webhook(Node):
     name: str = strawberry.field(description="The name that rules call it by.")
     url: str = strawberry.field(description="Where calls are posted to.")
     enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")

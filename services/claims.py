@@ -232,6 +232,11 @@ def buyer(user_id: str | None, caller: Principal) -> str:
     return user_id
 
 
+def may_see(claim: Claim, caller: Principal) -> bool:
+    """Whether a claim is the caller's business: their own, or anybody's for those who sell."""
+    return claim.user_id == caller.user_id or bool(caller.roles & {Role.ADMIN, Role.INTEGRATOR})
+
+
 def _sale(name: str, published: Published) -> FlashSale:
     sale = published.program.flash_sales.get(name)
     if sale is None:

@@ -104,9 +104,14 @@ async def see(user_id: str, *, caller: Principal, stores: Stores) -> User:
     Raises NotFound alike for people who do not exist and for people who are not the caller's
     business.
     """
-    if user_id != caller.user_id and not caller.roles & STAFF:
+    if not may_see(user_id, caller):
         raise NotFound("There is no such user.")
     return await stores.users.get(user_id)
+
+
+def may_see(user_id: str, caller: Principal) -> bool:
+    """Whether a person is the caller's business."""
+    return user_id == caller.user_id or bool(caller.roles & STAFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,11 @@ class ApiKeys(Store):
         document = await self.documents.find_one({"_id": {"$eq": key_id}})
         return None if document is None else _key(document)
 
+    async def find_many(self, key_ids: Sequence[str]) -> dict[str, ApiKey]:
+        """Return those of these keys that exist, by id, revoked ones too."""
+        cursor = self.documents.find({"_id": {"$in": list(key_ids)}})
+        return {document["_id"]: _key(document) async for document in cursor}
+
     async def all(self) -> Sequence[ApiKey]:
         """Return every key, newest first."""
         return [_key(document) async for document in self.documents.find().sort("_id", -1)]

@@ -44,6 +44,11 @@ class Audiences(Store):
             raise NotFound(f"There is no audience {name!r}.", field=("name",))
         return _audience(document)
 
+    async def find_many(self, names: Sequence[str]) -> dict[str, Audience]:
+        """Return those of these audiences that exist, by name."""
+        cursor = self.documents.find({"_id": {"$in": list(names)}})
+        return {document["_id"]: _audience(document) async for document in cursor}
+
     async def all(self) -> list[Audience]:
         """Return all audiences by name."""
         return [_audience(document) async for document in self.documents.find().sort("_id", 1)]

@@ -42,6 +42,11 @@ class Deliveries(Store):
             raise NotFound("There is no such delivery.", field=("id",))
         return _delivery(document)
 
+    async def find_many(self, ids: Sequence[str]) -> dict[str, Delivery]:
+        """Return those of these deliveries that exist, by id."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: _delivery(document) async for document in cursor}
+
     async def waiting(self, webhook: str, *, most: int) -> int:
         """Return how many wait for a webhook; counting stops at `most`."""
         query = {"webhook": {"$eq": webhook}, "next_at": {"$exists": True}}

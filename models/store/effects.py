@@ -202,6 +202,11 @@ class Effects(Store):
         document = await self.documents.find_one({"_id": {"$eq": effect_id}})
         return effect_of(document) if document else None
 
+    async def find_messages(self, ids: Sequence[str]) -> dict[str, Effect]:
+        """Return those of these effects that are messages, by id."""
+        query = {"_id": {"$in": list(ids)}, "kind": EffectKind.MESSAGE.value}
+        return {doc["_id"]: effect_of(doc) async for doc in self.documents.find(query)}
+
     async def messages(self, window: Window, *, user_id: str | None = None) -> Page[Effect]:
         """Return messages, newest first, optionally only one user's."""
         query: Document = {"kind": EffectKind.MESSAGE.value}

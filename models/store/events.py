@@ -114,6 +114,11 @@ class Events(Store):
         )
         return found
 
+    async def find_set_aside(self, ids: Sequence[str]) -> dict[str, tuple[Event, str, datetime]]:
+        """Return those of these events that were set aside, with why and when, by id."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}, "set_aside_at": {"$exists": True}})
+        return {document["_id"]: _set_aside_of(document) async for document in cursor}
+
     async def set_aside_page(self, window: Window) -> Page[tuple[Event, str, datetime]]:
         """Return events that were set aside, with why and when, the latest first."""
         query: Document = {"set_aside_at": {"$exists": True}}
@@ -126,10 +131,7 @@ class Events(Store):
             ]
         order = ASCENDING if window.backward else DESCENDING
         cursor = self.documents.find(query).sort([("set_aside_at", order), ("_id", order)])
-        found = [
-            (event_of(document), str(document["dead"]), document["set_aside_at"])
-            async for document in cursor.limit(window.limit + 1)
-        ]
+        found = [_set_aside_of(document) async for document in cursor.limit(window.limit + 1)]
         items = found[: window.limit]
         return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
@@ -222,6 +224,10 @@ def _document(event: Event, *, pending: bool) -> Document:
     elif not event.is_anonymous:
         document["pending"] = True
     return document
+
+
+def _set_aside_of(document: Document) -> tuple[Event, str, datetime]:
+    return event_of(document), str(document["dead"]), document["set_aside_at"]
 
 
 def event_of(document: Document) -> Event:

@@ -1,5 +1,6 @@
 """Publications, written once and never changed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,12 @@ class Publications(Store):
         if document is None:
             raise NotFound(f"There is no publication {number}.")
         return _publication(document)
+
+    async def find_many(self, numbers: Sequence[str]) -> dict[str, Publication]:
+        """Return those of these publications that were current, by their numbers as text."""
+        wanted = [int(number) for number in numbers if number.isdecimal() and len(number) < 10]
+        cursor = self.documents.find({"_id": {"$in": wanted}, "confirmed": True})
+        return {str(document["_id"]): _publication(document) async for document in cursor}
 
     async def page(self, window: Window, *, campaign_id: str | None = None) -> Page[Publication]:
         """Return what was current, newest first, optionally only what holds a campaign."""

@@ -1,6 +1,7 @@
 """Templates as documents: every version of each, and none ever changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -55,6 +56,11 @@ class Templates(Store):
         cursor = self.documents.find(query).sort("version", DESCENDING).limit(limit)
         return [_template(document) async for document in cursor]
 
+    async def find_versions(self, ids: Sequence[str]) -> dict[str, Template]:
+        """Return those of these versions that exist, by their ids."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: _template(document) async for document in cursor}
+
     async def _newest(self, query: Document) -> list[Template]:
         order = {"channel": ASCENDING, "name": ASCENDING, "version": DESCENDING}
         cursor = self.documents.aggregate(
@@ -76,7 +82,7 @@ class Templates(Store):
 
 def _document(template: Template, version: int) -> Document:
     return {
-        "_id": f"{template.channel}/{template.name}@{version}",
+        "_id": replace(template, version=version).id,
         "channel": template.channel,
         "name": template.name,
         "subject": template.subject,

@@ -1,5 +1,6 @@
 """Timelines, read from the collections that hold what happened to a person and was done to them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from models.paging import Page, Window
@@ -54,7 +55,7 @@ class Timelines(Store):
         page = _page(window)
         stages = _together(
             [
-                (collection, [*_of(collection, time, prefix, read, user_id), *page])
+                (collection, [*_of(collection, time, prefix, read, _whose(user_id)), *page])
                 for collection, time, prefix, read in _SOURCES
             ]
         )
@@ -63,11 +64,25 @@ class Timelines(Store):
         items = found[: window.limit]
         return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
+    async def find_many(self, ids: Sequence[str]) -> dict[str, TimelineEntry]:
+        """Return those of these entries that exist, by id, whosever timelines they are in."""
+        wanted = [each.partition(":") for each in ids]
+        stages = _together(
+            [
+                (collection, _of(collection, time, prefix, read, {"_id": {"$in": keys}}))
+                for collection, time, prefix, read in _SOURCES
+                if (keys := [key for kind, _, key in wanted if kind == prefix])
+                or collection == self.NAME
+            ]
+        )
+        found = [_entry(document) async for document in self.documents.aggregate(stages)]
+        return {entry.id: entry for entry in found}
+
     async def count(self, user_id: str) -> int:
         """Return how long a person's timeline is."""
         stages = _together(
             [
-                (collection, _of(collection, time, prefix, {}, user_id))
+                (collection, _of(collection, time, prefix, {}, _whose(user_id)))
                 for collection, time, prefix, _ in _SOURCES
             ]
         )
@@ -85,8 +100,12 @@ def _together(sources: list[tuple[str, list[Document]]]) -> list[Document]:
     ]
 
 
-def _of(collection: str, time: str, prefix: str, read: Document, user_id: str) -> list[Document]:
-    match: Document = {"user": {"$eq": user_id}, time: {"$type": "date"}}
+def _whose(user_id: str) -> Document:
+    return {"user": {"$eq": user_id}}
+
+
+def _of(collection: str, time: str, prefix: str, read: Document, which: Document) -> list[Document]:
+    match: Document = {**which, time: {"$type": "date"}}
     if collection == "runs":
         match["state"] = {"$ne": "planned"}
     key = {"$concat": [f"{prefix}:", "$_id"]}

@@ -31,6 +31,8 @@ MARKETERS = {Role.ADMIN, Role.MARKETER}
 INTEGRATORS = {Role.ADMIN, Role.INTEGRATOR}
 
 TABLE: dict[str, set[Any]] = {
+    "Query.node": EVERYONE,
+    "Query.nodes": EVERYONE,
     "Query.me": EVERYONE,
     "Query.user": SIGNED_IN,
     "Query.users": STAFF,
