@@ -14,24 +14,19 @@ import json
 import os
 import random
 import signal
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import httpx2
 import strawberry
 import uvicorn
-from _measure import spell
+from _http import Served, compare, in_turn
 from quote import BUYER, MATCHING, asked_by_all, orders, published, requests, sources
 from starlette.applications import Starlette
 from strawberry.asgi import GraphQL
@@ -57,7 +52,6 @@ from services.releases import RulesFile
 
 SECONDS = float(sys.argv[1]) if sys.argv[1:] and sys.argv[1] != "--static" else 5.0
 ROUNDS = 3
-CALLERS = 8
 CARTS = 50
 SECRET = "a secret for benchmarks, long enough to sign"
 ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
@@ -72,16 +66,6 @@ query ($input: QuoteCartInput!) {
   }
 }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One of the two: where it listens, and its process."""
-
-    name: str
-    port: int
-    path: str
-    pid: int
 
 
 def serve_static(port: int) -> None:
@@ -150,8 +134,8 @@ async def set_up(uri: str) -> str:
 
 
 @contextmanager
-def stack(folder: Path) -> Iterator[tuple[list[Served], str]]:
-    """Start both servers and what they need; yield them, and the key."""
+def stack(folder: Path) -> Iterator[list[Served]]:
+    """Start both servers and what they need."""
     with ExitStack() as open_:
         mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
         valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
@@ -178,10 +162,10 @@ def stack(folder: Path) -> Iterator[tuple[list[Served], str]]:
                 death_signal=signal.SIGKILL,
             )
             open_.callback(stop, process)
-            served.append(Served(name, port, path, process.pid))
+            served.append(Served(name, port, process.pid, path, key, carts()))
         for each in served:
-            await_answer(each, key)
-        yield served, key
+            check(each.await_answer())
+        yield served
 
 
 def body(cart: dict[str, Any]) -> bytes:
@@ -212,102 +196,17 @@ def carts() -> list[bytes]:
     ]
 
 
-def await_answer(served: Served, key: str) -> None:
-    """Wait until a server gives the right answer."""
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            answer = httpx2.post(
-                f"http://127.0.0.1:{served.port}{served.path}",
-                content=carts()[0],
-                headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
-            )
-            payload = answer.json()["data"]["quoteCart"]
-            if payload["quote"] is not None:
-                took = {
-                    t["promotion"] for line in payload["quote"]["lines"] for t in line["applied"]
-                }
-                assert len(took) > MATCHING // 2, payload
-                return
-        except httpx2.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            raise TimeoutError(served.name)
-        time.sleep(0.2)
-
-
-def ask(port: int, path: str, key: str, seconds: float, done: Any) -> None:
-    """Ask over kept connections for so long; put (answers, seconds, latencies) into `done`."""
-    done.put(asyncio.run(_ask(port, path, key, seconds)))
-
-
-async def _ask(port: int, path: str, key: str, seconds: float) -> tuple[int, float, list[float]]:
-    wanted = [
-        b"POST %b HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer %b\r\n"
-        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-        % (path.encode(), key.encode(), len(content), content)
-        for content in carts()
-    ]
-    latencies: list[float] = []
-    until = time.perf_counter() + seconds
-
-    async def caller(first: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        at = first
-        while (began := time.perf_counter()) < until:
-            writer.write(wanted[at % len(wanted)])
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-            content = await reader.readexactly(length)
-            assert head.startswith(b"HTTP/1.1 200")
-            assert b'"quote":{' in content.replace(b" ", b"")
-            latencies.append(time.perf_counter() - began)
-            at += CALLERS
-        writer.close()
-
-    began = time.perf_counter()
-    await asyncio.gather(*(caller(first) for first in range(CALLERS)))
-    return len(latencies), time.perf_counter() - began, latencies
-
-
-def cpu_of(pid: int) -> float:
-    """Return the seconds of CPU that a process has had."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def check(answer: dict[str, Any]) -> None:
+    """Make sure that the promotions applied that should."""
+    lines = answer["data"]["quoteCart"]["quote"]["lines"]
+    took = {taken["promotion"] for line in lines for taken in line["applied"]}
+    assert len(took) > MATCHING // 2, answer
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, stack(Path(folder)) as (served, key):
-        context = get_context("spawn")
-        rates: dict[str, list[float]] = {each.name: [] for each in served}
-        costs: dict[str, list[float]] = {each.name: [] for each in served}
-        for round_ in range(ROUNDS + 1):
-            for each in served:
-                done = context.Queue()
-                before = cpu_of(each.pid)
-                client = context.Process(
-                    target=ask, args=(each.port, each.path, key, SECONDS, done)
-                )
-                client.start()
-                count, took, latencies = done.get(timeout=SECONDS + 60)
-                client.join()
-                if not round_:  # to warm up
-                    continue
-                cpu = (cpu_of(each.pid) - before) / count
-                rates[each.name].append(count / took)
-                costs[each.name].append(cpu)
-                latencies.sort()
-                print(
-                    f"{each.name:14} {count / took:7,.0f}/s"
-                    f"   p50 {spell(latencies[count // 2]):>8}"
-                    f"   p99 {spell(latencies[count * 99 // 100]):>8}"
-                    f"   {spell(cpu):>8} of the server's CPU each",
-                    flush=True,
-                )
-        ours, theirs = (statistics.median(rates[each.name]) for each in served)
-        print(f"quoteCart does {ours / theirs:.2f} × what the static field does a second")
-        ours, theirs = (statistics.median(costs[each.name]) for each in served)
-        print(f"and {theirs / ours:.2f} × as much per second of its server's CPU")
+    with tempfile.TemporaryDirectory() as folder, stack(Path(folder)) as served:
+        found = in_turn(served, seconds=SECONDS, rounds=ROUNDS, mark=b'"quote":{')
+    compare(*[each.name for each in served], found)
 
 
 if __name__ == "__main__":
