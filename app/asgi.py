@@ -31,6 +31,7 @@ from services.links import Links
 from services.passwords import Passwords
 from services.suppression import Suppression
 from services.tokens import Access, Tokens
+from services.vigils import Vigil
 
 # Seconds for one database operation: clients are promised an answer within five.
 PATIENCE = 3.0
@@ -50,8 +51,12 @@ class Api:
         self._subscriptions, self._tracking = Subscriptions(links), Tracking(links)
         self._wiring: Wiring | None = None
         self._keys: Keys | None = None
+        self._vigil: Vigil | None = None
         self.view = View(
-            build=self.context, read=self.read, allowed_origins=settings.allowed_origins
+            build=self.context,
+            read=self.read,
+            vigil=lambda: self.vigil,
+            allowed_origins=settings.allowed_origins,
         )
 
     @property
@@ -65,6 +70,7 @@ class Api:
         """Hold the parts open while the process serves."""
         async with wired(self.settings, patience=self._patience) as self._wiring:
             self._keys = Keys(self._wiring.stores)
+            self._vigil = Vigil(self._wiring.stores, self._keys, self._wiring.clock)
             app.state.api = self
             yield
         self.passwords.close()
@@ -79,6 +85,12 @@ class Api:
         """Return what knows API keys, as long as the parts are there."""
         assert self._keys is not None
         return self._keys
+
+    @property
+    def vigil(self) -> Vigil:
+        """Return what watches over connections, as long as the parts are there."""
+        assert self._vigil is not None
+        return self._vigil
 
     async def read(self, token: str) -> Access:
         """Return what an access token or an API key says. Raises Unauthenticated, Unavailable."""
@@ -108,6 +120,7 @@ class Api:
             dev=self.settings.dev,
             private_targets=self.settings.private_targets,
             principal=admitted.access.principal if admitted.access else None,
+            expires_at=admitted.access.expires_at if admitted.access else None,
         )
 
     async def unsubscribe(self, request: Request) -> Response:

@@ -17,4 +17,6 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
         ws_max_size=64 * 1024,
+        # What is sent is small; compressing it would cost each connection more than it saves.
+        ws_per_message_deflate=False,
     )

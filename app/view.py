@@ -1,14 +1,11 @@
 """GraphQL over HTTP and WebSocket: Strawberry's view with the manners that clients rely on."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from cross_web import HTTPException
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -18,64 +15,23 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types.unset import UnsetType
 
 from app.admission import Admitted, Refusal
-from models.errors import Unauthenticated, Unavailable
+from app.server_events import ServerEvents, wants_stream
+from app.sockets import SUBSCRIPTIONS, Socket
+from models.errors import Unauthenticated
 from resolvers.api import api
 from schema.context import Context
+from schema.streams import Streams
 from services import sessions
 from services.tokens import Access
+from services.vigils import Vigil
 
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
-# How often an open socket is checked for whether its session still counts.
-WATCH_SECONDS = 3.0
 
 Build = Callable[[Admitted], Context]
-
-
-class Socket(BaseGraphQLTransportWSHandler[Context, None]):
-    """Ends with its session: at the token's expiry, on signing out, on revocation."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._watch: asyncio.Task[None] | None = None
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
-        # A mistake in one operation must not end all others on the same socket.
-        return None
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Greet, then begin to watch the session."""
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged and self._watch is None:
-            self._watch = asyncio.create_task(self._close_with_session())
-
-    async def shutdown(self) -> None:
-        """Stop watching with everything else."""
-        if self._watch is not None:
-            self._watch.cancel()
-        await super().shutdown()
-
-    async def _close_with_session(self) -> None:
-        context = self.context
-        while context.expires_at is None or context.clock.wall() < context.expires_at:
-            await asyncio.sleep(WATCH_SECONDS)
-            with suppress(Unavailable):
-                if not await sessions.is_live(
-                    context.caller,
-                    stores=context.stores,
-                    keys=context.keys,
-                    wall=context.clock.wall(),
-                ):
-                    break
-        await self.websocket.close(code=4401, reason="The session has ended")
 
 
 class View(GraphQL[Context, None]):
@@ -88,6 +44,7 @@ class View(GraphQL[Context, None]):
         *,
         build: Build,
         read: Callable[[str], Awaitable[Access]],
+        vigil: Callable[[], Vigil],
         allowed_origins: tuple[str, ...],
     ) -> None:
         super().__init__(
@@ -95,16 +52,26 @@ class View(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             connection_init_wait_timeout=timedelta(seconds=10),
-            max_subscriptions_per_connection=20,
+            max_subscriptions_per_connection=SUBSCRIPTIONS,
             allowed_origins=allowed_origins,
         )
         self._build = build
         self._read = read
+        self._vigil = vigil
+        self.streams = Streams(api)
+
+    @property
+    def vigil(self) -> Vigil:
+        """Return what watches over connections."""
+        return self._vigil()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; what Strawberry words as plain text is worded as GraphQL errors are."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
+            return
+        if wants_stream(scope):
+            await ServerEvents(self, scope, receive, send).serve()
             return
         try:
             response = await self.run(Request(scope, receive))

@@ -12,6 +12,7 @@ class Scope(StrEnum):
 
     BOUNCES = "bounces"
     EVENTS = "events"
+    FEED = "feed"
     ORDERS = "orders"
     PRICES = "prices"
     PRODUCTS = "products"

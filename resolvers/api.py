@@ -16,6 +16,7 @@ from resolvers.codes import CodeMutations, CodeQueries
 from resolvers.deliveries import DeliveryMutations, DeliveryQueries
 from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
+from resolvers.feed import FeedSubscriptions
 from resolvers.groups import GroupMutations, GroupQueries
 from resolvers.messaging import MessagingMutations, MessagingQueries
 from resolvers.nodes import NodeQueries
@@ -92,7 +93,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(CampaignSubscriptions, ClaimSubscriptions):
+class Subscription(CampaignSubscriptions, ClaimSubscriptions, FeedSubscriptions):
     pass
 
 
@@ -101,7 +102,8 @@ class _Schema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Log, instead of Strawberry's traceback for every mistyped query."""
-        log_faults(errors, execution_context)
+        context = execution_context.context if execution_context else None
+        log_faults(errors, getattr(context, "request_id", ""))
 
 
 def checked(root: Any) -> Any:

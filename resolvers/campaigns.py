@@ -11,7 +11,7 @@ from models.campaign import Act
 from models.errors import Invalid
 from models.principal import Role
 from resolvers.access import roles, staff
-from schema.activity import ActivityEntry
+from schema.activity import ActivityEntry, begin
 from schema.campaign import Campaign, CampaignFilter, Publication
 from schema.campaign_changes import (
     ApproveCampaignInput,
@@ -43,6 +43,7 @@ from schema.context import Info
 from schema.ids import from_global
 from schema.paging import Connection, window
 from services import campaigns, publications
+from services.activity import Wanted
 
 
 def _writers() -> Any:
@@ -268,10 +269,8 @@ class CampaignSubscriptions:
             strawberry.argument(description="A cursor; without one only news. Kept for 30 days."),
         ] = None,
     ) -> AsyncIterator[ActivityEntry]:
-        following = info.context.activity.follow(
-            _place(after),
-            campaign_id=None if campaign_id is None else from_global("Campaign", campaign_id),
-        )
+        about = None if campaign_id is None else from_global("Campaign", campaign_id)
+        following = info.context.activity.follow(begin(info, after), Wanted(campaign_id=about))
         async with aclosing(following):
             async for numbered in following:
                 yield ActivityEntry.of(numbered)
@@ -302,11 +301,3 @@ def _changes(input: UpdateCampaignInput) -> dict[str, Any]:
     if input.channels is not UNSET and input.channels is not None:
         changes["channels"] = tuple(dict.fromkeys(input.channels))
     return changes
-
-
-def _place(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise Invalid("This is not a cursor of the feed.", code="CURSOR_UNKNOWN", field=("after",))
-    return int(cursor)

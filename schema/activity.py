@@ -1,13 +1,18 @@
 """The feed in the API."""
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import strawberry
 
+from models.errors import Invalid
 from models.feed import Numbered
+from schema.context import Info
 from schema.ids import to_global
 from schema.scalars import JSON
+from services.activity import Page
 
 
 @strawberry.type(description="One thing that happened.")
@@ -21,29 +26,89 @@ class ActivityEntry:
 
     @classmethod
     def of(cls, numbered: Numbered) -> Self:
-        """Show an entry in its place."""
-        entry = numbered.entry
-        return cls(
-            cursor=str(numbered.seq),
-            type=entry.type,
-            at=entry.at,
-            campaign_id=_id("Campaign", entry.campaign_id),
-            user_id=_id("User", entry.user_id),
-            data=JSON(_plain(entry.data)),
-        )
+        """Show an entry in its place: for each who follows, so it is worked out when asked for."""
+        return cast("Self", _Entry(numbered))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Looks as the type does from which GraphQL reads."""
+
+    numbered: Numbered
+
+    @property
+    def cursor(self) -> str:
+        return str(self.numbered.seq)
+
+    @property
+    def type(self) -> str:
+        return self.numbered.entry.type
+
+    @property
+    def at(self) -> datetime:
+        return self.numbered.entry.at
+
+    @property
+    def campaign_id(self) -> strawberry.ID | None:
+        return _id("Campaign", self.numbered.entry.campaign_id)
+
+    @property
+    def user_id(self) -> strawberry.ID | None:
+        return _id("User", self.numbered.entry.user_id)
+
+    @property
+    def data(self) -> object:
+        return _plain(self.numbered.entry.data)
+
+    def sameness(self) -> Hashable:
+        return self.numbered.seq
+
+    def resume_after(self) -> str:
+        return self.cursor
+
+
+@strawberry.type(description="What happened, in order: as much as there was at once.")
+class ActivityBatch:
+    entries: list[ActivityEntry] = strawberry.field(
+        description="The first first. None if nothing came for long that was asked for: then the "
+        "cursor alone moves on."
+    )
+    cursor: str = strawberry.field(description="Go on from here with `after`.")
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        """Show a page of the feed."""
+        return cls(entries=[ActivityEntry.of(each) for each in page.entries], cursor=str(page.seq))
+
+    def sameness(self) -> Hashable:
+        first = self.entries[0].cursor if self.entries else ""
+        return first, len(self.entries), self.cursor
+
+    def resume_after(self) -> str:
+        return self.cursor
 
 
 def as_told(numbered: Numbered) -> dict[str, Any]:
     """Return an entry as webhooks are told it: what Standard Webhooks asks for, then the rest."""
-    shown = ActivityEntry.of(numbered)
+    entry = numbered.entry
     return {
-        "type": shown.type,
-        "timestamp": _plain(shown.at),
-        "data": shown.data,
-        "cursor": shown.cursor if numbered.seq else None,
-        "campaignId": shown.campaign_id,
-        "userId": shown.user_id,
+        "type": entry.type,
+        "timestamp": _plain(entry.at),
+        "data": _plain(entry.data),
+        "cursor": str(numbered.seq) if numbered.seq else None,
+        "campaignId": _id("Campaign", entry.campaign_id),
+        "userId": _id("User", entry.user_id),
     }
+
+
+def begin(info: Info, after: str | None) -> int | None:
+    """Return the place after which a caller wants to read. Raises Invalid."""
+    cursor = info.context.last_event_id or after
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
+        raise Invalid("This is not a cursor of the feed.", code="CURSOR_UNKNOWN", field=("after",))
+    return int(cursor)
 
 
 def _id(kind: str, key: str | None) -> strawberry.ID | None:

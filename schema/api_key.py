@@ -15,7 +15,7 @@ strawberry.enum(
     Scope,
     name="ApiKeyScope",
     description="What a key is for. BOUNCES: telling which messages came back. "
-    "EVENTS: telling what happened and whose visits were whose. "
+    "EVENTS: telling what happened and whose visits were whose. FEED: following the feed. "
     "ORDERS: placing and undoing orders, claims and groups. PRICES: asking what carts cost. "
     "PRODUCTS: saying what the shop sells.",
 )

@@ -1,5 +1,6 @@
 """Flash sales in the API."""
 
+from collections.abc import Hashable
 from datetime import datetime
 from typing import Self
 
@@ -50,6 +51,9 @@ class Stock:
     def of(cls, stock: models.Stock) -> Self:
         """Show a stock."""
         return cls(initial=stock.initial, free=stock.free, held=stock.held, sold=stock.sold)
+
+    def sameness(self) -> Hashable:
+        return self.initial, self.free, self.held, self.sold
 
 
 @strawberry.input(description="What to hold, and for whom.")

@@ -46,6 +46,9 @@ class Context:
     principal: Principal | None = None
     # When the caller's access token ends: sockets outlive the request that brought it.
     expires_at: datetime | None = None
+    # Where a client of server-sent events was when its connection broke: more than what it first
+    # asked for.
+    last_event_id: str | None = None
     # What a WebSocket client sent with connection_init; Strawberry fills it in.
     connection_params: dict[str, Any] = field(default_factory=dict)
 

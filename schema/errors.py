@@ -1,12 +1,11 @@
 """Top-level errors: each has a code; what went wrong inside is logged, not shown."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import SchemaExtension
-from strawberry.types.execution import ExecutionContext
 
 from models.errors import DomainError, RateLimited, Unavailable
 from schema.context import Context
@@ -41,34 +40,33 @@ class Errors(SchemaExtension):
 
     def _show(self, result: Any) -> None:
         if errors := getattr(result, "errors", None):
-            result.errors = [self._shown(error) for error in errors]
+            context: Context = self.execution_context.context
+            result.errors = [
+                shown(error, context.request_id, executing=self._executing) for error in errors
+            ]
 
-    def _shown(self, error: GraphQLError) -> GraphQLError:
-        context: Context = self.execution_context.context
-        message = error.message
-        extensions = dict(error.extensions or {})
-        original = error.original_error
-        if isinstance(original, DomainError):
-            message = original.message
-            extensions |= _described(original)
-        elif is_fault(error):
-            message = "Something went wrong on our side."
-            extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": context.request_id}
-        elif "code" not in extensions:
-            extensions["code"] = self._code(error)
-        return GraphQLError(
-            message,
-            nodes=error.nodes,
-            path=error.path,
-            extensions=extensions,
-            source=error.source,
-            positions=error.positions,
-        )
 
-    def _code(self, error: GraphQLError) -> str:
-        if isinstance(error, GraphQLSyntaxError):
-            return "GRAPHQL_PARSE_FAILED"
-        return "BAD_USER_INPUT" if self._executing else "GRAPHQL_VALIDATION_FAILED"
+def shown(error: GraphQLError, request_id: str, *, executing: bool) -> GraphQLError:
+    """Return the error as clients see it. `executing`: the document itself was in order."""
+    message = error.message
+    extensions = dict(error.extensions or {})
+    original = error.original_error
+    if isinstance(original, DomainError):
+        message = original.message
+        extensions |= _described(original)
+    elif is_fault(error):
+        message = "Something went wrong on our side."
+        extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+    elif "code" not in extensions:
+        extensions["code"] = _code(error, executing=executing)
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        path=error.path,
+        extensions=extensions,
+        source=error.source,
+        positions=error.positions,
+    )
 
 
 def is_fault(error: GraphQLError) -> bool:
@@ -82,18 +80,22 @@ def is_fault(error: GraphQLError) -> bool:
     )
 
 
-def log_faults(errors: list[GraphQLError], execution: ExecutionContext | None) -> None:
+def log_faults(errors: Iterable[GraphQLError], request_id: str) -> None:
     """Log what is our fault with its traceback; what is the client's is not worth a line."""
     for error in errors:
         if is_fault(error):
-            context = execution.context if execution else None
-            request_id = getattr(context, "request_id", "")
             log.error(
                 "request %s failed at %s", request_id, error.path, exc_info=error.original_error
             )
         elif isinstance(error.original_error, Unavailable) and error.original_error.__cause__:
             # Without a cause it was refused at once, after one that was logged.
             log.warning("unavailable: %.200s", error.original_error.__cause__)
+
+
+def _code(error: GraphQLError, *, executing: bool) -> str:
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    return "BAD_USER_INPUT" if executing else "GRAPHQL_VALIDATION_FAILED"
 
 
 def _described(error: DomainError) -> dict[str, Any]:

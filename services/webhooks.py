@@ -33,7 +33,7 @@ async def create(
     """Make a webhook with a secret of its own. Raises Invalid, or Conflict for a name taken."""
     if not _NAME.fullmatch(name):
         raise Invalid("A name is 1 to 100 letters, digits or any of _.-", field=("name",))
-    patterns = _patterns(events)
+    wanted = patterns(events)
     await _check(url, private=private)
     if len(await stores.webhooks.all()) >= MOST:
         raise Conflict(f"There are {MOST} webhooks already; disable none, change one instead.")
@@ -42,7 +42,7 @@ async def create(
         url=url,
         secrets=(Secret(new_secret()),),
         created_at=now,
-        events=patterns,
+        events=wanted,
     )
     await stores.webhooks.add(webhook)
     return webhook
@@ -68,7 +68,7 @@ async def update(
     if enabled is not None:
         webhook = replace(webhook, enabled=enabled)
     if events is not None:
-        webhook = replace(webhook, events=_patterns(events))
+        webhook = replace(webhook, events=patterns(events))
     return await stores.webhooks.save(webhook)
 
 
@@ -78,15 +78,15 @@ async def rotate_secret(name: str, *, stores: Stores, now: datetime) -> Webhook:
     return await stores.webhooks.save(webhook.rotated(new_secret(), now))
 
 
-def _patterns(events: Sequence[str]) -> tuple[str, ...]:
+def patterns(events: Sequence[str], *, field: str = "events") -> tuple[str, ...]:
     """Return what of the feed is to be followed. Raises Invalid."""
     if len(events) > MOST_PATTERNS:
-        raise Invalid(f"At most {MOST_PATTERNS} kinds of entries.", field=("events",))
+        raise Invalid(f"At most {MOST_PATTERNS} kinds of entries.", field=(field,))
     for pattern in events:
         if not _PATTERN.fullmatch(pattern):
             raise Invalid(
                 f"{pattern[:100]!r} is no kind of entry; write message.sent, message.* or *.",
-                field=("events",),
+                field=(field,),
             )
     return tuple(dict.fromkeys(events))
 

@@ -1,5 +1,6 @@
 """Sessions as documents."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
@@ -26,6 +27,14 @@ class Sessions(Store):
         """Return the session with this id, if it has not been forgotten yet."""
         document = await self.documents.find_one({"_id": {"$eq": session_id}})
         return None if document is None else _from_document(document)
+
+    async def live(self, session_ids: Collection[str], *, now: datetime) -> frozenset[str]:
+        """Return those of these sessions that still count."""
+        cursor = self.documents.find(
+            {"_id": {"$in": list(session_ids)}, "revoked_at": None, "expires_at": {"$gt": now}},
+            {"_id": 1},
+        )
+        return frozenset([document["_id"] async for document in cursor])
 
     async def rotate(self, session: Session, *, now: datetime) -> Session | None:
         """Move to the next generation; None if that has happened already or it was revoked."""

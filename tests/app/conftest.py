@@ -1,9 +1,13 @@
-"""The demo's data, cut down to what a test needs."""
+"""The demo's data, cut down to what a test needs, and a server with a socket."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from models.store import Database
 
 PEOPLE = 12
 
@@ -40,3 +44,14 @@ def journey(few_households: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     tables.products.cache_clear()
     yield
     tables.products.cache_clear()
+
+
+@pytest.fixture
+async def address(database: "Database", mongodb_uri: str) -> AsyncIterator[str]:
+    """A server with a socket of its own; returns its WebSocket address."""
+    from tests.client import NO_REDIS, listening
+
+    async with listening(
+        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
+    ) as host:
+        yield f"ws://{host}/graphql"

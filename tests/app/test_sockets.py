@@ -12,21 +12,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-import app.view
+from app import sockets
+from models.api_key import Scope
 from models.principal import Role
-from models.store import Database
-from tests.client import NO_REDIS, Api, listening
+from services import api_keys, vigils
+from tests.client import Api
+from tests.telling import add_block
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-
-
-@pytest.fixture
-async def address(database: Database, mongodb_uri: str) -> AsyncIterator[str]:
-    """A server with a socket of its own; returns its WebSocket address."""
-    async with listening(
-        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
-    ) as host:
-        yield f"ws://{host}/graphql"
 
 
 @asynccontextmanager
@@ -88,7 +81,7 @@ async def test_a_mistake_ends_its_operation_and_not_the_socket(address: str, api
 async def test_a_socket_ends_with_its_session(
     address: str, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.view, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(vigils, "PAUSE", 0.05)
     ann = await api.caller(Role.CUSTOMER)
     async with opened(address, ann.token) as client:
         await told(client)
@@ -114,3 +107,69 @@ async def test_pages_of_other_origins_are_not_let_in(address: str) -> None:
 async def test_the_old_protocol_is_not_spoken(address: str) -> None:
     async with connect(address, subprotocols=[Subprotocol("graphql-ws")]) as client:
         assert await closed(client) == 4406
+
+
+async def test_a_socket_tells_what_was_and_then_what_comes(address: str, api: Api) -> None:
+    shop = await api.caller(Role.INTEGRATOR)
+    await add_block(api.stores, "order.placed", "run.started", "order.cancelled")
+    query = 'subscription { feed(types: ["order.*"], after: "1") { cursor entries { type } } }'
+    async with opened(address, shop.token) as client:
+        await told(client)
+        await client.send(subscribe("1", query))
+
+        assert (await told(client))["payload"]["data"]["feed"] == {
+            "cursor": "3",
+            "entries": [{"type": "order.cancelled"}],
+        }
+        await add_block(api.stores, "order.returned")
+        answer = await told(client)
+        assert (answer["id"], answer["type"]) == ("1", "next")
+        assert answer["payload"]["data"]["feed"]["cursor"] == "4"
+
+
+async def test_a_subscription_that_is_refused_leaves_the_socket_open(
+    address: str, api: Api
+) -> None:
+    ann = await api.caller(Role.CUSTOMER)
+    async with opened(address, ann.token) as client:
+        await told(client)
+        await client.send(subscribe("1", "subscription { alerts { cursor } }"))
+
+        refused = await told(client)
+        assert (refused["id"], refused["type"]) == ("1", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "FORBIDDEN"
+        await client.send(subscribe("1", "{ me { id } }"))
+        assert (await told(client))["type"] == "next"
+
+
+async def test_a_subscription_ends_with_the_key_that_asked_for_it(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vigils, "PAUSE", 0.05)
+    monkeypatch.setattr(api_keys, "FRESH", 0.0)
+    ada = await api.caller(Role.ADMIN)
+    key, text = await api_keys.create(
+        "crm",
+        [Scope.FEED],
+        caller=ada.principal,
+        stores=api.stores,
+        now=datetime.now(UTC),
+    )
+    async with opened(address, text) as client:
+        await told(client)
+        await client.send(subscribe("1", "subscription { feed { cursor } }"))
+        await api.stores.api_keys.revoke(key.id, now=datetime.now(UTC))
+
+        assert await closed(client) == 4401
+
+
+async def test_nobody_has_more_than_a_few_connections(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "CONNECTIONS", 1)
+    ann, bob = await api.caller(Role.CUSTOMER), await api.caller(Role.CUSTOMER)
+    async with opened(address, ann.token) as first, opened(address, bob.token) as others:
+        assert (await told(first))["type"] == "connection_ack"
+        assert (await told(others))["type"] == "connection_ack"
+        async with opened(address, ann.token) as second:
+            assert await closed(second) == 4429

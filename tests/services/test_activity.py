@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.errors import Invalid
+from models.errors import Conflict, Invalid
 from models.feed import Block, FeedEntry
 from models.store import Stores
-from services.activity import Activity
+from services.activity import Activity, Wanted
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ async def tell(stores: Stores, number: int, size: int = 3, campaign: str = "c1")
 
 async def read(activity: Activity, count: int, after: int | None = None, **which) -> list[int]:
     seen: list[int] = []
-    async with asyncio.timeout(60), aclosing(activity.follow(after, **which)) as following:
+    async with asyncio.timeout(60), aclosing(activity.follow(after, Wanted(**which))) as following:
         async for numbered in following:
             assert numbered.entry.id == f"e{numbered.seq}"
             seen.append(numbered.seq)
@@ -104,3 +105,48 @@ async def test_a_cursor_from_nowhere_is_refused(stores, activity, after):
         await read(activity, 1, after=after)
 
     assert refusal.value.code == "CURSOR_UNKNOWN"
+
+
+async def test_a_reader_that_falls_behind_is_told_and_can_go_on(stores):
+    activity = Activity(stores, poll=0.01, recent=4)
+    await tell(stores, 1)
+    other = asyncio.create_task(read(activity, 18, after=3))
+    # The other one reads live; so does whoever begins with what is kept for it.
+    await until(lambda: activity.watches)
+    await tell(stores, 2)
+    await until(lambda: activity.kept == 2)
+    async with aclosing(activity.pages(3)) as reading:
+        page = await anext(reading)
+        for number in range(3, 8):
+            await tell(stores, number)
+        await until(lambda: activity.kept == 7)
+
+        with pytest.raises(Conflict) as refusal:
+            await anext(reading)
+
+    assert (page.seq, refusal.value.code) == (6, "LAGGED")
+    # Catching up is done at one's own pace, however far behind one is.
+    assert await read(activity, 3, after=page.seq) == [7, 8, 9]
+    assert await other == list(range(4, 22))
+
+
+async def test_pages_hold_as_much_as_there_is(stores, activity):
+    for number in (1, 2, 3):
+        await tell(stores, number)
+
+    async with aclosing(activity.pages(1, most=3)) as reading:
+        pages = [await anext(reading) for _ in range(3)]
+
+    assert [[n.seq for n in page.entries] for page in pages] == [[2, 3, 4], [5, 6, 7], [8, 9]]
+    assert [page.seq for page in pages] == [4, 7, 9]
+
+
+async def test_who_wants_nothing_of_much_hears_how_far_it_has_come(stores, activity, monkeypatch):
+    monkeypatch.setattr("services.activity._QUIET", 9)
+    for number in (1, 2, 3):
+        await tell(stores, number)
+
+    async with aclosing(activity.pages(0, Wanted(("order.*",)))) as reading:
+        page = await anext(reading)
+
+    assert (page.entries, page.seq) == ((), 9)
