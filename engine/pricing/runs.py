@@ -9,14 +9,27 @@ from engine.pricing.shares import share_sized
 Run: TypeAlias = tuple[int, int, bool]
 
 
+def are_even(runs: list[Run]) -> bool:
+    """Whether units cost the same but for one minor unit, the cheaper ones first.
+
+    Whatever is then shared over all of them leaves them so: what they cost together says it all.
+    """
+    if len(runs) == 2:  # noqa: PLR2004
+        (_, left, used), (_, other, also) = runs
+        return left + 1 == other and used == also
+    return len(runs) == 1
+
+
+def evenly(size: int, whole: int, *, used: bool) -> list[Run]:
+    """Return so many units that cost so much together, each the same but for one minor unit."""
+    left, more = divmod(whole, size)
+    if not more:
+        return [(size, left, used)]
+    return [(size - more, left, used), (more, left + 1, used)]
+
+
 def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
     """Share an amount over all units of a line, which cost `whole` together, in proportion."""
-    if len(runs) == 1:  # they cost the same, so each gets the same, and the first ones one more
-        size, left, used = runs[0]
-        base, extra = divmod(amount, size)
-        if not extra:
-            return [(size, left - base, used)]
-        return [(extra, left - base - 1, used), (size - extra, left - base, used)]
     if floor or amount == whole:
         return _spread_above(amount, whole, runs, floor)
     parts: list[Run] = []

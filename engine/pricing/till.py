@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from engine.pricing.goods import Goods
 from engine.pricing.reductions import Reduction
-from engine.pricing.runs import Run, joined, split, spread
+from engine.pricing.runs import Run, are_even, evenly, joined, split, spread
 from engine.pricing.shares import Share, by_largest_remainder_sized, share, share_sized
 from models.quote import GiftGiven, GrantGiven
 
@@ -116,15 +116,15 @@ class Till:
 
     def _settle(self, at: int) -> None:
         runs, left = self.runs[at], self.left[at]
-        amounts = [note[at] for note in self.notes[self.settled[at] :] if note[at]]
-        if len(runs) == 1 and runs[0][0] == 1:
-            runs = [(1, left, runs[0][2])]
+        if are_even(runs):
+            self.runs[at] = evenly(self.goods.quantities[at], left, used=runs[0][2])
         else:
+            amounts = [note[at] for note in self.notes[self.settled[at] :] if note[at]]
             whole, floor = left + sum(amounts), self.goods.floors[at]
             for amount in amounts:
                 runs = spread(amount, whole, runs, floor)
                 whole -= amount
-        self.runs[at] = runs
+            self.runs[at] = runs
         self.settled[at] = len(self.notes)
 
     def all_of(self, among: Sequence[int]) -> Picks:
