@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Why(StrEnum):
@@ -46,8 +46,8 @@ class Reason:
     unlock: Unlock | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+# Of these two a quote makes so many that they are tuples, which are made in half the time.
+class Verdict(NamedTuple):
     """What became of one promotion. `reason` is given exactly when it did not apply."""
 
     name: str
@@ -58,8 +58,7 @@ class Verdict:
     points: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     promotion: str
     amount: int
 

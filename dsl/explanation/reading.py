@@ -43,6 +43,7 @@ class Reader:
     def _fact(self, part: Expr) -> Const | None:
         if not isinstance(part, Ref | Aggregate | InSegment):
             return None
-        if part not in self._known:
-            self._known[part] = Const(evaluate(part, self.scope), part.kind)
-        return self._known[part]
+        found = self._known.get(part)  # once, as to hash an expression takes long
+        if found is None:
+            found = self._known[part] = Const(evaluate(part, self.scope), part.kind)
+        return found

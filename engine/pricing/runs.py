@@ -56,7 +56,7 @@ def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
 
 
 def _spread_above(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
-    shares = share_sized(amount, [run[0] for run in runs], [run[1] for run in runs], floor, whole)
+    shares = share_sized(amount, [run[0] for run in runs], [run[1] for run in runs], whole, floor)
     parts: list[Run] = []
     for run, (base, extra) in zip(runs, shares, strict=True):
         parts += split(run, run[0], base, extra)

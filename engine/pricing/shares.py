@@ -22,20 +22,22 @@ def share(amount: int, weights: Sequence[int], rooms: Sequence[int]) -> Sequence
     among the others, again and again. What finds no room is lost. Pass the weights as the rooms
     where they are the same: that is quicker.
     """
+    whole = sum(weights)
+    if weights is rooms:
+        # A part of all that is left is never more than what is left of one.
+        return rooms if amount >= whole else by_largest_remainder(amount, weights, whole)
     if amount >= sum(rooms):
         return rooms
-    if weights is rooms or 0 not in rooms:
-        shares = by_largest_remainder(amount, weights)
-        # Without floors a part of all that is left is never more than what is left of one.
-        if weights is rooms or not any(map(gt, shares, rooms)):
+    if 0 not in rooms:
+        shares = by_largest_remainder(amount, weights, whole)
+        if not any(map(gt, shares, rooms)):
             return shares
     anew = _share_anew(amount, [1] * len(weights), weights, rooms)
     return [base + extra for base, extra in anew]
 
 
-def by_largest_remainder(amount: int, weights: Sequence[int]) -> list[int]:
-    """Share `amount` in proportion to the weights, ties to the earlier one; not all weigh 0."""
-    whole = sum(weights)
+def by_largest_remainder(amount: int, weights: Sequence[int], whole: int) -> list[int]:
+    """Share `amount` in proportion to the weights, `whole` together; ties to the earlier one."""
     shares = [amount * weight // whole for weight in weights]
     left = amount - sum(shares)
     if left:
@@ -46,18 +48,14 @@ def by_largest_remainder(amount: int, weights: Sequence[int]) -> list[int]:
 
 
 def share_sized(
-    amount: int,
-    sizes: Sequence[int],
-    weights: Sequence[int],
-    floor: int,
-    whole: int | None = None,
+    amount: int, sizes: Sequence[int], weights: Sequence[int], whole: int, floor: int
 ) -> list[Share]:
-    """Share `amount` as `share` does among parties of several claimants.
+    """Share `amount` as `share` does among parties of several claimants, who weigh `whole`.
 
-    Each claimant has room down to the floor. `whole` is what all weigh, where that is known.
+    Each claimant has room down to the floor, and there is room enough for all of it.
     """
-    if whole is None:
-        whole = sum(map(mul, sizes, weights))
+    if len(sizes) == 1:
+        return [divmod(amount, sizes[0])]
     if not floor and amount < whole:
         return by_largest_remainder_sized(amount, sizes, weights, whole)
     rooms = [weight - floor for weight in weights]

@@ -124,9 +124,5 @@ def applied(path: Path) -> Iterator[Verdict]:
         if one.did_something:
             promotion = one.planned.promotion
             yield Verdict(
-                promotion.name,
-                promotion.title,
-                applied=True,
-                saved=one.saved,
-                points=one.points,
+                promotion.name, promotion.title, applied=True, saved=one.saved, points=one.points
             )

@@ -151,13 +151,14 @@ class Till:
                 weight - floors[at] * sum([count for _, count in own])
                 for weight, (at, own) in zip(weights, picks.items(), strict=True)
             ]
-        for (at, own), got in zip(picks.items(), share(amount, weights, rooms), strict=True):
+        shares = share(amount, weights, rooms)
+        for (at, own), got, whole in zip(picks.items(), shares, weights, strict=True):
             if not got:
                 continue
-            runs, floor = self.runs[at], floors[at]
+            runs = self.runs[at]
             sizes = [count for _, count in own]
             lefts = [runs[place][1] for place, _ in own]
-            self._charge(at, own, share_sized(got, sizes, lefts, floor))
+            self._charge(at, own, share_sized(got, sizes, lefts, whole, floors[at]))
 
     def take_off_each(self, discount: Reduction, picks: Picks, cap: int | None = None) -> None:
         """Take `discount(what it still costs)` off each unit; their discounts share a cap."""
