@@ -65,40 +65,26 @@ def _step(effect: Effect, conditions: Conditions, uses: bool) -> Step:
 
 
 def _take(off: Reduction, target: Target, cap: int | None, conditions: Conditions) -> Step:
+    discount = capped(off, cap)
     match target.what:
         case "shipping":
-
-            def take_off_shipping(till: Till, _turn: Turn) -> None:
-                till.take_off_shipping(capped(off(till.shipping), cap))
-
-            return take_off_shipping
+            return lambda till, _turn: till.take_off_shipping(discount)
         case "cart" | "items":
             number = conditions.number(target.where)
-
-            def take_off_lines(till: Till, turn: Turn) -> None:
-                lines, left = turn.lines(number), till.left
-                till.take_off_lines(capped(off(sum([left[at] for at in lines])), cap), lines)
-
-            return take_off_lines
+            return lambda till, turn: till.take_off_lines(discount, turn.lines(number))
         case "each":
             return _each(off, target, cap, conditions)
         case _:
             units = _units(target, conditions)
-
-            def take_off_units(till: Till, turn: Turn) -> None:
-                picks = units(till, turn)
-                till.take_off_units(capped(off(till.left_of(picks)), cap), picks)
-
-            return take_off_units
+            return lambda till, turn: till.take_off_units(discount, units(till, turn))
 
 
 def _each(off: Reduction, target: Target, cap: int | None, conditions: Conditions) -> Step:
+    if cap is None and target.what in ("each", "items"):
+        number = conditions.number(target.where)
+        return lambda till, turn: till.take_off_every(off, turn.lines(number))
     units = _units(target, conditions)
-
-    def take_off_each(till: Till, turn: Turn) -> None:
-        till.take_off_each(off, units(till, turn), cap)
-
-    return take_off_each
+    return lambda till, turn: till.take_off_each(off, units(till, turn), cap)
 
 
 def _units(target: Target, conditions: Conditions) -> Callable[[Till, Turn], Picks]:

@@ -37,6 +37,8 @@ def minor(amount: Amount | None) -> int | None:
     return None if amount is None else amount.minor
 
 
-def capped(amount: int, cap: int | None) -> int:
-    """Return an amount, at most its cap."""
-    return amount if cap is None or amount < cap else cap
+def capped(discount: Reduction, cap: int | None) -> Reduction:
+    """Return a reduction that takes at most its cap."""
+    if cap is None:
+        return discount
+    return lambda amount: min(discount(amount), cap)

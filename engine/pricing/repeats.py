@@ -51,8 +51,7 @@ def buy_and_get(
     if buying.off is None:
         till.take_off_each(buying.each, rewarded, buying.cap)
     else:
-        amount = capped(buying.off(till.left_of(rewarded)), buying.cap)
-        till.take_off_units(amount, rewarded)
+        till.take_off_units(capped(buying.off, buying.cap), rewarded)
 
 
 def _rewarded(
@@ -137,7 +136,7 @@ def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> No
         picks = gathered([(at, run, count) for (at, run), count in bundled.items()])
         if bundling.uses:
             picks = _where_now(picks, till.use_up([picks]))
-        till.take_off_units(capped(saving, bundling.cap), picks)
+        till.take_off_units(capped(lambda _: saving, bundling.cap), picks)
 
 
 class _Offer:

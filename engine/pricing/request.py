@@ -50,10 +50,11 @@ class Request:
 
 def cart_facts(cart: Cart) -> dict[str, Any]:
     """Return what rules see of a cart before any promotion."""
+    subtotal = cart.subtotal
     return {
         "currency": cart.currency,
-        "subtotal": cart.subtotal,
-        "remaining": cart.subtotal,
+        "subtotal": subtotal,
+        "remaining": subtotal,
         "quantity": sum(line.quantity for line in cart.lines),
         "shipping": cart.shipping,
         "codes": list(cart.codes),

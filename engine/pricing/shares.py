@@ -15,14 +15,13 @@ Share: TypeAlias = tuple[int, int]
 NOTHING: Share = (0, 0)
 
 
-def share(amount: int, weights: Sequence[int], rooms: Sequence[int]) -> Sequence[int]:
-    """Share `amount` among single claimants by largest remainder within the rooms.
+def share(amount: int, weights: Sequence[int], whole: int, rooms: Sequence[int]) -> Sequence[int]:
+    """Share `amount` among single claimants, who weigh `whole`, by largest remainder in the rooms.
 
     A party whose share is more than its room is fixed at its room, and what is left is shared anew
     among the others, again and again. What finds no room is lost. Pass the weights as the rooms
     where they are the same: that is quicker.
     """
-    whole = sum(weights)
     if weights is rooms:
         # A part of all that is left is never more than what is left of one.
         return rooms if amount >= whole else by_largest_remainder(amount, weights, whole)

@@ -86,19 +86,21 @@ class Till:
             self.runs[at] = joined([(size, left, False) for size, left, _ in self.runs[at]])
         self.used.clear()
 
-    def take_off_shipping(self, amount: int) -> None:
-        taken = min(amount, self.shipping)
+    def take_off_shipping(self, discount: Reduction) -> None:
+        """Take `discount(what shipping still costs)`."""
+        taken = min(discount(self.shipping), self.shipping)
         self.shipping -= taken
         self.off_shipping += taken
 
-    def take_off_lines(self, amount: int, among: Sequence[int]) -> None:
-        """Share an amount over whole lines."""
+    def take_off_lines(self, discount: Reduction, among: Sequence[int]) -> None:
+        """Take `discount(what these lines still cost)`, shared over whole lines."""
         left = self.left
-        weights = rooms = [left[at] for at in among]
+        weights = rooms = left if len(among) == len(left) else [left[at] for at in among]
         if self.goods.floored:
             least = self.goods.least
             rooms = [left[at] - least[at] for at in among]
-        shares = share(amount, weights, rooms)
+        whole = sum(weights)
+        shares = share(discount(whole), weights, whole, rooms)
         if len(shares) < len(left):
             dense = [0] * len(left)
             for at, got in zip(among, shares, strict=True):
@@ -138,12 +140,11 @@ class Till:
                 picks[at] = own
         return picks
 
-    def left_of(self, picks: Picks) -> int:
-        """Return what these units still cost together."""
-        return sum([self._left_of(at, own) for at, own in picks.items()])
+    def take_off_units(self, discount: Reduction, picks: Picks) -> None:
+        """Take `discount(what these units still cost)`.
 
-    def take_off_units(self, amount: int, picks: Picks) -> None:
-        """Share an amount over the lines of these units, and a line's share over its units."""
+        It is shared over their lines, and a line's share over its units.
+        """
         floors = self.goods.floors
         weights = rooms = [self._left_of(at, own) for at, own in picks.items()]
         if self.goods.floored:
@@ -151,14 +152,29 @@ class Till:
                 weight - floors[at] * sum([count for _, count in own])
                 for weight, (at, own) in zip(weights, picks.items(), strict=True)
             ]
-        shares = share(amount, weights, rooms)
-        for (at, own), got, whole in zip(picks.items(), shares, weights, strict=True):
+        whole = sum(weights)
+        shares = share(discount(whole), weights, whole, rooms)
+        for (at, own), got, weight in zip(picks.items(), shares, weights, strict=True):
             if not got:
                 continue
             runs = self.runs[at]
             sizes = [count for _, count in own]
             lefts = [runs[place][1] for place, _ in own]
-            self._charge(at, own, share_sized(got, sizes, lefts, whole, floors[at]))
+            self._charge(at, own, share_sized(got, sizes, lefts, weight, floors[at]))
+
+    def take_off_every(self, discount: Reduction, among: Sequence[int]) -> None:
+        """Take `discount(what it still costs)` off every unit of these lines."""
+        floors = self.goods.floors
+        for at in among:
+            floor = floors[at]
+            runs = [
+                (size, max(floor, left - discount(left)), used)
+                for size, left, used in self.units(at)
+            ]
+            whole = sum([size * left for size, left, _ in runs])
+            self.runs[at] = joined(runs)
+            self.taken[at] += self.left[at] - whole
+            self.left[at] = whole
 
     def take_off_each(self, discount: Reduction, picks: Picks, cap: int | None = None) -> None:
         """Take `discount(what it still costs)` off each unit; their discounts share a cap."""
