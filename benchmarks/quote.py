@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,15 @@ def asked_by_all(chance: random.Random) -> list[Asked]:
     return found
 
 
+def whatever_the_subtotal(asked: Sequence[Asked]) -> list[Asked]:
+    """Return the same, but that those that lack a subtotal lack a tier: more units reach none."""
+    highest = max(each.subtotal for each in asked[:MATCHING])
+    return [
+        replace(each, subtotal=highest, tier="silver") if each.subtotal > highest else each
+        for each in asked
+    ]
+
+
 def sources(asked: Sequence[Asked], groups: Sequence[int], chance: random.Random) -> list[str]:
     """Return the promotions as files; the first of those that match are in the groups."""
     member_of = [f"best of g{at}" for at, size in enumerate(groups) for _ in range(size)]
@@ -193,6 +203,11 @@ def price(request: Request) -> object:
     return Pricing(request).quote()
 
 
+def match(request: Request) -> object:
+    """Return the promotions that may apply to a cart."""
+    return Sieve.of(request).candidates()
+
+
 def near_misses(request: Request) -> object:
     """Return what a cart costs, and why what nearly applied did not."""
     pricing = Pricing(request)
@@ -233,9 +248,8 @@ def seen_by_zen(cart: Cart) -> dict[str, Any]:
     }
 
 
-def zen_table(asked: Sequence[Asked]) -> Callable[[dict[str, Any]], list[int]]:
+def zen_table(asked: Sequence[Asked]) -> str:
     """Return the conditions as one decision table that collects the rows that hold."""
-    at = {"position": {"x": 0, "y": 0}}
     names = list(asked[0].cells())
     owner = {"subtotal": "cart", "categories": "cart"}
     table = {
@@ -250,59 +264,104 @@ def zen_table(asked: Sequence[Asked]) -> Callable[[dict[str, Any]], list[int]]:
             for number, each in enumerate(asked)
         ],
     }
+    return _document("decisionTableNode", table)
+
+
+def zen_node(asked: Sequence[Asked]) -> str:
+    """Return the conditions as the expressions of one node."""
+    expressions = [
+        {"id": str(number), "key": str(number), "value": each.expression()}
+        for number, each in enumerate(asked)
+    ]
+    return _document("expressionNode", {"expressions": expressions})
+
+
+def _document(kind: str, content: dict[str, Any]) -> str:
+    at = {"position": {"x": 0, "y": 0}}
     nodes = [
         {"id": "in", "type": "inputNode", "name": "in", "content": {}, **at},
-        {"id": "table", "type": "decisionTableNode", "name": "table", "content": table, **at},
+        {"id": "node", "type": kind, "name": "node", "content": content, **at},
         {"id": "out", "type": "outputNode", "name": "out", "content": {}, **at},
     ]
     edges = [
-        {"id": "1", "type": "edge", "sourceId": "in", "targetId": "table"},
-        {"id": "2", "type": "edge", "sourceId": "table", "targetId": "out"},
+        {"id": "1", "type": "edge", "sourceId": "in", "targetId": "node"},
+        {"id": "2", "type": "edge", "sourceId": "node", "targetId": "out"},
     ]
-    decision = zen.ZenEngine().create_decision(json.dumps({"nodes": nodes, "edges": edges}))
-    return lambda facts: [row["promotion"] for row in decision.evaluate(facts)["result"]]
+    return json.dumps({"nodes": nodes, "edges": edges})
 
 
-def zen_expressions(asked: Sequence[Asked]) -> Callable[[dict[str, Any]], list[int]]:
-    """Return the conditions as compiled expressions, one for each promotion."""
-    compiled = [zen.compile_expression(each.expression()) for each in asked]
-    return lambda facts: [at for at, each in enumerate(compiled) if each.evaluate(facts)]
+def zen_ways(asked: Sequence[Asked]) -> dict[str, Callable[[dict[str, Any]], list[int]]]:
+    """Return zen-engine's ways to find those that match; in all of them a cart is one dict.
+
+    A table finds the orders counted and the categories listed, expressions count and look.
+    """
+    engine, table = zen.ZenEngine(), zen_table(asked)
+    compiled = engine.create_decision(zen.ZenDecisionContent(table))
+    plain = engine.create_decision(table)
+    node = engine.create_decision(zen.ZenDecisionContent(zen_node(asked)))
+    alone = [zen.compile_expression(each.expression()) for each in asked]
+
+    def rows(decision: zen.ZenDecision, facts: dict[str, Any]) -> list[int]:
+        return [row["promotion"] for row in decision.evaluate(facts)["result"]]
+
+    return {
+        "zen-engine, a table compiled beforehand": partial(rows, compiled),
+        "zen-engine, a table": partial(rows, plain),
+        "zen-engine, a node of expressions": lambda facts: sorted(
+            int(key) for key, held in node.evaluate(facts)["result"].items() if held is True
+        ),
+        "zen-engine, compiled expressions": lambda facts: [
+            at for at, each in enumerate(alone) if each.evaluate(facts)
+        ],
+    }
 
 
 def main() -> None:
     asked = asked_by_all(random.Random(7))
-    usual: list[Request] = []
+    ways: dict[str, tuple[Callable[[Request], object], list[Request]]] = {}
     for title, groups in GROUPS.items():
-        carts = requests(published(asked, groups, random.Random(7)), random.Random(7))
+        ways[title] = (price, _carts(asked, groups))
+    usual = ways["all combine"][1]
+    ways["with near misses"] = (near_misses, usual)
+    many = _carts(whatever_the_subtotal(asked))
+    for units in (1, 2, 1_000, 1_000_000):
+        ways[f"{units:,} of each"] = (price, [multiplied(each, units) for each in many])
+    for way, (ask, carts) in ways.items():
         assert all(len(Sieve.of(each).candidates()) == MATCHING for each in carts)
-        usual = usual or carts
-        ways = {title: (price, carts)}
-        if not groups:
-            for units in (1, 1_000, 1_000_000):
-                ways[f"{units:,} of each"] = (price, [multiplied(each, units) for each in carts])
-            ways["with near misses"] = (near_misses, carts)
-        for way, (ask, of) in ways.items():
-            middle, slow = quantiles(ask, of)
-            print(f"{way:42} p50 {spell(middle):>9}   p99 {spell(slow):>9}")
+        middle, slow = quantiles(ask, carts)
+        print(f"{way:42} p50 {spell(middle):>9}   p99 {spell(slow):>9}")
     beside_zen(asked, usual)
 
 
+def _carts(asked: Sequence[Asked], groups: Sequence[int] = ()) -> list[Request]:
+    return requests(published(asked, groups, random.Random(7)), random.Random(7))
+
+
 def beside_zen(asked: Sequence[Asked], carts: Sequence[Request]) -> None:
-    """Print what matching alone takes zen-engine, beside whole quotes of the same carts."""
+    """Print what matching takes zen-engine, beside ours alone and whole quotes of these carts."""
     facts = [seen_by_zen(request.cart) for request in carts]
-    by_table, by_expressions = zen_table(asked), zen_expressions(asked)
+    theirs = zen_ways(asked)
     everyone = list(range(MATCHING))
-    assert all(by_table(each) == by_expressions(each) == everyone for each in facts)
+    for find in theirs.values():
+        assert all(find(each) == everyone for each in facts)
     taken = medians(
         {
             "quote": lambda: [price(each) for each in carts],
-            "zen-engine, a decision table": lambda: [by_table(each) for each in facts],
-            "zen-engine, compiled expressions": lambda: [by_expressions(each) for each in facts],
+            "matching alone": lambda: [match(each) for each in carts],
+            **{way: partial(_all, find, facts) for way, find in theirs.items()},
         },
         rounds=5,
     )
     for way, seconds in taken.items():
-        print(f"{way:42} {spell(seconds / CARTS):>9} a cart, {seconds / taken['quote']:.1f} ×")
+        quotes, matches = seconds / taken["quote"], seconds / taken["matching alone"]
+        print(
+            f"{way:42} {spell(seconds / CARTS):>9} a cart,"
+            f" {quotes:.1f} × a quote, {matches:.1f} × matching"
+        )
+
+
+def _all(find: Callable[[dict[str, Any]], list[int]], facts: Sequence[dict[str, Any]]) -> object:
+    return [find(each) for each in facts]
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Sieve:
 
     def candidates(self) -> list[Planned]:
         """Return the promotions that nothing stops, in the order of their turns."""
-        return [planned for planned in self.matching() if not self._is_left_out(planned)]
+        return self._remaining(self.matching())
 
     def matching(self) -> list[Planned]:
         """Return the promotions that nothing stops but limits, pauses and the like."""
@@ -90,7 +90,7 @@ class Sieve:
         """Return the promotions that nothing stops but perhaps their `when`."""
         entrances = nearness(self.request.moment.program).entrances
         found = entrances.match(with_request(self.facts, self.request), self._moment_in)
-        return [planned for planned in found if not self._is_left_out(planned)]
+        return self._remaining(found)
 
     def short(self, most: int) -> list[Planned]:
         """Return the promotions whose `when` lacks one thing, at most so many for each thing.
@@ -119,8 +119,16 @@ class Sieve:
         )
         return for_them and not self._is_held_out(planned)
 
+    def _remaining(self, found: list[Planned]) -> list[Planned]:
+        """Return those of some that nothing stops which the index does not know about."""
+        paused = self.request.paused
+        return [
+            planned
+            for planned in found
+            if not (planned.asks_more or paused) or not self._is_left_out(planned)
+        ]
+
     def _is_left_out(self, planned: Planned) -> bool:
-        """Judge what the index does not know about."""
         promotion = planned.promotion
         return bool(
             promotion.name in self.request.paused

@@ -45,6 +45,7 @@ class Planned:
     steps: tuple[Step, ...]  # what its effects do
     recurs: bool  # it is active in hours that recur
     held_out: tuple[tuple[str, Decimal], ...]  # what a buyer may be held out of, and the shares
+    asks_more: bool  # it has limits, holdouts or hours that recur, which no index knows about
     budgeted: bool  # it, or its campaign, has a budget
     currencies: tuple[str, ...]  # of its money and of its campaign's budget: the cart's are these
 
@@ -104,6 +105,8 @@ def _plan_one(
     number: int, promotion: Promotion, program: Program, conditions: Conditions
 ) -> Planned:
     campaign = program.campaigns.get(promotion.campaign) if promotion.campaign else None
+    recurs = any(window.recurring is not None for window in promotion.active)
+    held_out = tuple(_holdouts(promotion, campaign))
     return Planned(
         name=promotion.name,
         number=number,
@@ -115,8 +118,9 @@ def _plan_one(
         waits=_names_remaining(promotion.when),
         varies=any(_names_remaining(expr) for expr in _expressions(promotion.effects)),
         steps=steps_of(promotion.effects, conditions),
-        recurs=any(window.recurring is not None for window in promotion.active),
-        held_out=tuple(_holdouts(promotion, campaign)),
+        recurs=recurs,
+        held_out=held_out,
+        asks_more=bool(recurs or held_out or promotion.limits),
         budgeted=bool(promotion.budget or (campaign and campaign.budget)),
         currencies=tuple(dict.fromkeys(_currencies(promotion, campaign))),
     )

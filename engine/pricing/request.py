@@ -50,25 +50,26 @@ class Request:
 
 def cart_facts(cart: Cart) -> dict[str, Any]:
     """Return what rules see of a cart before any promotion."""
-    subtotal = cart.subtotal
+    items = [
+        {
+            **line.fields,
+            **({"sku": line.sku} if line.sku else {}),
+            "price": line.price,
+            "quantity": line.quantity,
+            "amount": line.price * line.quantity,
+            "floor": line.floor,
+        }
+        for line in cart.lines
+    ]
+    subtotal = sum([item["amount"] for item in items])
     return {
         "currency": cart.currency,
         "subtotal": subtotal,
         "remaining": subtotal,
-        "quantity": sum(line.quantity for line in cart.lines),
+        "quantity": sum([line.quantity for line in cart.lines]),
         "shipping": cart.shipping,
         "codes": list(cart.codes),
-        "items": [
-            {
-                **line.fields,
-                **({"sku": line.sku} if line.sku else {}),
-                "price": line.price,
-                "quantity": line.quantity,
-                "amount": line.amount,
-                "floor": line.floor,
-            }
-            for line in cart.lines
-        ],
+        "items": items,
     }
 
 

@@ -14,7 +14,7 @@ def are_even(runs: list[Run]) -> bool:
 
     Whatever is then shared over all of them leaves them so: what they cost together says it all.
     """
-    if len(runs) == 2:  # noqa: PLR2004
+    if len(runs) == 2:
         (_, left, used), (_, other, also) = runs
         return left + 1 == other and used == also
     return len(runs) == 1
