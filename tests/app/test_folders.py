@@ -2,129 +2,18 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from app.cli import main
 from app.commands.folder import read_templates, template_files
 from app.commands.publish import publish
 from app.commands.server import OverDatabase
 from app.settings import Settings
-from models.campaign import Act
 from models.errors import Conflict
 from models.ids import new_id
-from models.principal import Role
-from models.store import Stores
 from models.template import Template
 from models.user import User
-from services import campaigns, people
-from services.passwords import Passwords
-from tests.client import NO_REDIS, listening
-
-NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
-ACT = Act("someone", NOW)
-FACTS = "attributes user { size: number }\n"
-LARGE = "segment large { user.size >= 3 }\n"
-SPRING = (
-    'campaign spring "Spring sale" { }\n'
-    "promotion spring_sale { for user in segment large  take 10% off cart }\n"
-    'trigger thanks { on order_placed then { wait 1 day  send email "thanks" } }\n'
-)
-THANKS = "Subject: Thank you\n\nThank you, {{ user.name }}.\n"
-SHOP = {
-    "facts.rules": FACTS,
-    "offers/large.rules": LARGE,
-    "offers/spring.rules": SPRING,
-    "templates/thanks.liquid": THANKS,
-    "templates/thanks.html.liquid": "<p>Thank you.</p>\n",
-}
-
-
-@pytest.fixture
-def stores(database) -> Stores:
-    return Stores.over(database)
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Write files into the folder `rules`; None removes one."""
-
-    def write(files):
-        for name, text in files.items():
-            path = tmp_path / "rules" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            if text is not None:
-                path.write_text(text, encoding="utf-8")
-
-    write(SHOP)
-    return write
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run a command where the folder is, and return its exit code and what it says."""
-    for name in ("FANFARE_URL", "FANFARE_TOKEN", "FANFARE_EMAIL", "FANFARE_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("FANFARE_MONGODB_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def command() -> int:
-        try:
-            main()
-        except SystemExit as ended:
-            return ended.code or 0
-        return 0
-
-    async def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["fanfare", *arguments])
-        capsys.readouterr()
-        # Away from this loop: commands bring their own, and the API has to answer meanwhile.
-        code = await asyncio.to_thread(command)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-async def account(stores, *roles: Role) -> None:
-    passwords = Passwords()
-    await people.ensure_user(
-        email="ci@example.test",
-        password="a long enough password",
-        name="CI",
-        roles=frozenset(roles),
-        stores=stores,
-        passwords=passwords,
-        now=NOW,
-    )
-    passwords.close()
-
-
-@pytest.fixture
-async def api_url(database, mongodb_uri, stores, run, monkeypatch):
-    await account(stores, Role.ADMIN)
-    monkeypatch.setenv("FANFARE_EMAIL", "ci@example.test")
-    monkeypatch.setenv("FANFARE_PASSWORD", "a long enough password")
-    async with listening(
-        mongodb_uri=mongodb_uri, database=database.name, redis_url=NO_REDIS
-    ) as host:
-        monkeypatch.setenv("FANFARE_URL", f"http://{host}")
-        yield f"http://{host}"
-
-
-@pytest.fixture
-def direct(database, mongodb_uri, run, monkeypatch):
-    monkeypatch.setenv("FANFARE_MONGODB_URI", mongodb_uri)
-    monkeypatch.setenv("FANFARE_DATABASE", database.name)
-
-
-@pytest.fixture(params=["api_url", "direct"])
-def server(request):
-    """Each test that asks for this is run through the API and right on the database."""
-    request.getfixturevalue(request.param)
-
+from tests.app.folders import FACTS, LARGE, NOW, SHOP, SPRING, THANKS, by_hand
 
 # --- without a server ----------------------------------------------------------------------------
 
@@ -339,83 +228,6 @@ async def test_a_file_that_is_gone_ends_its_campaign_only_on_request(run, write,
     assert "offers/spring (its campaign ends)\n  - campaign spring\n" in planned[1]
     assert pruned[1].endswith("Spring sale: ended\n")
     assert (await stores.campaigns.find_keys(["offers/spring"]))["offers/spring"].live is None
-
-
-@pytest.mark.usefixtures("server")
-async def test_pull_and_nothing_left_to_do(run, write, tmp_path):
-    await run("publish", "rules")
-    (tmp_path / "rules").rename(tmp_path / "published")
-
-    pulled = await run("pull", "rules")
-
-    assert (pulled[0], pulled[2]) == (0, "")
-    texts = {
-        str(path.relative_to(tmp_path / "rules")): path.read_text()
-        for path in (tmp_path / "rules").rglob("*.*")
-    }
-    assert texts == SHOP
-    assert await run("plan", "rules", "--detailed-exitcode") == (
-        0,
-        "Compared with publication 1.\nNothing to do.\n",
-        "",
-    )
-    assert (await run("pull", "rules"))[1] == "nothing to do: rules has all of what is live\n"
-
-
-async def by_hand(title: str, source: str, stores: Stores):
-    campaign = await campaigns.create(title, source, ACT, stores=stores)
-    await campaigns.submit(campaign.id, ACT, stores=stores)
-    await campaigns.approve(campaign.id, Act("reviewer", NOW), stores=stores)
-    return await campaigns.publish(campaign.id, ACT, stores=stores)
-
-
-@pytest.mark.usefixtures("direct")
-async def test_campaigns_made_by_hand_are_pulled_by_title(run, stores, tmp_path):
-    await by_hand("Groceries: facts & segments!", "\ufeff" + FACTS.replace("\n", "\r\n"), stores)
-    await by_hand("年货", LARGE, stores)
-    await by_hand("年货", "segment small { user.size < 3 }", stores)
-
-    await run("pull", "rules")
-
-    assert {path.name for path in (tmp_path / "rules").iterdir()} == {
-        "groceries-facts-segments.rules",
-        "年货.rules",
-        "年货-2.rules",
-    }
-    assert (await run("plan", "rules"))[1].endswith("Nothing to do.\n")
-    assert (await run("pull", "rules"))[1].startswith("nothing to do")
-
-
-@pytest.mark.usefixtures("direct")
-async def test_pull_keeps_local_changes_unless_told_otherwise(run, write, tmp_path):
-    await run("publish", "rules")
-    mine = {"facts.rules": f"# mine\n{FACTS}", "templates/thanks.liquid": "Subject: X\n\nX\n"}
-    write({**mine, "offers/large.rules": None, "new.rules": ""})
-
-    refused = await run("pull", "rules")
-    kept = {name: (tmp_path / "rules" / name).read_text() for name in mine}
-    missing = (tmp_path / "rules/offers/large.rules").exists()
-    forced = await run("pull", "rules", "--force")
-
-    assert refused[0] == 1
-    assert refused[2].endswith(
-        "--force overwrites them:\n  rules/facts.rules\n  rules/templates/thanks.liquid\n"
-    )
-    assert (kept, missing) == (mine, False)
-    assert forced[0] == 0
-    assert "not live: rules/new.rules\n" in forced[1]
-    assert (tmp_path / "rules/facts.rules").read_text() == FACTS
-    assert (tmp_path / "rules/templates/thanks.liquid").read_text() == THANKS
-
-
-@pytest.mark.usefixtures("direct")
-async def test_pull_leaves_a_renamed_file_where_it_is(run, write, tmp_path):
-    await run("publish", "rules")
-    (tmp_path / "rules/facts.rules").rename(tmp_path / "rules/people.rules")
-
-    code, out, _ = await run("pull", "rules")
-
-    assert (code, out) == (0, "nothing to do: rules has all of what is live\n")
 
 
 class Interrupted(OverDatabase):

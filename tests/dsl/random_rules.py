@@ -47,15 +47,8 @@ LINE = Record(
     (("k", TEXT), ("q", NUMBER), ("a", USD), ("d", DATE), ("c", CHOICE), ("labels", ListOf(TEXT)))
 )
 SCALARS = (
-    ("n", NUMBER),
-    ("m", USD),
-    ("s", TEXT),
-    ("c", CHOICE),
-    ("b", BOOL),
-    ("d", DATE),
-    ("t", TIME),
-    ("ts", TIMESTAMP),
-    ("p", PERCENT),
+    *(("n", NUMBER), ("m", USD), ("s", TEXT), ("c", CHOICE), ("b", BOOL)),
+    *(("d", DATE), ("t", TIME), ("ts", TIMESTAMP), ("p", PERCENT)),
 )
 PLAIN = Record(
     (*SCALARS, ("tags", ListOf(TEXT)), ("nums", ListOf(NUMBER)), ("items", ListOf(LINE)))
