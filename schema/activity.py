@@ -1,6 +1,6 @@
 """The feed in the API."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
@@ -13,6 +13,8 @@ from schema.context import Info
 from schema.ids import to_global
 from schema.scalars import JSON
 from services.activity import Page
+
+_AS_IT_IS = frozenset({type(None), bool, int, float, str})
 
 
 @strawberry.type(description="One thing that happened.")
@@ -115,16 +117,17 @@ def _id(kind: str, key: str | None) -> strawberry.ID | None:
     return None if key is None else strawberry.ID(to_global(kind, key))
 
 
-def _plain(value: object) -> object:
-    """Return the value as JSON can hold it."""
-    match value:
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case None | bool() | int() | float() | str():
-            return value
-        case _ if hasattr(value, "items"):
-            return {str(name): _plain(each) for name, each in value.items()}
-        case _:
-            return str(value)
+def _plain(value: Any) -> object:
+    """Return the value as JSON can hold it: by its class, for so many are asked for."""
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is dict:
+        return {name: v if type(v) in _AS_IT_IS else _plain(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    return value if isinstance(value, bool | int | float | str) else str(value)
