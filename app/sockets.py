@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,14 +70,19 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             async with aclosing(self.view.streams.follow(asked, self.context)) as answers:
                 async for answer in answers:
-                    await self._in_time(self._send_text(f"{head}{answer.text}}}"))
+                    async with asyncio.timeout(PATIENCE):
+                        await self._send_text(f"{head}{answer.text}}}")
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except Refused as refusal:
             errors = cast("Any", list(refusal.errors))
             await operation.send_operation_message(
                 {"id": operation.id, "type": "error", "payload": errors}
             )
-        except (TimeoutError, WebSocketDisconnected):
+        except TimeoutError:
+            log.warning("a subscriber has taken nothing for %d seconds", PATIENCE)
+            # Said when it takes something again; else the server's pings find that it is gone.
+            await self.websocket.close(code=4408, reason="You have taken nothing for too long")
+        except WebSocketDisconnected:
             self.operations.pop(operation.id, None)
 
     async def _send_text(self, text: str) -> None:
@@ -86,18 +90,6 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.ws.send_text(text)  # type: ignore[attr-defined]
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
-
-    async def _in_time(self, sending: Awaitable[None]) -> None:
-        """Send, or end a connection whose other side takes nothing."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await sending
-        except TimeoutError:
-            log.warning("a subscriber has taken nothing for %d seconds", PATIENCE)
-            # Nor would it take a farewell: what holds the connection open ends instead.
-            if self._watch is not None:
-                self._watch.cancel()
-            raise
 
     async def _close_with_session(self) -> None:
         await self.view.vigil.until_over(self.context.caller, self.context.expires_at)
