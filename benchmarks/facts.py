@@ -190,7 +190,7 @@ async def drain(stores: Stores, rulebook: Rulebook) -> float:
     parts = Lanes(stores=stores, rulebook=rulebook, jobs=NoBells(), clock=Clock())
     started = time.perf_counter()
     for lane in range(LANES):
-        await lanes.work(lane, parts)
+        await lanes.work([lane], parts)
     return time.perf_counter() - started
 
 

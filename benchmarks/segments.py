@@ -231,7 +231,7 @@ async def one_person_anew(stores: Stores, rulebook: Rulebook, people: int) -> No
         await stores.events.add([event], pending=n % 2 == 0)
         started = time.perf_counter()
         if n % 2 == 0:
-            await lanes.work(lane_of(user), worker)
+            await lanes.work([lane_of(user)], worker)
             whole.append(time.perf_counter() - started)
         else:
             await memberships.follow([event], stores=stores, rulebook=rulebook, now=NOW)

@@ -58,6 +58,7 @@ def offset_at(instant: datetime, zone: str) -> timedelta:
     return _offset(info, instant)
 
 
+@lru_cache(maxsize=4096)
 def first_instant(day: date, zone: str) -> datetime:
     """Return the first instant of a day in a zone: midnight, or what follows if it is skipped."""
     return instant_of(datetime.combine(day, time()), zone)

@@ -48,11 +48,19 @@ async def load(
     people, events = await asyncio.gather(
         _people(user_ids, stores), _events(user_ids, wanted, stores)
     )
-    found: dict[str, dict[str, Any]] = {}
-    for user_id, (user, measures) in people.items():
-        found[user_id] = {"user": user_facts(user), "events": events[user_id]}
-        if published.measures:
-            found[user_id]["measures"] = measured(measures)
+    return {
+        user_id: seen_by_rules(
+            user, events[user_id], measured(measures) if published.measures else None
+        )
+        for user_id, (user, measures) in people.items()
+    }
+
+
+def seen_by_rules(user: User, events: Happened, measured: Measured | None) -> dict[str, Any]:
+    """Return one person's facts."""
+    found: dict[str, Any] = {"user": user_facts(user), "events": events}
+    if measured is not None:
+        found["measures"] = measured
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 class Job(StrEnum):
     """Names as they travel on the wire: renaming one strands the messages in flight."""
 
-    WORK_LANE = "lane.work"  # args: lane number. Apply its pending events and advance its due runs.
+    WORK_LANE = "lane.work"  # args: lane numbers. Apply their pending events, move their due runs.
     START_OCCURRENCE = "occurrence.start"  # args: id. Plan the runs of the people it is for.
     FILL_SEGMENTS = "segments.fill"  # args: no matter. Fill segments as the live rules want them.
     # args of these: effect ids, some to a comma-list.

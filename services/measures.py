@@ -11,20 +11,20 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import dsl
-from dsl.buckets import fits, fold
+from dsl.buckets import fits
 from dsl.days import day_of
 from dsl.mongo.folding import Folding, fold_stages
-from dsl.zones import first_instant
-from engine.measures import filters_of, measures_in
+from engine.measures import measures_in
 from models.errors import Unavailable
 from models.event import Event
 from models.measure import FactsChange, KeptMeasure
 from models.store import Stores
+from services.folding import Found, Heard, bounds, clause, fold_days, heard
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +32,8 @@ ATTEMPTS = 20
 _LAYOUT = dsl.Layout()
 
 
-@dataclass(slots=True)
-class _Found:
-    """What was folded of one person's events: buckets by measure and day."""
-
-    last: datetime
-    buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
 _Touched: TypeAlias = dict[tuple[str, str], set[str]]
-_Fold: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, _Found]]]
+_Fold: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, Found]]]
 
 
 async def layout(base: dsl.Layout, *, stores: Stores, now: datetime) -> dsl.Layout:
@@ -75,7 +67,7 @@ async def add(
 
 
 async def _add(
-    events: Iterable[Event],
+    events: Collection[Event],
     measures: Sequence[KeptMeasure],
     program: dsl.Program | None,
     *,
@@ -86,52 +78,38 @@ async def _add(
     here = {} if program is None else measures_in(program)
     there = [measure for measure in measures if measure.id not in here]
     touched: _Touched = defaultdict(set)
-    heard: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
-    blind, ids = {measure.event for measure in there}, {measure.id for measure in measures}
-    listeners = {} if program is None else filters_of(program).listeners
+    blind = {measure.event for measure in there}
     for event in events:
-        where = (event.name, day_of(event.at, zone))
         if event.name in blind:
-            touched[where].add(event.user_id)
-        if event.name in listeners and (added := ids & listeners[event.name].hears(event)):
-            heard[where].setdefault(event.user_id, set()).update(added)
+            touched[event.name, day_of(event.at, zone)].add(event.user_id)
+    ids = {measure.id for measure in measures}
+    days: Heard = {} if program is None else heard(events, ids, program)
 
-    async def folded(user_ids: Sequence[str]) -> Mapping[str, _Found]:
+    async def folded(user_ids: Sequence[str]) -> Mapping[str, Found]:
         found = await _fold_days(touched, {*user_ids}, there, stores)
         if program is not None:
-            await _fold_here(heard, {*user_ids}, zone, program, found, stores)
+            await _fold_here(days, {*user_ids}, program, found, stores)
         return found
 
-    users = set[str]().union(*touched.values(), *heard.values())
+    users = set[str]().union(*touched.values(), *days.values())
     await _rewrite(users, folded, measures, stores=stores, wall=wall)
 
 
 async def _fold_here(
-    heard: Mapping[tuple[str, str], Mapping[str, set[str]]],
+    days: Heard,
     user_ids: Collection[str],
-    zone: str,
     program: dsl.Program,
-    found: dict[str, _Found],
+    found: dict[str, Found],
     stores: Stores,
 ) -> None:
     """Fold days of these people: of each only the measures that something was added to."""
     clauses = [
-        _clause(name, day, sorted(users.keys() & user_ids), zone)
-        for (name, day), users in heard.items()
+        clause(name, day, sorted(users.keys() & user_ids), program.zone)
+        for (name, day), users in days.items()
         if not users.keys().isdisjoint(user_ids)
     ]
-    if not clauses:
-        return
-    days: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for user_id, name, told in await stores.facts.events(_any_of(clauses)):
-        days[user_id, name, day_of(told["time"], zone)].append(told)
-    wanted, judges = measures_in(program), filters_of(program).judges
-    for (user_id, name, day), events in days.items():
-        each = found.setdefault(user_id, _Found(events[-1]["time"]))
-        each.last = max(each.last, events[-1]["time"])
-        for key in heard.get((name, day), {}).get(user_id, ()):
-            made = fold(wanted[key].measure, events, judges[key])
-            each.buckets.setdefault(key, {})[day] = made.get(day)
+    if clauses:
+        fold_days(days, await stores.facts.events(_any_of(clauses)), program, found)
 
 
 async def fill(
@@ -139,8 +117,8 @@ async def fill(
 ) -> None:
     """Make all days of measures of one zone for these people. Safe to repeat."""
 
-    async def folded(ids: Sequence[str]) -> Mapping[str, _Found]:
-        found: dict[str, _Found] = {}
+    async def folded(ids: Sequence[str]) -> Mapping[str, Found]:
+        found: dict[str, Found] = {}
         for name, those in _by_event(measures).items():
             which = {"user": {"$in": list(ids)}, "name": name}
             rows = await stores.facts.fold(which, fold_stages(_foldings(those), _LAYOUT))
@@ -163,7 +141,7 @@ async def _rewrite(
     for _ in range(ATTEMPTS):
         versions = await stores.facts.versions(user_ids)
         found = await fold(sorted(versions))
-        await _give_up(found.values(), measures, stores=stores, wall=wall)
+        await give_up([each.buckets for each in found.values()], measures, stores=stores, wall=wall)
         changes = [
             FactsChange(
                 user_id=user_id,
@@ -179,8 +157,8 @@ async def _rewrite(
     raise Unavailable("Others keep writing the same people's measures; try again.")
 
 
-async def _give_up(
-    found: Iterable[_Found],
+async def give_up(
+    buckets: Iterable[Mapping[str, Mapping[str, Any]]],
     measures: Sequence[KeptMeasure],
     *,
     stores: Stores,
@@ -193,8 +171,8 @@ async def _give_up(
     slots = {measure.id: measure.slot for measure in measures if measure.fits}
     unfit = {
         key
-        for each in found
-        for key, days in each.buckets.items()
+        for each in buckets
+        for key, days in each.items()
         if key in slots
         and not all(value is None or fits(slots[key], value) for value in days.values())
     }
@@ -208,9 +186,9 @@ async def _fold_days(
     user_ids: Collection[str],
     measures: Sequence[KeptMeasure],
     stores: Stores,
-) -> dict[str, _Found]:
+) -> dict[str, Found]:
     """Fold those days of these people, an event's name at a time."""
-    found: dict[str, _Found] = {}
+    found: dict[str, Found] = {}
     by_event = _by_event(measures)
     days: dict[str, dict[str, set[str]]] = defaultdict(dict)
     for (name, day), users in touched.items():
@@ -230,33 +208,23 @@ def _question(
 ) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
     """Return which events to fold, and how."""
     zone = measures[0].zone
-    bounds = [_bounds(day, zone) for day in days]
-    which = _any_of([_clause(name, day, sorted(users), zone) for day, users in days.items()])
-    within = (min(start for start, _ in bounds), max(end for _, end in bounds))
+    limits = [bounds(day, zone) for day in days]
+    which = _any_of([clause(name, day, sorted(users), zone) for day, users in days.items()])
+    within = (min(start for start, _ in limits), max(end for _, end in limits))
     return which, fold_stages(_foldings(measures), _LAYOUT, within)
-
-
-def _clause(name: str, day: str, user_ids: Sequence[str], zone: str) -> Mapping[str, Any]:
-    start, end = _bounds(day, zone)
-    return {"user": {"$in": user_ids}, "name": name, "at": {"$gte": start, "$lt": end}}
 
 
 def _any_of(clauses: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return clauses[0] if len(clauses) == 1 else {"$or": clauses}
 
 
-def _bounds(day: str, zone: str) -> tuple[datetime, datetime]:
-    start = date.fromisoformat(day)
-    return first_instant(start, zone), first_instant(start + timedelta(days=1), zone)
-
-
 def _gather(
-    rows: Sequence[Mapping[str, Any]], measures: Sequence[KeptMeasure], found: dict[str, _Found]
+    rows: Sequence[Mapping[str, Any]], measures: Sequence[KeptMeasure], found: dict[str, Found]
 ) -> None:
     """Sort what was folded by person, measure and day: None where a day holds nothing."""
     for row in rows:
         user_id, day = row["_id"]["u"], row["_id"]["d"]
-        each = found.setdefault(user_id, _Found(row["last"]))
+        each = found.setdefault(user_id, Found(row["last"]))
         each.last = max(each.last, row["last"])
         for measure in measures:
             each.buckets.setdefault(measure.id, {})[day] = row.get(measure.id)

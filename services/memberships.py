@@ -10,24 +10,21 @@ Segments that are being filled stand still meanwhile: who is looked at is looked
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import dsl
 from engine.membership import Watch, watch_of
 from engine.playbook import playbook_of
 from engine.starting import planned
 from models.event import Event
 from models.feed import FeedEntry
-from models.ids import new_id
-from models.membership import ANYTHING, PROFILE, Cause, CauseKind, Look, Move, Standing
+from models.membership import ANYTHING, PROFILE, Look, Move, Standing
 from models.run import Run
 from models.store import Stores
 from models.store.looks import Seen
 from services import facts, starts
 from services.jobs import Jobs
+from services.judging import Judging, ahead, changed_by, concerned, judge
 from services.rulebook import Published, Rulebook
 
 log = logging.getLogger(__name__)
@@ -46,15 +43,9 @@ async def follow(
         return
     standing = await stores.standings.get()
     watches = await _watches(standing, rulebook)
-    changed: dict[str, tuple[set[str], Cause]] = {}
-    for event in events:
-        facts_changed = set().union(*(watch.changed_by(event) for watch in watches))
-        if facts_changed:
-            names, _ = changed.get(event.user_id, (set(), PROFILE))
-            changed[event.user_id] = (names | facts_changed, Cause(CauseKind.EVENT, event.id))
-    await stores.looks.note(changed)
+    await stores.looks.note(changed_by(events, watches))
     # What lies ahead counts when its time has come.
-    await stores.looks.look_by({event.user_id: event.at for event in events if event.at > now})
+    await stores.looks.look_by(ahead(events, now))
 
 
 async def _watches(standing: Standing, rulebook: Rulebook) -> list[Watch]:
@@ -65,7 +56,7 @@ async def _watches(standing: Standing, rulebook: Rulebook) -> list[Watch]:
 
 
 async def look(
-    lane: int,
+    lanes: Sequence[int],
     *,
     stores: Stores,
     rulebook: Rulebook,
@@ -73,8 +64,8 @@ async def look(
     now: datetime,
     limit: int = PAGE,
 ) -> int:
-    """Look at people of a lane who are due; return of how many that is done with."""
-    looks = await stores.looks.due(lane, now, limit=limit)
+    """Look at people of these lanes who are due; return of how many that is done with."""
+    looks = await stores.looks.due(lanes, now, limit=limit)
     if not looks:
         return 0
     standing = await stores.standings.get()
@@ -87,21 +78,26 @@ async def look(
         seen = await _judged(looks, standing, published, stores=stores, now=now)
         moving = await stores.looks.decide([each for each in seen if each.moves])
         seen = [each for each in seen if not each.moves or each.look.user_id in moving]
-    await _carry_out(seen, standing, published, stores=stores)
-    await _start(seen, published, stores=stores, jobs=jobs, now=now)
-    mixed = await stores.looks.finish(seen)
-    await stores.looks.note(dict.fromkeys(mixed, ((ANYTHING,), PROFILE)))
+    await carry_out(seen, standing, published, stores=stores, jobs=jobs, now=now)
     return len(seen)
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What judging people needs. `numbers` are those of the segments that do not stand still."""
-
-    watch: Watch
-    moment: dsl.Moment
-    numbers: Mapping[str, int]
-    missed: int | None
+async def carry_out(
+    seen: Sequence[Seen],
+    standing: Standing,
+    published: Published,
+    *,
+    stores: Stores,
+    jobs: Jobs,
+    now: datetime,
+) -> None:
+    """Do what was decided and is kept on these people, and forget it. Safe to repeat."""
+    if not seen:
+        return
+    await _move(seen, standing, published, stores=stores)
+    await _start(seen, published, stores=stores, jobs=jobs, now=now)
+    mixed = await stores.looks.finish(seen)
+    await stores.looks.note(dict.fromkeys(mixed, ((ANYTHING,), PROFILE)))
 
 
 async def _judged(
@@ -112,79 +108,27 @@ async def _judged(
     stores: Stores,
     now: datetime,
 ) -> list[Seen]:
-    program = published.program
-    frozen = standing.frozen()
-    page = _Page(
-        watch_of(program),
-        dsl.Moment(now, program.zone, program),
-        {name: number for name, number in standing.live.items() if name not in frozen},
-        standing.filling.number if standing.filling else None,
-    )
-    concerned = {look.user_id: _concerned(look, page) for look in looks}
-    asked = frozenset[str]().union(*concerned.values())
-    ids = [user_id for user_id, segments in concerned.items() if segments]
-    needs = page.watch.needed(asked)
+    judging = Judging.of(standing, published.program, now)
+    asked = {look.user_id: concerned(look, judging) for look in looks}
+    names = frozenset[str]().union(*asked.values())
+    ids = [user_id for user_id, segments in asked.items() if segments]
     known, members = await asyncio.gather(
-        facts.load(ids, published, stores=stores, now=now, needs=needs),
-        stores.memberships.of_users(ids, {name: page.numbers[name] for name in asked}),
+        facts.load(ids, published, stores=stores, now=now, needs=judging.watch.needed(names)),
+        stores.memberships.of_users(ids, {name: judging.numbers[name] for name in names}),
     )
     return [
-        _seen(
+        judge(
             look,
-            concerned[look.user_id],
+            asked[look.user_id],
             known.get(look.user_id, {}),
             {member.segment for member in members.get(look.user_id, ())},
-            page,
+            judging,
         )
         for look in looks
     ]
 
 
-def _concerned(look: Look, page: _Page) -> frozenset[str]:
-    """Return the segments that someone may have come into or left."""
-    everything = look.token is None or _is_due_by_time(look, page.moment.now)
-    changed = (ANYTHING,) if everything else look.of
-    return page.watch.concerned(changed) & page.numbers.keys()
-
-
-def _is_due_by_time(look: Look, now: datetime) -> bool:
-    return look.changes_at is not None and look.changes_at <= now
-
-
-def _seen(
-    look: Look,
-    concerned: frozenset[str],
-    known: Mapping[str, Any],
-    members: Iterable[str],
-    page: _Page,
-) -> Seen:
-    ahead = None if _is_due_by_time(look, page.moment.now) else look.changes_at
-    if not concerned:
-        return Seen(look=look, changes_at=ahead, missed=page.missed)
-    was = frozenset(members)
-    holding = page.watch.holding(concerned, known, page.moment)
-    today = page.moment.today
-    cause, at = look.cause, page.moment.now
-    if cause is None:
-        cause = Cause(CauseKind.DAY, today.isoformat())
-        at = page.moment.first_instant(today)
-    moves = tuple(
-        Move(
-            id=new_id(),
-            segment=name,
-            number=page.numbers[name],
-            entered=name in holding,
-            at=at,
-            cause=cause,
-        )
-        for name in sorted(was ^ holding)
-    )
-    turns = (page.watch.next_change(concerned, holding, known, page.moment), ahead)
-    changes_at = min((turn for turn in turns if turn is not None), default=None)
-    return Seen(look=look, moves=moves, changes_at=changes_at, missed=page.missed)
-
-
-async def _carry_out(
+async def _move(
     seen: Sequence[Seen], standing: Standing, published: Published, *, stores: Stores
 ) -> None:
     """Do what was decided, each part keyed by what it is. Safe to repeat."""

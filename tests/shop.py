@@ -134,8 +134,9 @@ class Shop:
         """Work on every lane that has something to do, and deliver what was rung for."""
         due = await self.stores.runs.due_lanes(self.clock.now(), paused=())
         noted = await self.stores.looks.due_lanes(self.clock.now())
-        for lane in {*await self.stores.events.pending_lanes(), *due, *noted}:
-            await lanes.work(lane, self.lanes)
+        waiting = {*await self.stores.events.pending_lanes(), *due, *noted}
+        if waiting:
+            await lanes.work(sorted(waiting), self.lanes)
         await self.deliver()
 
     async def occur(self) -> None:

@@ -4,9 +4,9 @@ from services import lanes
 from workers.deps import Deps
 
 
-async def work_lane(deps: Deps, lane: str) -> None:
-    """Apply a lane's pending events and move its due runs.
+async def work_lane(deps: Deps, numbers: str) -> None:
+    """Apply pending events of some lanes, and move their due runs.
 
     Safe to run twice: one worker holds a lane at a time, and all that follows is keyed.
     """
-    await lanes.work(int(lane), deps.lanes)
+    await lanes.work([int(lane) for lane in numbers.split(",")], deps.lanes)

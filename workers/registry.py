@@ -25,16 +25,20 @@ Handler: TypeAlias = Callable[[Deps, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """`seconds` is how long a job may take before it is interrupted. Urgent ones go first."""
+    """`seconds` is how long a job may take before it is interrupted. Urgent ones go first.
+
+    Of `together` neighbouring numbers, those rung for at once come as one list, with commas.
+    """
 
     handler: Handler
     queue: str
     seconds: float
     urgent: bool = False
+    together: int = 1
 
 
 HANDLERS: dict[Job, Handling] = {
-    Job.WORK_LANE: Handling(work_lane, "lanes", 300),
+    Job.WORK_LANE: Handling(work_lane, "lanes", 300, together=8),
     Job.START_OCCURRENCE: Handling(start_occurrence, "occurrences", 300),
     Job.SEND_MESSAGES: Handling(send_messages, "messages", 60),
     Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),

@@ -37,6 +37,7 @@ from models.store.occurrences import Occurrences
 from models.store.orders import Orders
 from models.store.outbox import Outbox
 from models.store.paces import Paces
+from models.store.persons import Persons
 from models.store.points import Points
 from models.store.products import Coupons, Products
 from models.store.programs import Programs
@@ -83,6 +84,7 @@ class Stores:
     batches: Batches
     measures: Measures
     facts: PersonFacts
+    persons: Persons
     runs: Runs
     occurrences: Occurrences
     paces: Paces

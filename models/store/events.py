@@ -40,10 +40,10 @@ class Events(Store):
             return duplicates(error)
         return frozenset()
 
-    async def pending(self, lane: int, *, limit: int) -> list[Event]:
-        """Return the lane's events that wait to be applied, by their time."""
+    async def pending(self, lanes: Sequence[int], *, limit: int) -> list[Event]:
+        """Return these lanes' events that wait to be applied, by their time."""
         cursor = (
-            self.documents.find({"pending": True, "lane": lane})
+            self.documents.find({"pending": True, "lane": {"$in": list(lanes)}})
             .sort([("at", ASCENDING), ("_id", ASCENDING)])
             .limit(limit)
         )
@@ -53,9 +53,10 @@ class Events(Store):
         """Return the lanes in which events wait; at most as many index seeks as there are lanes."""
         return list(await self.documents.distinct("lane", {"pending": True}))
 
-    async def any_pending(self, lane: int) -> bool:
-        """Whether an event of the lane waits to be applied."""
-        found = await self.documents.find_one({"pending": True, "lane": lane}, {"_id": 1})
+    async def any_pending(self, lanes: Sequence[int]) -> bool:
+        """Whether an event of any of these lanes waits to be applied."""
+        query = {"pending": True, "lane": {"$in": list(lanes)}}
+        found = await self.documents.find_one(query, {"_id": 1})
         return found is not None
 
     async def any_pending_before(self, at: datetime) -> bool:
@@ -152,6 +153,35 @@ class Events(Store):
             found[document["user"]].setdefault(document["name"], []).append(fields)
         return found
 
+    async def told(
+        self,
+        user_ids: Sequence[str],
+        needs: Mapping[str, tuple[datetime | None, frozenset[str]]],
+        days: Sequence[Document],
+    ) -> list[tuple[str, str, Document]]:
+        """Return users' events as `of_users` does, and all that `days` ask for, oldest first.
+
+        Each is whose it is, its name, and what rules see of it.
+        """
+        ids = {"$in": list(user_ids)}
+        clauses: list[Document] = [
+            {"user": ids, "name": name} | ({} if since is None else {"at": {"$gte": since}})
+            for name, (since, _) in needs.items()
+        ]
+        clauses += [day for day in days if not _is_among(day, needs)]
+        if not clauses or not user_ids:
+            return []
+        query = clauses[0] if len(clauses) == 1 else {"$or": clauses}
+        cursor = self.documents.find(query, {"user": 1, "name": 1, "at": 1, "data": 1})
+        return [
+            (
+                document["user"],
+                document["name"],
+                {**document.get("data", {}), "time": document["at"]},
+            )
+            async for document in cursor.sort([("at", ASCENDING), ("_id", ASCENDING)])
+        ]
+
     async def _of_users(
         self, user_ids: Sequence[str], needs: Mapping[str, tuple[datetime | None, frozenset[str]]]
     ) -> AsyncIterator[Document]:
@@ -228,6 +258,14 @@ def _document(event: Event, *, pending: bool) -> Document:
 
 def _set_aside_of(document: Document) -> tuple[Event, str, datetime]:
     return event_of(document), str(document["dead"]), document["set_aside_at"]
+
+
+def _is_among(day: Document, needs: Mapping[str, tuple[datetime | None, frozenset[str]]]) -> bool:
+    """Whether a day's events are among those that are needed anyway."""
+    if day["name"] not in needs:
+        return False
+    since, _ = needs[day["name"]]
+    return since is None or since <= day["at"]["$gte"]
 
 
 def event_of(document: Document) -> Event:

@@ -76,7 +76,8 @@ class PersonFacts(Store):
         if not changes:
             return True
         result = await self.documents.bulk_write(
-            [UpdateOne(_unchanged(change), _update(change)) for change in changes], ordered=False
+            [UpdateOne(facts_unchanged(change), facts_update(change)) for change in changes],
+            ordered=False,
         )
         return result.matched_count == len(changes)
 
@@ -97,12 +98,14 @@ def _measures(document: Document) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def _unchanged(change: FactsChange) -> Document:
+def facts_unchanged(change: FactsChange) -> Document:
+    """Return the query for a person whose facts nobody has written since."""
     # A version of null is one that is not there.
     return {"_id": change.user_id, "facts.version": change.version}
 
 
-def _update(change: FactsChange) -> Document:
+def facts_update(change: FactsChange) -> Document:
+    """Return the update that writes new buckets."""
     kept: Document = {}
     gone: Document = {}
     for measure, days in change.buckets.items():

@@ -45,18 +45,18 @@ class Looks(Store):
         IndexModel([("missed.number", ASCENDING)], name="missed", sparse=True),
     )
 
-    async def due(self, lane: int, now: datetime, *, limit: int) -> list[Look]:
-        """Return the lane's people who are to be looked at by now."""
+    async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Look]:
+        """Return these lanes' people who are to be looked at by now."""
         cursor = (
-            self.documents.find(_due(lane, now), {"recheck": 1, "moves": 1})
+            self.documents.find(_due(lanes, now), {"recheck": 1, "moves": 1})
             .sort("recheck.at", ASCENDING)
             .limit(limit)
         )
-        return [_look(document) async for document in cursor]
+        return [look_of(document) async for document in cursor]
 
-    async def any_due(self, lane: int, now: datetime) -> bool:
-        """Whether anyone in the lane is to be looked at by now."""
-        return await self.documents.find_one(_due(lane, now), {"_id": 1}) is not None
+    async def any_due(self, lanes: Sequence[int], now: datetime) -> bool:
+        """Whether anyone in these lanes is to be looked at by now."""
+        return await self.documents.find_one(_due(lanes, now), {"_id": 1}) is not None
 
     async def due_lanes(self, now: datetime) -> list[int]:
         """Return lanes in which people are to be looked at: one index seek for each lane."""
@@ -87,14 +87,8 @@ class Looks(Store):
         result = await self.documents.bulk_write(
             [
                 UpdateOne(
-                    _as_read(each.look),
-                    {
-                        "$set": {
-                            "moves": [_move_document(move) for move in each.moves],
-                            "recheck.at": AT_ONCE,
-                            **_missed(each),
-                        }
-                    },
+                    as_read(each.look),
+                    {"$set": seen_update(each)},
                 )
                 for each in seen
             ],
@@ -233,11 +227,12 @@ def into_looks() -> list[Document]:
     return [{"$merge": merge}]
 
 
-def _due(lane: int, now: datetime) -> Document:
-    return {"lane": lane, "recheck.at": {"$lte": now}}
+def _due(lanes: Sequence[int], now: datetime) -> Document:
+    return {"lane": {"$in": list(lanes)}, "recheck.at": {"$lte": now}}
 
 
-def _as_read(look: Look) -> Document:
+def as_read(look: Look) -> Document:
+    """Return the query for someone of whom nothing was noted since a look was read."""
     return {
         "_id": look.user_id,
         "recheck.token": look.token,
@@ -249,21 +244,36 @@ def _as_read(look: Look) -> Document:
 def _with_moves(seen: Seen) -> Document:
     if seen.moves:
         return {"_id": seen.look.user_id, "moves.id": seen.moves[0].id}
-    return _as_read(seen.look)
+    return as_read(seen.look)
 
 
 def _finished(seen: Seen) -> list[Document]:
-    recheck: Document = {"at": NEVER}
-    if seen.changes_at is not None:
-        recheck = {"at": seen.changes_at, "changes": seen.changes_at}
     unchanged = [
         {"$eq": [{"$ifNull": [f"$recheck.{name}", None]}, value]}
         for name, value in (("token", seen.look.token), ("changes", seen.look.changes_at))
     ]
-    kept = {"$cond": [{"$and": unchanged}, {"$literal": recheck}, "$recheck"]}
+    kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, "$recheck"]}
     missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
     stages: list[Document] = [{"$set": {"recheck": kept, **missed}}]
     return [*stages, {"$unset": "moves"}] if seen.moves else stages
+
+
+def seen_update(seen: Seen) -> Document:
+    """Return the fields that say how someone, as they were read, was found."""
+    if seen.moves:
+        moves = [_move_document(move) for move in seen.moves]
+        return {"moves": moves, "recheck.at": AT_ONCE, **_missed(seen)}
+    return {"recheck": _rest(seen), **_missed(seen)}
+
+
+def rest_of(seen: Seen) -> datetime:
+    """Return when to look next at someone who was looked at: when time changes something."""
+    return NEVER if seen.changes_at is None else seen.changes_at
+
+
+def _rest(seen: Seen) -> Document:
+    changes = {} if seen.changes_at is None else {"changes": seen.changes_at}
+    return {"at": rest_of(seen), **changes}
 
 
 def _missed(seen: Seen) -> Document:
@@ -285,8 +295,9 @@ def _move_document(move: Move) -> Document:
     }
 
 
-def _look(document: Document) -> Look:
-    recheck = document.get("recheck", {})
+def look_of(document: Document) -> Look:
+    """Return what is noted on a person's document."""
+    recheck = document.get("recheck", {"at": NEVER})
     return Look(
         user_id=document["_id"],
         at=recheck["at"],

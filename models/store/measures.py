@@ -1,7 +1,9 @@
 """Which measures are kept: a document each, few of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import bson
 from pymongo import UpdateOne
@@ -121,5 +123,11 @@ def _measure(document: Document) -> KeptMeasure:
         filled_to=document["filled_to"],
         retired_at=document["retired_at"],
         fits=document["fits"],
-        **bson.decode(document["how"]),
+        **_how(document["how"]),
     )
+
+
+@lru_cache(maxsize=1024)
+def _how(raw: bytes) -> Mapping[str, Any]:
+    # Read with every page of events, and always the same.
+    return bson.decode(raw)

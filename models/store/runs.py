@@ -48,11 +48,11 @@ class Runs(Store):
     )
 
     async def due(
-        self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
+        self, lanes: Sequence[int], now: datetime, *, paused: Sequence[str], limit: int
     ) -> list[Run]:
-        """Return the lane's runs whose time has come; of paused campaigns only the unsettled."""
-        cursor = self.documents.find(_due(lane, now, paused)).sort("due_at", ASCENDING).limit(limit)
-        return [_run(document) async for document in cursor]
+        """Return these lanes' runs whose time has come; of paused campaigns only the unsettled."""
+        cursor = self.documents.find(_due(lanes, now, paused)).sort("due_at", ASCENDING)
+        return [_run(document) async for document in cursor.limit(limit)]
 
     async def due_lanes(self, now: datetime, *, paused: Sequence[str]) -> frozenset[int]:
         """Return lanes that have a due run: all of them unless thousands of runs are due."""
@@ -174,7 +174,7 @@ class Runs(Store):
         self, lane: int, now: datetime, *, paused: Sequence[str], limit: int
     ) -> list[tuple[Run, int]]:
         """Return the lane's due runs, the longest due first, with the tries that were counted."""
-        cursor = self.documents.find(_due(lane, now, paused)).sort("due_at", ASCENDING)
+        cursor = self.documents.find(_due([lane], now, paused)).sort("due_at", ASCENDING)
         return [
             (_run(document), document.get("claims", 0)) async for document in cursor.limit(limit)
         ]
@@ -249,9 +249,9 @@ class Runs(Store):
         return {document["_id"]: document["count"] async for document in cursor}
 
 
-def _due(lane: int, now: datetime, paused: Sequence[str]) -> Document:
+def _due(lanes: Sequence[int], now: datetime, paused: Sequence[str]) -> Document:
     return {
-        "lane": lane,
+        "lane": {"$in": list(lanes)},
         "due_at": {"$lte": now},
         "$or": [{"campaign": {"$nin": list(paused)}}, {"unsettled": {"$exists": True}}],
     }

@@ -45,7 +45,7 @@ async def work(stores):
     rulebook = Rulebook(stores, fresh=0)
     worker = Lanes(stores=stores, rulebook=rulebook, jobs=Bells(), clock=Clock())
     for lane in await stores.events.pending_lanes():
-        await lanes.work(lane, worker)
+        await lanes.work([lane], worker)
 
 
 async def test_every_step_gets_the_answer_that_is_shown(api, world):

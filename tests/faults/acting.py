@@ -24,6 +24,6 @@ def work(settings: dict[str, Any]) -> None:
         stores = Stores.over(connect(settings["mongodb_uri"], settings["database"]))
         parts = Lanes(stores=stores, rulebook=Rulebook(stores), jobs=Silence(), clock=Now())
         for lane in await stores.events.pending_lanes():
-            await lanes.work(lane, parts)
+            await lanes.work([lane], parts)
 
     asyncio.run(all_lanes())

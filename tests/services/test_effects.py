@@ -131,7 +131,7 @@ async def test_whoever_is_killed_before_settling_leaves_it_to_the_next(shop, mon
 
     monkeypatch.setattr(runs, "settle", killed)
     with pytest.raises(ConnectionAbortedError):
-        await lanes.work(lane, shop.lanes)
+        await lanes.work([lane], shop.lanes)
     monkeypatch.undo()
     await shop.work()
     await shop.work()

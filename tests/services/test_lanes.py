@@ -150,7 +150,7 @@ async def test_a_total_limit_is_kept_over_all_lanes_at_once(shop, smtp):
     await asyncio.gather(*(shop.person(name) for name in people))
     await shop.tell(*(event("cart_updated", name, user=name, total="1") for name in people))
 
-    await asyncio.gather(*(lanes.work(lane_of(name), shop.lanes) for name in people))
+    await asyncio.gather(*(lanes.work([lane_of(name)], shop.lanes) for name in people))
     await shop.deliver()
 
     assert len(smtp.messages) == 3
@@ -178,7 +178,7 @@ async def test_lanes_worked_on_by_many_at_once_do_each_thing_once(shop, smtp):
     await shop.tell(*(event("cart_updated", f"c{name}", user=name, total="1") for name in people))
 
     rung = shop.bells.take(Job.WORK_LANE)
-    await asyncio.gather(*(lanes.work(int(lane), shop.lanes) for lane in rung * 4))
+    await asyncio.gather(*(lanes.work([int(lane)], shop.lanes) for lane in rung * 4))
     bells = list(shop.bells.rung)
     await asyncio.gather(shop.deliver(), shop.deliver())
     shop.bells.rung = bells
@@ -211,11 +211,11 @@ async def test_a_lane_held_by_another_is_left_alone(rescue):
     await rescue.tell(event("cart_updated", "c1", total="25.50"))
     lease = await rescue.stores.leases.acquire(f"lane:{lane:02}", seconds=60)
 
-    await lanes.work(lane, rescue.lanes)
+    await lanes.work([lane], rescue.lanes)
     assert await rescue.runs() == []
 
     await rescue.stores.leases.release(lease)
-    await lanes.work(lane, rescue.lanes)
+    await lanes.work([lane], rescue.lanes)
     assert len(await rescue.runs()) == 1
 
 
@@ -272,7 +272,7 @@ async def crash_once(shop, step: str) -> None:
     lane = lane_of("ann")
     try:
         with pytest.raises(Crash):
-            await lanes.work(lane, shop.lanes)
+            await lanes.work([lane], shop.lanes)
     finally:
         setattr(target, method, original)
     shop.bells.rung.clear()

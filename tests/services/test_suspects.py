@@ -65,7 +65,7 @@ async def test_an_event_that_was_tried_too_often_is_set_aside_untouched(told):
     )
     await abandon(told)
 
-    await lanes.work(lane_of("ann"), told.lanes)
+    await lanes.work([lane_of("ann")], told.lanes)
 
     (found,) = (await told.stores.events.set_aside_page(Window(limit=5))).items
     assert (found[0].id, "killed" in found[1]) == ("api|c1", True)
@@ -90,7 +90,7 @@ async def test_after_a_kill_more_and_more_is_taken_and_what_bears_a_mark_alone(t
     monkeypatch.setattr(type(told.stores.events), "mark", noted)
     await abandon(told)
 
-    await lanes.work(lane_of("ann"), told.lanes)
+    await lanes.work([lane_of("ann")], told.lanes)
 
     assert taken == [
         ["c1"],
@@ -139,7 +139,7 @@ async def test_a_page_that_takes_long_keeps_its_lane(told, monkeypatch):
 
     monkeypatch.setattr(runs, "settle", slowly)
 
-    await lanes.work(lane_of("ann"), told.lanes)
+    await lanes.work([lane_of("ann")], told.lanes)
 
     assert len(ends) == 2
     assert await told.stores.events.count_pending() == 0

@@ -91,7 +91,7 @@ class Year:
 
         async def work(lane: int) -> None:
             async with at_once:
-                await lanes.work(lane, self.shop.lanes)
+                await lanes.work([lane], self.shop.lanes)
 
         await asyncio.gather(*map(work, busy))
         await self.shop.deliver()

@@ -1,6 +1,7 @@
 """Bells over a real Redis: they arrive, and their loss disturbs nobody."""
 
 import socket
+from dataclasses import replace
 
 import dramatiq
 import pytest
@@ -52,6 +53,18 @@ async def test_every_bell_is_heard(heard, redis_url):
 
     jobs.close()
     assert sorted(heard, key=int) == [str(lane) for lane in range(64)]
+
+
+async def test_lanes_rung_for_at_once_come_by_eights(heard, redis_url, monkeypatch):
+    handling = replace(HANDLERS[Job.WORK_LANE], together=8)
+    monkeypatch.setitem(HANDLERS, Job.WORK_LANE, handling)
+    jobs = DramatiqJobs(redis_url)
+
+    await jobs.ring(Job.WORK_LANE, ["9", "1", "15", "63", "3"])
+    await until(heard, 3)
+
+    jobs.close()
+    assert sorted(heard) == ["1,3", "63", "9,15"]
 
 
 async def test_a_handler_that_fails_is_not_tried_again_by_the_queue(

@@ -1,0 +1,90 @@
+"""People with all that lanes keep of them, in one document: read once for a page, written once.
+
+What a page makes of a person's events and how it finds them in segments is written in one update,
+if nobody has written either since they were read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import UpdateOne
+
+from models.measure import FactsChange
+from models.membership import Look
+from models.store.database import Document, Store
+from models.store.facts import facts_unchanged, facts_update
+from models.store.looks import Seen, as_read, look_of, seen_update
+from models.store.users import from_document
+from models.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`measures` are by id and day, as they were in facts of `version`."""
+
+    user: User
+    measures: Mapping[str, Mapping[str, Any]]
+    version: int | None
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """What a page comes to for a person, either part of it perhaps nothing."""
+
+    user_id: str
+    facts: FactsChange | None
+    seen: Seen | None
+
+
+class Persons(Store):
+    NAME = "users"
+
+    async def read(self, user_ids: Sequence[str]) -> dict[str, Person]:
+        """Return those of these people who exist."""
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
+        return {document["_id"]: _person(document) async for document in cursor}
+
+    async def write(self, changes: Sequence[PersonChange]) -> frozenset[str]:
+        """Write changes; return whose surely hold, all of them unless someone else was faster."""
+        if not changes:
+            return frozenset()
+        result = await self.documents.bulk_write(
+            [UpdateOne(_unchanged(change), _update(change)) for change in changes], ordered=False
+        )
+        if result.matched_count == len(changes):
+            return frozenset(change.user_id for change in changes)
+        # Rare. Moves are known by ids of their own; all else can be written again.
+        moves = {
+            change.user_id: change.seen.moves[0].id
+            for change in changes
+            if change.seen is not None and change.seen.moves
+        }
+        cursor = self.documents.find(
+            {"_id": {"$in": list(moves)}, "moves.id": {"$in": list(moves.values())}}, {"_id": 1}
+        )
+        return frozenset([document["_id"] async for document in cursor])
+
+
+def _person(document: Document) -> Person:
+    facts = document.get("facts", {})
+    return Person(
+        from_document(document), facts.get("measures", {}), facts.get("version"), look_of(document)
+    )
+
+
+def _unchanged(change: PersonChange) -> Document:
+    query: Document = {"_id": change.user_id}
+    if change.facts is not None:
+        query |= facts_unchanged(change.facts)
+    if change.seen is not None:
+        query |= as_read(change.seen.look)
+    return query
+
+
+def _update(change: PersonChange) -> Document:
+    update = {} if change.facts is None else facts_update(change.facts)
+    if change.seen is not None:
+        update["$set"] = {**update.get("$set", {}), **seen_update(change.seen)}
+    return update
