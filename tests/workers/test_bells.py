@@ -61,7 +61,7 @@ async def test_lanes_rung_for_at_once_come_by_eights(heard, redis_url, monkeypat
     jobs = DramatiqJobs(redis_url)
 
     await jobs.ring(Job.WORK_LANE, ["9", "1", "15", "63", "3"])
-    await until(heard, 3)
+    await until(lambda: len(heard) == 3)
 
     jobs.close()
     assert sorted(heard) == ["1,3", "63", "9,15"]
