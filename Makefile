@@ -12,6 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
+CLIENTS := tests/clients
 
 .PHONY: help setup demo dev check test test-faults bench docs schema clean
 
@@ -74,10 +75,10 @@ $(RUN): locks/run.txt pyproject.toml | $(BIN)/python
 	@$(MAKE) --no-print-directory install-project
 	@touch $@
 
-$(DEV): locks/dev.txt pyproject.toml | $(BIN)/python
+$(DEV): locks/dev.txt pyproject.toml $(CLIENTS)/package-lock.json | $(BIN)/python
 	@echo "  Installing what the tests need (about a minute) …"
 	@$(INSTALL) -r locks/dev.txt
-	@$(MAKE) --no-print-directory install-project
+	@$(MAKE) --no-print-directory install-clients install-project
 	@touch $@ $(RUN)
 
 $(BENCH): locks/bench.txt pyproject.toml | $(BIN)/python
@@ -85,6 +86,13 @@ $(BENCH): locks/bench.txt pyproject.toml | $(BIN)/python
 	@$(INSTALL) -r locks/bench.txt
 	@$(MAKE) --no-print-directory install-project
 	@touch $@ $(DEV) $(RUN)
+
+# The clients that the tests ask the API with: Node comes from the lock, its packages from theirs.
+.PHONY: install-clients
+install-clients:
+	@mkdir -p $(VENV)/node
+	@cp $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc $(VENV)/node/
+	@cd $(VENV)/node && ../bin/npm ci --ignore-scripts --silent
 
 .PHONY: install-project
 install-project:

@@ -10,11 +10,11 @@ from schema.context import Info
 from schema.ids import from_global
 from schema.paging import Connection, window
 from schema.unique_code import (
-    Code,
     GenerateCodesInput,
     GenerateCodesPayload,
     RevokeCodesInput,
     RevokeCodesPayload,
+    UniqueCode,
 )
 from services import codes
 
@@ -37,12 +37,12 @@ class CodeQueries:
         after: Annotated[
             str | None, strawberry.argument(description="Only those after this cursor.")
         ] = None,
-    ) -> Connection[Code]:
+    ) -> Connection[UniqueCode]:
         stores, page = info.context.stores, window(first, after, None, None)
-        return Connection[Code].of(
+        return Connection[UniqueCode].of(
             await stores.codes.page(promotion, page, batch=batch),
             page,
-            node=Code.of,
+            node=UniqueCode.of,
             position=lambda code: (code.key,),
             count=lambda: stores.codes.count(promotion, batch=batch),
         )

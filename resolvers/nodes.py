@@ -26,6 +26,7 @@ from schema.order import Order
 from schema.set_aside import EventSetAside
 from schema.template import Template
 from schema.timeline import TimelineEntry
+from schema.unique_code import UniqueCode
 from schema.user import User
 from schema.webhook import Webhook
 from services import claims, people
@@ -90,6 +91,7 @@ KINDS: Mapping[str, Kind] = {
     "Publication": _kind(staff(), lambda at: at.publications, lambda made, _: Publication.of(made)),
     "Template": _kind(staff(), lambda at: at.templates, lambda made, _: Template.of(made)),
     "TimelineEntry": _kind(staff(), lambda at: at.timeline, lambda one, _: TimelineEntry.of(one)),
+    "UniqueCode": _kind(staff(), lambda at: at.codes, lambda code, _: UniqueCode.of(code)),
     "User": _kind(
         signed_in(),
         lambda at: at.users,

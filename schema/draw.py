@@ -30,7 +30,7 @@ class Draw(Node):
     title: str | None = strawberry.field(description="What people call it.")
     state: DrawState = strawberry.field(description="How far it has come.")
     closes_at: datetime = strawberry.field(description="No entry is taken from then on.")
-    draw_at: datetime = strawberry.field(description="When winners are drawn.")
+    due_at: datetime = strawberry.field(description="When winners are drawn.")
     commitment: str = strawberry.field(
         description="The hash that binds the draw to its secret, its prizes and its time."
     )
@@ -54,7 +54,7 @@ class Draw(Node):
             title=draw.title,
             state=draw.state,
             closes_at=draw.closes_at,
-            draw_at=draw.draw_at,
+            due_at=draw.draw_at,
             commitment=draw.commitment,
             operator_trusted=draw.is_operator_trusted,
             waiting=draw.waiting,

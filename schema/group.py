@@ -19,7 +19,7 @@ class Group(Node):
     id: strawberry.ID = strawberry.field(
         description="What its link carries: whoever knows it may join."
     )
-    group_buy: str = strawberry.field(description="The group buy's name in the rules.")
+    buy: str = strawberry.field(description="The group buy's name in the rules.")
     sku: str = strawberry.field(description="What they buy.")
     state: GroupState = strawberry.field(description="Whether it is still open.")
     people: int = strawberry.field(description="How many it takes.")
@@ -32,7 +32,7 @@ class Group(Node):
         """Show a group to someone."""
         return cls(
             id=strawberry.ID(to_global("Group", group.id)),
-            group_buy=group.name,
+            buy=group.name,
             sku=group.sku,
             state=group.state,
             people=group.size,

@@ -7,11 +7,12 @@ import strawberry
 
 from models import unique_code as models
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 
 @strawberry.type(description="A single-use code of a promotion with `codes unique`.")
-class Code:
+class UniqueCode(Node):
     code: str = strawberry.field(description="As people type it; case does not count.")
     promotion: str = strawberry.field(description="The promotion that it opens.")
     batch: str | None = strawberry.field(description="What it was made with.")
@@ -25,6 +26,7 @@ class Code:
     def of(cls, code: models.Code) -> Self:
         """Show a code."""
         return cls(
+            id=strawberry.ID(to_global("UniqueCode", code.key)),
             code=code.code,
             promotion=code.promotion,
             batch=code.batch,

@@ -23,7 +23,7 @@ strawberry.enum(Role, description="What a person may do here.")
 @strawberry.type(description="Something that messages on a channel are about.")
 class Topic:
     channel: Channel = strawberry.field(description="How the messages leave.")
-    topic: str = strawberry.field(description="The topic, as templates name it.")
+    name: str = strawberry.field(description="The topic, as templates name it.")
 
 
 @strawberry.type(description="The channels a person has agreed to be reached on.")
@@ -51,7 +51,7 @@ class Consent:
             push=consent.push,
             tracking=consent.tracking,
             social=consent.social,
-            refused=[Topic(channel=Channel(channel), topic=topic) for channel, _, topic in parted],
+            refused=[Topic(channel=Channel(channel), name=topic) for channel, _, topic in parted],
         )
 
 

@@ -21,6 +21,7 @@ from models.publication import Publication
 from models.store import Stores
 from models.template import Template
 from models.timeline import TimelineEntry
+from models.unique_code import Code
 from models.user import User
 from models.webhook import Webhook
 from services.together import Together
@@ -48,6 +49,7 @@ class Loaders:
         self.timeline: Loader[TimelineEntry] = _loader(stores.timelines.find_many)
         self.templates: Loader[Template] = _loader(stores.templates.find_versions)
         self.api_keys: Loader[ApiKey] = _loader(stores.api_keys.find_many)
+        self.codes: Loader[Code] = _loader(stores.codes.find_many)
         self.webhooks: Loader[Webhook] = _loader(stores.webhooks.find_many)
         self.deliveries: Loader[Delivery] = _loader(stores.deliveries.find_many)
         self.audiences: Loader[Audience] = _loader(stores.audiences.find_many)

@@ -120,3 +120,11 @@ def web(_web_server: "WebSink") -> "WebSink":
 def data_folder(tmp_path: Path) -> Path:
     """A folder for what a command keeps."""
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder from which Node runs the scripts of tests/clients."""
+    from tests.node import furnish
+
+    return furnish(tmp_path_factory.mktemp("desk"))

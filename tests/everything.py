@@ -12,6 +12,7 @@ from models.event import Event
 from models.feed import FeedEntry
 from models.principal import Role
 from models.template import Template
+from models.unique_code import Code
 from models.webhook import Secret, Webhook
 from schema.ids import to_global
 from services import deliveries
@@ -85,6 +86,9 @@ async def one_of_each(api: Api) -> Everything:
     await stores.events.add([event])
     await stores.events.set_aside(event.id, "it was too heavy", at=NOW)
 
+    code = Code(code="LUCKY-7", promotion="luck", made_at=NOW)
+    await stores.codes.add([code])
+
     async def made(document: str, by: Caller, **variables: Any) -> str:
         (payload,) = (await api.ask(document, variables, by=by)).values()
         assert not payload.pop("userErrors", None), payload
@@ -105,6 +109,7 @@ async def one_of_each(api: Api) -> Everything:
         "SentMessage": to_global("Message", effect.id),
         "Template": to_global("Template", saved.id),
         "TimelineEntry": to_global("TimelineEntry", f"effect:{effect.id}"),
+        "UniqueCode": to_global("UniqueCode", code.key),
         "User": shop.ann.global_id,
         "Webhook": to_global("Webhook", "w"),
     }

@@ -57,3 +57,13 @@ def test_nothing_below_app_reads_the_clock_or_the_environment(path):
     assert "datetime.now(" not in text
     assert "utcnow(" not in text
     assert "os.environ" not in text
+
+
+@pytest.mark.parametrize("path", ["dev.txt", "bench.txt", "run.txt", "package-lock.json"])
+def test_a_lock_names_no_host(path):
+    """Whoever installs says from where; hashes say what."""
+    folder = ROOT / "tests" / "clients" if path.endswith(".json") else ROOT / "locks"
+    text = (folder / path).read_text()
+
+    assert "://" not in text
+    assert text.count("sha256:") + text.count("sha512-") > 50

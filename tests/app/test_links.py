@@ -67,7 +67,7 @@ async def test_topics_are_refused_and_taken_back_in_the_profile(api, ann):
     query = """mutation ($version: Int!, $agreed: Boolean!) {
       updateProfile(input: { version: $version, consent: {
         topics: [{ channel: EMAIL, topic: "newsletter", agreed: $agreed }] } }) {
-        user { consent { email refused { channel topic } } }
+        user { consent { email refused { channel name } } }
       }
     }"""
 
@@ -76,7 +76,7 @@ async def test_topics_are_refused_and_taken_back_in_the_profile(api, ann):
 
     assert refused["updateProfile"]["user"]["consent"] == {
         "email": True,
-        "refused": [{"channel": "EMAIL", "topic": "newsletter"}],
+        "refused": [{"channel": "EMAIL", "name": "newsletter"}],
     }
     assert taken_back["updateProfile"]["user"]["consent"] == {"email": True, "refused": []}
 

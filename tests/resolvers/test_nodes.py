@@ -30,6 +30,7 @@ TABLE = {
     "SentMessage": STAFF,
     "Template": STAFF,
     "TimelineEntry": STAFF,
+    "UniqueCode": STAFF,
     "User": STAFF | {"owner"},
     "Webhook": ADMIN,
 }
