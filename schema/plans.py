@@ -108,8 +108,7 @@ def _of_inner(kind: Any, nodes: Nodes, collect: Collect) -> Plan | None:
         return None if item is None else _of_list(item)
     if is_leaf_type(kind):
         return _of_leaf(kind)
-    # With is_type_of there is something to ask of each object, which is left to the executor.
-    if isinstance(kind, GraphQLObjectType) and kind.is_type_of is None:
+    if isinstance(kind, GraphQLObjectType):
         return _of_object(kind, nodes, collect)
     return None
 
@@ -132,8 +131,12 @@ def _of_object(kind: GraphQLObjectType, nodes: Nodes, collect: Collect) -> Plan 
             return None
         fields.append((name, plan))
 
+    is_of_type: Any = kind.is_type_of
+
     def show(value: Any) -> dict[str, Any]:
         if value is None or isinstance(value, Exception):
+            raise Unusual
+        if is_of_type is not None and is_of_type(value, None) is not True:
             raise Unusual
         return {name: plan(value) for name, plan in fields}
 

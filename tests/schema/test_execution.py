@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import strawberry
+from graphql import parse
+from graphql.execution.collect_fields import FieldDetails
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from resolvers.api import api
 from schema.execution import Execution
 from schema.scalars import JSON, SCALARS
 
@@ -34,6 +37,21 @@ class Part:
     price: Decimal | None
 
 
+@strawberry.interface
+class Owned:
+    owner: str
+
+
+@strawberry.type
+class Box(Owned):
+    size: int
+
+
+@strawberry.type
+class Tin(Owned):
+    size: str
+
+
 @strawberry.type
 class Thing:
     id: strawberry.ID
@@ -48,6 +66,8 @@ class Thing:
     part: Part | None
     parts: list[Part]
     grid: list[list[int | None]] | None
+    box: Box | None
+    owned: list[Owned]
     later: str = strawberry.field(resolver=_later)
 
     @strawberry.field
@@ -67,15 +87,17 @@ class Query:
 
 
 CONFIG = StrawberryConfig(scalar_map=SCALARS)
-API = strawberry.Schema(Query, config=CONFIG)
+API = strawberry.Schema(Query, types=[Box, Tin], config=CONFIG)
 
 ALL = """{
     __typename id name count ok weight colour at extra names grid
     part { name count price } parts { __typename name count price }
+    box { owner size }
 }"""
 DOCUMENTS = [
     f"{{ thing {ALL} }}",
     f"{{ things {ALL} }}",
+    "{ thing { owned { __typename owner ... on Box { size } } box { size } } }",
     "{ thing { name later parts { name } } }",
     "{ things { name shout(times: 2) parts { count } later } }",
     "{ a: thing { x: name y: name } b: thing { part { n: name } } thing { part { count } } }",
@@ -101,6 +123,8 @@ def thing(**changes: Any) -> Any:
         "part": part,
         "parts": [part, SimpleNamespace(name="nut", count=0, price=None)],
         "grid": [[1, None], []],
+        "box": Box(owner="me", size=3),
+        "owned": [Box(owner="me", size=3), Tin(owner="you", size="big")],
     }
     return SimpleNamespace(**{**usual, **changes}, shout=None)
 
@@ -138,6 +162,9 @@ UNUSUAL = {
     "a tuple for a list": lambda: {"names": ("a", "b")},
     "a generator for a list": lambda: {"names": (each for each in "ab")},
     "a text for a list": lambda: {"names": "ab"},
+    "something else that has an owner": lambda: {"box": Tin(owner="me", size="big")},
+    "an object of no type": lambda: {"box": SimpleNamespace(owner="me", size=3)},
+    "an owner that is nobody": lambda: {"box": Box(owner=None, size=3)},
     "nothing for anything": lambda: {"part": None, "colour": None, "extra": None, "grid": None},
 }
 
@@ -171,6 +198,26 @@ def _names(answer: Any) -> Any:
         case list() | tuple():
             for value in answer:
                 yield from _names(value)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ users { edges { cursor node { id name roles createdAt consent { email } } } } }",
+        "{ quoteCart(input: $cart) { quote { lines { applied { promotion } } } } }",
+    ],
+)
+def test_usual_answers_of_the_api_are_shown_by_plans(document):
+    parsed = parse(document)
+    execution = Execution.build(api._schema, parsed)
+    assert isinstance(execution, Execution)
+    assert execution.plans is not None
+    node = parsed.definitions[0].selection_set.selections[0]
+    kind = api._schema.query_type.fields[node.name.value].type
+
+    plan = execution.plans.of_value(kind, [FieldDetails(node, None)], execution._collect)
+
+    assert plan is not None
 
 
 async def test_a_document_that_directives_change_is_answered_anew_each_time():
