@@ -143,14 +143,14 @@ def _document(order: Order) -> Document:
         "user": order.user_id,
         "tells_money": order.tells_money,
         "state": order.state.value,
-        "quote": asdict(order.quote),
+        "quote": _with_names(asdict(order.quote)),
         "items": [dict(item) for item in order.items],
         "takings": [taking_document(taking) for taking in order.takings],
         "codes": [list(code) for code in order.codes],
         "reserved": [asdict(each) for each in order.reserved],
         "granted": [asdict(granted) for granted in order.granted],
         "cancelled_at": order.cancelled_at,
-        "returns": [asdict(each) for each in order.returns],
+        "returns": [_with_names(asdict(each)) for each in order.returns],
         "owed": [asdict(owed) for owed in order.owed],
         "untold": [asdict(told) for told in order.untold],
         "revision": order.revision,
@@ -158,6 +158,19 @@ def _document(order: Order) -> Document:
     if order.settle_at is not None:
         document["settle_at"] = order.settle_at
     return document
+
+
+def _with_names(value: Any) -> Any:
+    """Return it with its named tuples as documents: BSON would keep them as bare lists."""
+    match value:
+        case Taken() | Verdict():
+            return {name: _with_names(part) for name, part in value._asdict().items()}
+        case dict():
+            return {name: _with_names(part) for name, part in value.items()}
+        case tuple() | list():
+            return [_with_names(part) for part in value]
+        case _:
+            return value
 
 
 def _order(document: Document) -> Order:
