@@ -29,6 +29,7 @@ from schema.context import Context
 from services.api_keys import Keys
 from services.links import Links
 from services.passwords import Passwords
+from services.seals import Seals
 from services.suppression import Suppression
 from services.tokens import Access, Tokens
 from services.vigils import Vigil
@@ -114,6 +115,7 @@ class Api:
             passwords=self.passwords,
             tokens=self.tokens,
             suppression=self.suppression,
+            seals=Seals(self.settings.lasting_key()),
             keys=self.keys,
             request_id=admitted.request_id,
             address=admitted.address,

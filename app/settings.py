@@ -30,6 +30,11 @@ class Settings(BaseSettings):
         default=8000, ge=0, le=65_535, description="The port that `serve` listens on."
     )
     public_url: str = Field(default="", description="The API's address as users see it.")
+    account_url: str = Field(
+        default="",
+        description="Where the shop's pages for account mail are: its links lead to `/reset` and "
+        "`/verify` there, with `#token=…`. Without it, the mail has the token to copy.",
+    )
     secret: SecretStr | None = Field(
         default=None,
         description="Signs access tokens; at least 32 characters, the same everywhere.",

@@ -22,8 +22,10 @@ from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
+from services.letters import Post
 from services.messages import Mail
 from services.occurrences import Occasions
+from services.seals import Seals
 from services.suppression import Suppression
 from workers.bells import make_broker
 from workers.deps import Deps
@@ -83,6 +85,11 @@ class _Parts(dramatiq.Middleware):
                 chain=self._settings.chain(),
             ),
             await self._open.enter_async_context(Dispatch(mail)),
+            Post(
+                mail=mail,
+                seals=Seals(self._settings.lasting_key()),
+                pages=self._settings.account_url,
+            ),
             await self._open.enter_async_context(
                 Couriers(
                     stores=wiring.stores,

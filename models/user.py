@@ -31,12 +31,14 @@ class Consent:
 class User:
     """`attributes` are those the rules declare, in their stored form. `version` counts edits.
 
+    `verified_at` is when they showed that the e-mail address is theirs.
     `phone` and `devices` (tokens) are where text messages and push notifications go.
     """
 
     id: str
     created_at: datetime
     email: str | None = None
+    verified_at: datetime | None = None
     phone: str | None = None
     devices: tuple[str, ...] = ()
     name: str = ""

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from resolvers.access import declared
+from resolvers.accounts import AccountMutations
 from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
 from resolvers.audiences import AudienceMutations, AudienceQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
@@ -72,6 +73,7 @@ class Query(
 @strawberry.type(description="What can be done.")
 class Mutation(
     UserMutations,
+    AccountMutations,
     CampaignMutations,
     EventMutations,
     SetAsideMutations,

@@ -26,7 +26,7 @@ from schema.user import (
     User,
     UserFilter,
 )
-from services import people, sessions
+from services import accounts, people, sessions
 
 
 @strawberry.type
@@ -106,6 +106,9 @@ class UserMutations:
             passwords=context.passwords,
             wall=context.clock.wall(),
             now=context.clock.now(),
+        )
+        await accounts.welcome(
+            user, stores=context.stores, jobs=context.jobs, wall=context.clock.wall()
         )
         pair = await sessions.open_session(
             user, stores=context.stores, tokens=context.tokens, wall=context.clock.wall()

@@ -18,6 +18,7 @@ from services.jobs import Jobs
 from services.loaders import Loaders
 from services.passwords import Passwords
 from services.rulebook import Rulebook
+from services.seals import Seals
 from services.suppression import Suppression
 from services.tokens import Tokens
 
@@ -37,6 +38,7 @@ class Context:
     passwords: Passwords
     tokens: Tokens
     suppression: Suppression
+    seals: Seals
     keys: Keys
     request_id: str
     address: str = ""

@@ -64,6 +64,9 @@ async def _segments(root: strawberry.Parent[Any], info: Info) -> list[SegmentMem
 @strawberry.type(description="A person known to the shop.")
 class User(Node):
     email: str | None = strawberry.field(description="The e-mail address, in lower case.")
+    email_verified_at: datetime | None = strawberry.field(
+        description="When the person showed that the e-mail address is theirs, if they have."
+    )
     phone: str | None = strawberry.field(description="For text messages, as +43660123456.")
     devices: list[str] = strawberry.field(
         description="The tokens of the devices that push notifications go to."
@@ -98,6 +101,7 @@ class User(Node):
         return cls(
             id=strawberry.ID(to_global("User", user.id)),
             email=user.email,
+            email_verified_at=user.verified_at,
             phone=user.phone,
             devices=list(user.devices),
             name=user.name,

@@ -15,6 +15,7 @@ class Job(StrEnum):
     SEND_MESSAGES = "messages.send"
     SEND_URGENT = "messages.send_urgent"  # what is transactional
     CALL_WEBHOOKS = "webhooks.call"
+    SEND_LETTERS = "letters.send"  # args: letter ids.
     SYNC_AUDIENCE = "audience.sync"  # args: name. Tell the platform what has changed.
     SERVE_WEBHOOK = "webhook.serve"  # args: name. Bring it what is due of the feed.
 

@@ -9,6 +9,7 @@ from models.store.identities import email_key
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
+LETTERS = 3  # of one kind to one address
 
 
 async def admit(email: str, address: str, *, stores: Stores, wall: datetime) -> None:
@@ -23,6 +24,14 @@ async def admit(email: str, address: str, *, stores: Stores, wall: datetime) -> 
 async def count_address(address: str, *, stores: Stores, wall: datetime) -> None:
     """Count a try from a network address. Raises RateLimited if there were too many."""
     await _take(f"address:{address}", PER_ADDRESS, stores=stores, wall=wall)
+
+
+async def admit_letter(
+    kind: str, email: str, address: str, *, stores: Stores, wall: datetime
+) -> None:
+    """Count a letter that is asked for. Raises RateLimited, alike for addresses of nobody."""
+    await _take(f"letter:{kind}:{email_key(email)}", LETTERS, stores=stores, wall=wall)
+    await count_address(address, stores=stores, wall=wall)
 
 
 async def forgive(email: str, address: str, *, stores: Stores) -> None:

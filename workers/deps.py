@@ -6,6 +6,7 @@ from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
 from services.lanes import Lanes
+from services.letters import Post
 from services.occurrences import Occasions
 
 
@@ -15,6 +16,7 @@ class Deps:
 
     lanes: Lanes
     dispatch: Dispatch
+    post: Post
     couriers: Couriers
     occasions: Occasions
     platforms: Platforms

@@ -13,6 +13,7 @@ from services.jobs import Job
 from workers.audiences import sync_audience
 from workers.deps import Deps
 from workers.lanes import work_lane
+from workers.letters import send_letter
 from workers.messages import send_messages
 from workers.occurrences import start_occurrence
 from workers.segments import fill_segments
@@ -42,6 +43,7 @@ HANDLERS: dict[Job, Handling] = {
     Job.START_OCCURRENCE: Handling(start_occurrence, "occurrences", 300),
     Job.SEND_MESSAGES: Handling(send_messages, "messages", 60),
     Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),
+    Job.SEND_LETTERS: Handling(send_letter, "urgent", 60, urgent=True),
     Job.CALL_WEBHOOKS: Handling(send_messages, "webhooks", 60),
     Job.SYNC_AUDIENCE: Handling(sync_audience, "audiences", 300),
     Job.SERVE_WEBHOOK: Handling(serve_webhook, "webhooks", 60),

@@ -20,6 +20,7 @@ from services import (
     deliveries,
     draws,
     fillings,
+    letters,
     measuring,
     occurrences,
     points,
@@ -125,6 +126,7 @@ async def _ring_due(watch: Watch, schedule: Schedule) -> None:
 
 async def _sweep(watch: Watch, schedule: Schedule) -> None:
     await sweeper.sweep(watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock)
+    await letters.sweep(stores=schedule.stores, jobs=schedule.jobs, wall=schedule.clock.wall())
     await settling.sweep(
         stores=schedule.stores,
         rulebook=schedule.rulebook,

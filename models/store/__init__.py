@@ -28,6 +28,7 @@ from models.store.groups import Groups
 from models.store.identities import Identities
 from models.store.imports import Imports
 from models.store.leases import Leases
+from models.store.letters import Letters
 from models.store.limits import Limits
 from models.store.looks import Looks
 from models.store.measures import Measures
@@ -67,6 +68,7 @@ class Stores:
     identities: Identities
     credentials: Credentials
     sessions: Sessions
+    letters: Letters
     api_keys: ApiKeys
     throttles: Throttles
     workspace: Workspaces

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
@@ -125,6 +125,13 @@ class Users(Store):
             noted({"$set": {place: False}, "$inc": {"version": 1}}, ["user.consent"]),
         )
 
+    async def verify(self, user_id: str, email: str, *, now: datetime) -> None:
+        """Note that a person has shown that the address is theirs, if it still is."""
+        await self.documents.update_one(
+            {"_id": {"$eq": user_id}, "email": {"$eq": email}, "verified_at": {"$exists": False}},
+            {"$set": {"verified_at": now}},
+        )
+
     async def edit(self, user_id: str, changes: Mapping[str, Any], *, version: int) -> User:
         """Set the named fields, unless someone has edited the person since `version`."""
         document = await self.documents.find_one_and_update(
@@ -224,6 +231,7 @@ def to_document(user: User) -> Document:
     document: Document = {
         "_id": user.id,
         "email": user.email,
+        "verified_at": user.verified_at,
         "phone": user.phone,
         "devices": list(user.devices) or None,
         "name": user.name,
@@ -262,6 +270,7 @@ def from_document(document: Document) -> User:
         id=document["_id"],
         created_at=document["created_at"],
         email=document.get("email"),
+        verified_at=document.get("verified_at"),
         phone=document.get("phone"),
         devices=tuple(document.get("devices", ())),
         name=document.get("name", ""),

@@ -1,0 +1,101 @@
+"""Letters as documents. `next_at` is there while one has still to be sent."""
+
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+
+from models.letter import Letter, Purpose
+from models.store.database import Document, Store
+
+
+class Letters(Store):
+    NAME = "letters"
+    INDEXES = (
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+        IndexModel([("user", ASCENDING)]),
+        IndexModel(
+            [("next_at", ASCENDING)],
+            name="open",
+            partialFilterExpression={"next_at": {"$exists": True}},
+        ),
+    )
+
+    async def add(self, letter: Letter) -> None:
+        """Insert a letter that is to be sent."""
+        await self.documents.insert_one(
+            {
+                "_id": letter.id,
+                "purpose": letter.purpose.value,
+                "email": letter.email,
+                "user": letter.user_id,
+                "made_at": letter.made_at,
+                "expires_at": letter.expires_at,
+                "next_at": letter.made_at,
+                "tries": 0,
+            }
+        )
+
+    async def claim(self, letter_id: str, *, wall: datetime, lease: timedelta) -> Letter | None:
+        """Take a letter that may be sent now; None if it may not, or someone else has it."""
+        document = await self.documents.find_one_and_update(
+            {"_id": {"$eq": letter_id}, "next_at": {"$lte": wall}},
+            {"$set": {"next_at": wall + lease}, "$inc": {"tries": 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _from_document(document)
+
+    async def postpone(self, letter_id: str, *, until: datetime) -> None:
+        """Try again later."""
+        await self.documents.update_one(
+            {"_id": letter_id, "next_at": {"$exists": True}}, {"$set": {"next_at": until}}
+        )
+
+    async def settle(self, letter_id: str) -> None:
+        """Nothing more is to be sent of it. Safe to repeat."""
+        await self.documents.update_one({"_id": letter_id}, {"$unset": {"next_at": ""}})
+
+    async def overdue(self, *, before: datetime, limit: int) -> list[str]:
+        """Return letters that should have been sent by then."""
+        cursor = self.documents.find({"next_at": {"$lt": before}}, {"_id": 1}).limit(limit)
+        return [document["_id"] async for document in cursor]
+
+    async def find(self, letter_id: str, purpose: Purpose, *, now: datetime) -> Letter | None:
+        """Return a letter that can still be used for this."""
+        document = await self.documents.find_one(_usable(letter_id, purpose, now))
+        return None if document is None else _from_document(document)
+
+    async def use(self, letter_id: str, purpose: Purpose, *, now: datetime) -> bool:
+        """Use a letter up; of several who try, one succeeds."""
+        result = await self.documents.update_one(
+            _usable(letter_id, purpose, now), {"$set": {"used_at": now}, "$unset": {"next_at": ""}}
+        )
+        return result.modified_count > 0
+
+    async def drop(self, user_id: str, purpose: Purpose | None = None) -> None:
+        """Forget a person's letters, or those of one purpose. Safe to repeat."""
+        query: Document = {"user": {"$eq": user_id}}
+        if purpose is not None:
+            query["purpose"] = purpose.value
+        await self.documents.delete_many(query)
+
+
+def _usable(letter_id: str, purpose: Purpose, now: datetime) -> Document:
+    return {
+        "_id": {"$eq": letter_id},
+        "purpose": purpose.value,
+        "used_at": {"$exists": False},
+        # MongoDB removes what is over when it comes to it.
+        "expires_at": {"$gt": now},
+    }
+
+
+def _from_document(document: Document) -> Letter:
+    return Letter(
+        id=document["_id"],
+        purpose=Purpose(document["purpose"]),
+        email=document["email"],
+        user_id=document["user"],
+        made_at=document["made_at"],
+        expires_at=document["expires_at"],
+        tries=document["tries"],
+    )

@@ -1,0 +1,97 @@
+"""Getting back into an account, and showing that its address is one's own."""
+
+from datetime import datetime
+
+from models.address import normalised
+from models.errors import Invalid
+from models.letter import Letter, Purpose
+from models.store import Stores
+from models.user import User
+from services import letters, throttling
+from services.jobs import Jobs
+from services.passwords import Passwords, check_acceptable
+from services.seals import Seals
+
+
+async def welcome(user: User, *, stores: Stores, jobs: Jobs, wall: datetime) -> None:
+    """Write to someone who has just joined, so that they can show that the address is theirs."""
+    assert user.email is not None
+    await letters.write(
+        Purpose.VERIFY, user.email, user_id=user.id, stores=stores, jobs=jobs, wall=wall
+    )
+
+
+async def request(
+    purpose: Purpose, email: str, *, address: str, stores: Stores, jobs: Jobs, wall: datetime
+) -> None:
+    """Have a letter sent to an address if there is an account with it. Raises RateLimited.
+
+    The answer and the work are the same for every address, whether it is anyone's or not.
+    """
+    email = normalised(email)
+    await throttling.admit_letter(purpose.value, email, address, stores=stores, wall=wall)
+    user_id = await stores.identities.find_user_id(email)
+    await letters.write(purpose, email, user_id=user_id, stores=stores, jobs=jobs, wall=wall)
+
+
+async def reset_password(
+    token: str,
+    password: str,
+    *,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    seals: Seals,
+    wall: datetime,
+) -> None:
+    """Give an account a new password and end all its sessions.
+
+    Raises Invalid: BAD_TOKEN for a token that is not good (any more), or for a password that
+    nobody should use; that leaves the token good.
+    """
+    letter = await _letter(token, Purpose.RESET, address, stores=stores, seals=seals, wall=wall)
+    check_acceptable(password, email=letter.email)
+    hashed = await passwords.hash(password)
+    user_id = await _use(letter, stores=stores, wall=wall)
+    await stores.sessions.revoke_all(user_id, now=wall)
+    await stores.credentials.put(user_id, hashed, now=wall)
+    # Again: someone may have signed in with the old password in between.
+    await stores.sessions.revoke_all(user_id, now=wall)
+    await stores.letters.drop(user_id, Purpose.RESET)
+    # Who reads what is sent to an address has it.
+    await stores.users.verify(user_id, letter.email, now=wall)
+    await throttling.forgive(letter.email, address, stores=stores)
+
+
+async def verify_email(
+    token: str, *, address: str, stores: Stores, seals: Seals, wall: datetime
+) -> None:
+    """Note that an account's address is its owner's. Raises Invalid (BAD_TOKEN)."""
+    letter = await _letter(token, Purpose.VERIFY, address, stores=stores, seals=seals, wall=wall)
+    user_id = await _use(letter, stores=stores, wall=wall)
+    await stores.users.verify(user_id, letter.email, now=wall)
+
+
+async def _letter(
+    token: str, purpose: Purpose, address: str, *, stores: Stores, seals: Seals, wall: datetime
+) -> Letter:
+    letter_id = seals.read(token, purpose)
+    letter = await stores.letters.find(letter_id, purpose, now=wall) if letter_id else None
+    if letter is None or letter.user_id is None:
+        await throttling.count_address(address, stores=stores, wall=wall)
+        raise _bad_token()
+    return letter
+
+
+async def _use(letter: Letter, *, stores: Stores, wall: datetime) -> str:
+    if letter.user_id is None or not await stores.letters.use(letter.id, letter.purpose, now=wall):
+        raise _bad_token()
+    return letter.user_id
+
+
+def _bad_token() -> Invalid:
+    return Invalid(
+        "This link has been used, is too old or is not complete; ask for a new one.",
+        code="BAD_TOKEN",
+        field=("token",),
+    )

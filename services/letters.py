@@ -1,0 +1,143 @@
+"""Writing letters about accounts, and sending them: at least once, with an id that stays.
+
+    write → bell → deliver: sent, or tried again until the letter has expired
+                      ↑__ sweep: what waits although its bell was lost
+
+Who asks learns nothing of whether the address is anyone's: writing is the same either way, and
+only whoever delivers looks.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from channels import Message, NotSent, Unclear
+from engine.rendering import TemplateError, render
+from models.ids import new_id
+from models.letter import LIFETIMES, Letter, Purpose
+from models.messaging import Bar
+from models.store import Stores
+from models.template import Template
+from models.user import User
+from services.jobs import Job, Jobs
+from services.messages import Mail
+from services.seals import Seals
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=45)
+PATIENCE = timedelta(seconds=3)
+LONGEST_PAUSE = 300
+
+# What letters say unless the shop has an e-mail template of the same name.
+TEMPLATES: Mapping[Purpose, Template] = {
+    Purpose.RESET: Template(
+        channel="email",
+        name="account.reset",
+        subject="Choose a new password",
+        text="Someone, probably you, asked for a new password for this address.\n\n"
+        "{% if url %}Choose it here, within an hour:\n{{ url }}\n"
+        "{% else %}To choose it, enter this code within an hour:\n{{ token }}\n{% endif %}\n"
+        "If it was not you, do nothing: the old password stays.\n",
+    ),
+    Purpose.VERIFY: Template(
+        channel="email",
+        name="account.verify",
+        subject="Is this your address?",
+        text="Someone, probably you, made an account with this address.\n\n"
+        "{% if url %}Say that it is yours here, within three days:\n{{ url }}\n"
+        "{% else %}To say that it is yours, enter this code within three days:\n{{ token }}\n"
+        "{% endif %}\nIf it was not you, do nothing.\n",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What sending letters needs. `pages` is where the shop's pages for them are, if it has any."""
+
+    mail: Mail
+    seals: Seals
+    pages: str = ""
+
+
+async def write(
+    purpose: Purpose, email: str, *, user_id: str | None, stores: Stores, jobs: Jobs, wall: datetime
+) -> Letter:
+    """Have a letter sent to an address, if it is this person's."""
+    letter = Letter(
+        id=new_id(),
+        purpose=purpose,
+        email=email,
+        user_id=user_id,
+        made_at=wall,
+        expires_at=wall + LIFETIMES[purpose],
+    )
+    await stores.letters.add(letter)
+    await jobs.ring(Job.SEND_LETTERS, [letter.id])
+    return letter
+
+
+async def deliver(letter_id: str, post: Post) -> None:
+    """Send a letter that waits. Safe to run twice: the receiver knows a repeat by its id."""
+    mail, stores = post.mail, post.mail.stores
+    wall = mail.clock.wall()
+    letter = await stores.letters.claim(letter_id, wall=wall, lease=LEASE)
+    if letter is None:
+        return
+    user = await _addressee(letter, mail)
+    if user is None or letter.expires_at <= wall:
+        await stores.letters.settle(letter.id)
+        return
+    try:
+        message = await _composed(letter, user, post)
+        async with mail.channels["email"].open() as outlet:
+            await outlet.send(message)
+    except (NotSent, Unclear, TemplateError) as error:
+        if isinstance(error, NotSent) and not error.retry:
+            log.warning("letter %s is given up: %s", letter.id, error.reason)
+            await stores.letters.settle(letter.id)
+            return
+        pause = timedelta(seconds=min(2**letter.tries, LONGEST_PAUSE))
+        log.warning("letter %s waits %s: %s", letter.id, pause, error)
+        await stores.letters.postpone(letter.id, until=wall + pause)
+        return
+    await stores.letters.settle(letter.id)
+
+
+async def sweep(*, stores: Stores, jobs: Jobs, wall: datetime, most: int = 500) -> None:
+    """Ring again for letters that nobody has taken."""
+    overdue = await stores.letters.overdue(before=wall - PATIENCE, limit=most)
+    if overdue:
+        await jobs.ring(Job.SEND_LETTERS, overdue)
+
+
+async def _addressee(letter: Letter, mail: Mail) -> User | None:
+    """Return whom the letter is for, unless it should not be sent."""
+    user = await mail.stores.users.find(letter.user_id) if letter.user_id else None
+    if user is None or user.email != letter.email:
+        return None
+    if letter.purpose is Purpose.VERIFY and user.verified_at is not None:
+        return None
+    bar = await mail.suppression.find("email", letter.email) if mail.suppression else None
+    return None if bar is Bar.BOUNCE else user
+
+
+async def _composed(letter: Letter, user: User, post: Post) -> Message:
+    default = TEMPLATES[letter.purpose]
+    own = await post.mail.stores.templates.find("email", default.name)
+    token = post.seals.token(letter.id, letter.purpose)
+    # Behind a #, which browsers tell no server: the token stays out of logs.
+    url = f"{post.pages.rstrip('/')}/{letter.purpose}#token={token}" if post.pages else None
+    rendered = render(own or default, {"name": user.name, "token": token, "url": url})
+    return Message(
+        id=sha256(f"letter:{letter.id}".encode()).hexdigest()[:32],
+        to=letter.email,
+        name=user.name,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        at=letter.made_at,
+    )
