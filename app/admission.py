@@ -31,6 +31,7 @@ class Admitted:
     request_id: str
     address: str
     access: Access | None
+    client: str = ""
 
 
 class TooLarge(Exception):
@@ -73,7 +74,9 @@ class Admission:
                 await refusal.send(send, unread=receive)
                 return
         client = scope.get("client")
-        admitted = Admitted(request_id, client[0] if client else "", access)
+        admitted = Admitted(
+            request_id, client[0] if client else "", access, headers.get("user-agent", "")
+        )
         scope.setdefault("state", {})["admitted"] = admitted
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)

@@ -30,6 +30,7 @@ from services.api_keys import Keys
 from services.links import Links
 from services.passwords import Passwords
 from services.seals import Seals
+from services.sessions import Attendance
 from services.suppression import Suppression
 from services.tokens import Access, Tokens
 from services.vigils import Vigil
@@ -52,6 +53,7 @@ class Api:
         self._subscriptions, self._tracking = Subscriptions(links), Tracking(links)
         self._wiring: Wiring | None = None
         self._keys: Keys | None = None
+        self._attendance: Attendance | None = None
         self._vigil: Vigil | None = None
         self.view = View(
             build=self.context,
@@ -71,6 +73,7 @@ class Api:
         """Hold the parts open while the process serves."""
         async with wired(self.settings, patience=self._patience) as self._wiring:
             self._keys = Keys(self._wiring.stores)
+            self._attendance = Attendance(self._wiring.stores)
             self._vigil = Vigil(self._wiring.stores, self._keys, self._wiring.clock)
             app.state.api = self
             yield
@@ -98,7 +101,10 @@ class Api:
         wall = self.wiring.clock.wall()
         if token.startswith(PREFIX):
             return await self.keys.read(token, now=wall)
-        return self.tokens.read(token, now=wall)
+        access = self.tokens.read(token, now=wall)
+        assert self._attendance is not None
+        await self._attendance.check(access.principal, now=wall)
+        return access
 
     def context(self, admitted: Admitted) -> Context:
         """Return the context of an admitted request."""
@@ -119,6 +125,7 @@ class Api:
             keys=self.keys,
             request_id=admitted.request_id,
             address=admitted.address,
+            client=admitted.client,
             dev=self.settings.dev,
             private_targets=self.settings.private_targets,
             principal=admitted.access.principal if admitted.access else None,

@@ -10,7 +10,10 @@ LIFETIME = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """`generation` counts rotations; tokens are derived from `salt` and never kept."""
+    """`generation` counts rotations; tokens are derived from `salt` and never kept.
+
+    `client` is what the program that opened it calls itself.
+    """
 
     id: str
     user_id: str
@@ -19,6 +22,7 @@ class Session:
     expires_at: datetime
     rotated_at: datetime
     generation: int = 1
+    client: str = ""
     revoked_at: datetime | None = None
 
     def is_live(self, now: datetime) -> bool:

@@ -29,6 +29,7 @@ from resolvers.quotes import QuoteQueries
 from resolvers.releases import ReleaseMutations, ReleaseQueries
 from resolvers.rules import RulesQueries
 from resolvers.segments import SegmentQueries
+from resolvers.sessions import SessionMutations, SessionQueries
 from resolvers.set_aside import SetAsideMutations, SetAsideQueries
 from resolvers.templates import TemplateMutations, TemplateQueries
 from resolvers.timelines import TimelineQueries
@@ -45,6 +46,7 @@ from schema.scalars import SCALARS
 class Query(
     NodeQueries,
     UserQueries,
+    SessionQueries,
     CampaignQueries,
     EventQueries,
     RulesQueries,
@@ -74,6 +76,7 @@ class Query(
 class Mutation(
     UserMutations,
     AccountMutations,
+    SessionMutations,
     CampaignMutations,
     EventMutations,
     SetAsideMutations,

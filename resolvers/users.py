@@ -111,7 +111,11 @@ class UserMutations:
             user, stores=context.stores, jobs=context.jobs, wall=context.clock.wall()
         )
         pair = await sessions.open_session(
-            user, stores=context.stores, tokens=context.tokens, wall=context.clock.wall()
+            user,
+            client=context.client,
+            stores=context.stores,
+            tokens=context.tokens,
+            wall=context.clock.wall(),
         )
         return RegisterPayload(**_opened(user, pair))
 
@@ -127,7 +131,7 @@ class UserMutations:
         user, pair = await sessions.sign_in(
             email=input.email,
             password=input.password,
-            address=context.address,
+            origin=sessions.Origin(context.address, context.client),
             stores=context.stores,
             passwords=context.passwords,
             tokens=context.tokens,

@@ -42,6 +42,7 @@ class Context:
     keys: Keys
     request_id: str
     address: str = ""
+    client: str = ""
     dev: bool = False
     # Whether webhooks may lead to addresses that are not public.
     private_targets: bool = False

@@ -4,9 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from models.api_key import PREFIX, ApiKey, Scope
@@ -14,11 +12,10 @@ from models.errors import Conflict, Invalid, Unauthenticated
 from models.ids import new_id
 from models.principal import Principal, Role
 from models.store import Stores
+from services.recent import Recent
 from services.tokens import Access
 
 MOST = 200
-FRESH = 2.0  # seconds for which a key is not looked up again: so long a revoked one may still work
-_KEPT = 10_000
 _FORM = re.compile(rf"{PREFIX}([0-9A-Za-z]{{26}})_([A-Za-z0-9_-]{{43}})")
 
 
@@ -58,12 +55,11 @@ async def create(
     return key, f"{PREFIX}{key.id}_{secret}"
 
 
-@dataclass(slots=True)
 class Keys:
     """Recognises keys; one per process. A look is good for two seconds."""
 
-    stores: Stores
-    _seen: dict[str, tuple[float, ApiKey | None]] = field(default_factory=dict)
+    def __init__(self, stores: Stores) -> None:
+        self._recent = Recent(stores.api_keys.find)
 
     async def read(self, text: str, *, now: datetime) -> Access:
         """Return whom a key stands for and until when.
@@ -74,7 +70,7 @@ class Keys:
         form = _FORM.fullmatch(text)
         if form is None:
             raise refused
-        key = await self._find(form[1])
+        key = await self._recent.find(form[1])
         # An unknown key is compared too, so that time does not tell which ids there are.
         right = hmac.compare_digest(_hash(form[2]), key.hashed if key else "0" * 64)
         if key is None or not right or not key.is_live(now):
@@ -83,17 +79,8 @@ class Keys:
 
     async def is_live(self, caller: Principal, *, now: datetime) -> bool:
         """Whether a caller's key still counts: for connections that outlive a check."""
-        key = await self._find(caller.session_id)
+        key = await self._recent.find(caller.session_id)
         return key is not None and key.is_live(now)
-
-    async def _find(self, key_id: str) -> ApiKey | None:
-        found = self._seen.get(key_id)
-        if found is None or found[0] < time.monotonic():
-            if len(self._seen) > _KEPT:
-                self._seen.clear()
-            key = await self.stores.api_keys.find(key_id)
-            found = self._seen[key_id] = (time.monotonic() + FRESH, key)
-        return found[1]
 
 
 def principal_of(key: ApiKey) -> Principal:

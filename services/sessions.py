@@ -4,11 +4,11 @@ import base64
 import binascii
 import hmac
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.address import normalised
-from models.errors import Invalid, Unauthenticated
+from models.errors import Invalid, NotFound, Unauthenticated
 from models.ids import new_id
 from models.principal import Principal
 from models.session import GRACE, LIFETIME, Session, TokenPair
@@ -17,14 +17,26 @@ from models.user import User
 from services import throttling
 from services.api_keys import Keys
 from services.passwords import LONGEST, Passwords
+from services.recent import Recent
 from services.tokens import Tokens
+
+_MOST_SHOWN = 200
+_LONGEST_CLIENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from: its network address, and what the program calls itself."""
+
+    address: str
+    client: str = ""
 
 
 async def sign_in(
     *,
     email: str,
     password: str,
-    address: str,
+    origin: Origin,
     stores: Stores,
     passwords: Passwords,
     tokens: Tokens,
@@ -33,7 +45,7 @@ async def sign_in(
     """Open a session. Raises Invalid (WRONG_CREDENTIALS) alike whatever was wrong, RateLimited."""
     wrong = Invalid("The e-mail address or the password is wrong.", code="WRONG_CREDENTIALS")
     email = normalised(email)
-    await throttling.admit(email, address, stores=stores, wall=wall)
+    await throttling.admit(email, origin.address, stores=stores, wall=wall)
     # An unknown address costs the same reads and the same hashing as a known one.
     user_id = await stores.identities.find_user_id(email) or "nobody"
     hashed = await stores.credentials.find(user_id)
@@ -42,11 +54,18 @@ async def sign_in(
     user = await stores.users.find(user_id)
     if user is None:
         raise wrong
-    await throttling.forgive(email, address, stores=stores)
-    return user, await open_session(user, stores=stores, tokens=tokens, wall=wall)
+    await throttling.forgive(email, origin.address, stores=stores)
+    pair = await open_session(user, client=origin.client, stores=stores, tokens=tokens, wall=wall)
+    if await stores.credentials.find(user_id) != hashed:
+        # A new password was chosen meanwhile, which is to have ended what the old one opened.
+        await stores.sessions.revoke(pair.refresh_token.partition(".")[0], now=wall)
+        raise wrong
+    return user, pair
 
 
-async def open_session(user: User, *, stores: Stores, tokens: Tokens, wall: datetime) -> TokenPair:
+async def open_session(
+    user: User, *, client: str = "", stores: Stores, tokens: Tokens, wall: datetime
+) -> TokenPair:
     """Start a session for someone who has shown who they are."""
     session = Session(
         id=new_id(),
@@ -55,6 +74,7 @@ async def open_session(user: User, *, stores: Stores, tokens: Tokens, wall: date
         created_at=wall,
         expires_at=wall + LIFETIME,
         rotated_at=wall,
+        client="".join(filter(str.isprintable, client))[:_LONGEST_CLIENT],
     )
     await stores.sessions.add(session)
     return _pair(session, user, tokens)
@@ -99,6 +119,43 @@ async def sign_out(*, everywhere: bool, caller: Principal, stores: Stores, wall:
         await stores.sessions.revoke_all(caller.user_id, now=wall)
     else:
         await stores.sessions.revoke(caller.session_id, now=wall)
+
+
+async def own(*, caller: Principal, stores: Stores, wall: datetime) -> list[Session]:
+    """Return the caller's sessions that have not ended, the newest first."""
+    if caller.is_key:
+        return []
+    return await stores.sessions.of_user(caller.user_id, now=wall, limit=_MOST_SHOWN)
+
+
+async def revoke(session_id: str, *, caller: Principal, stores: Stores, wall: datetime) -> Session:
+    """End one of the caller's sessions. Raises NotFound alike for others' and for none."""
+    session = await stores.sessions.find(session_id)
+    if session is None or session.user_id != caller.user_id:
+        raise NotFound("You have no such session.", field=("id",))
+    await stores.sessions.revoke(session_id, now=wall)
+    return session
+
+
+async def revoke_others(
+    *, keep: str | None = None, caller: Principal, stores: Stores, wall: datetime
+) -> None:
+    """End all of the caller's sessions but the one they ask with, and `keep`. Safe to repeat."""
+    kept = [caller.session_id] if keep is None else [caller.session_id, keep]
+    await stores.sessions.revoke_all(caller.user_id, now=wall, but=kept)
+
+
+class Attendance:
+    """Knows which sessions still count; one per process. A look is good for two seconds."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._recent = Recent(stores.sessions.find)
+
+    async def check(self, caller: Principal, *, now: datetime) -> None:
+        """Raise Unauthenticated (SESSION_ENDED) for an access token whose session has ended."""
+        session = await self._recent.find(caller.session_id)
+        if session is None or not session.is_live(now):
+            raise Unauthenticated("The session has ended; sign in again.", code="SESSION_ENDED")
 
 
 async def is_live(caller: Principal, *, stores: Stores, keys: Keys, wall: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 
 from models.session import Session
 from models.store.database import Document, Store
@@ -51,11 +51,20 @@ class Sessions(Store):
             {"_id": {"$eq": session_id}, "revoked_at": None}, {"$set": {"revoked_at": now}}
         )
 
-    async def revoke_all(self, user_id: str, *, now: datetime) -> None:
-        """End every session of a person. Safe to repeat."""
+    async def revoke_all(self, user_id: str, *, now: datetime, but: Collection[str] = ()) -> None:
+        """End every session of a person but these. Safe to repeat."""
         await self.documents.update_many(
-            {"user_id": {"$eq": user_id}, "revoked_at": None}, {"$set": {"revoked_at": now}}
+            {"user_id": {"$eq": user_id}, "revoked_at": None, "_id": {"$nin": list(but)}},
+            {"$set": {"revoked_at": now}},
         )
+
+    async def of_user(self, user_id: str, *, now: datetime, limit: int) -> list[Session]:
+        """Return a person's sessions that have not ended, the newest first."""
+        cursor = self.documents.find(
+            {"user_id": {"$eq": user_id}, "revoked_at": None, "expires_at": {"$gt": now}}
+        )
+        found = cursor.sort("created_at", DESCENDING).limit(limit)
+        return [_from_document(document) async for document in found]
 
 
 def _from_document(document: Document) -> Session:

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from app import sockets
 from models.api_key import Scope
 from models.principal import Role
-from services import api_keys, vigils
+from services import api_keys, recent, vigils
 from tests.client import Api
 from tests.telling import add_block
 
@@ -146,7 +146,7 @@ async def test_a_subscription_ends_with_the_key_that_asked_for_it(
     address: str, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vigils, "PAUSE", 0.05)
-    monkeypatch.setattr(api_keys, "FRESH", 0.0)
+    monkeypatch.setattr(recent, "FRESH", 0.0)
     ada = await api.caller(Role.ADMIN)
     key, text = await api_keys.create(
         "crm",

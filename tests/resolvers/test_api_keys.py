@@ -8,7 +8,7 @@ from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import declared
 from resolvers.api import api as schema
-from services import api_keys
+from services import api_keys, recent
 from tests.client import Api, Caller
 from tests.resolvers.test_access import FIELDS, simplest
 
@@ -133,7 +133,7 @@ async def test_a_revoked_key_is_refused_within_five_seconds(
     answer = await api.ask(REVOKE, {"id": key_id}, by=admin)
 
     assert answer["revokeApiKey"]["apiKey"]["revokedAt"] is not None
-    assert api_keys.FRESH < 5
+    assert recent.FRESH < 5
     fresh = api_keys.Keys(api.stores)  # as this process is once its last look is too old
     with pytest.raises(Exception, match="not valid"):
         await fresh.read(token, now=datetime.now(UTC))

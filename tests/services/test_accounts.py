@@ -86,7 +86,7 @@ async def sign_in(shop: Shop, passwords: Passwords, password: str) -> tuple:
     return await sessions.sign_in(
         email=EMAIL,
         password=password,
-        address=HOME,
+        origin=sessions.Origin(HOME),
         stores=shop.stores,
         passwords=passwords,
         tokens=Tokens(SECRET),

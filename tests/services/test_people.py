@@ -94,7 +94,7 @@ async def test_the_first_administrator_can_be_made_again(
     user, _ = await sessions.sign_in(
         email="boss@example.test",
         password="second password",
-        address="10.0.0.1",
+        origin=sessions.Origin("10.0.0.1"),
         stores=stores,
         passwords=passwords,
         tokens=tokens,
@@ -111,7 +111,7 @@ async def test_thirty_tries_from_one_address_are_enough(
         await sessions.sign_in(
             email=f"user{number}@example.test",
             password="wrong",
-            address="10.0.0.1",
+            origin=sessions.Origin("10.0.0.1"),
             stores=stores,
             passwords=passwords,
             tokens=tokens,
