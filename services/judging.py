@@ -78,7 +78,7 @@ def judge(
     ahead = None if _is_due_by_time(look, judging.moment.now) else look.changes_at
     if not concerned:
         return Seen(look=look, changes_at=ahead, missed=judging.missed)
-    was = frozenset(members)
+    was = concerned.intersection(members)  # others may have been read for someone else
     holding = judging.watch.holding(concerned, known, judging.moment)
     today = judging.moment.today
     cause, at = look.cause, judging.moment.now
