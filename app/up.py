@@ -121,9 +121,11 @@ class Stack:
             self._start_command("scheduler", ["scheduler"])
             self._await_ready()
 
-    def watch(self) -> None:
-        """Keep everything running until Ctrl-C or SIGTERM."""
+    def watch(self, *, saying: str | None = None) -> None:
+        """Say what is to be said, then keep everything running until Ctrl-C or SIGTERM."""
         try:
+            if saying is not None:  # whoever reads it may stop us at once
+                console.note(saying)
             self.supervisor.watch()
         except KeyboardInterrupt:
             console.note("\nStopping …")
@@ -306,5 +308,4 @@ def run(settings: Settings, *, workers: int = 1, die_with_parent: bool = False) 
         console.note(f"Sign in as {ADMIN} with {stack.password()}")
         if stack.mailbox:
             console.note(f"E-mails end in {stack.mailbox}")
-        console.note("Ctrl-C stops everything.")
-        stack.watch()
+        stack.watch(saying="Ctrl-C stops everything.")
