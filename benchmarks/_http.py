@@ -65,6 +65,19 @@ class Served:
             time.sleep(0.2)
 
 
+def await_ready(url: str) -> None:
+    """Wait until an API says that it is ready."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
+                return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit("the API did not come up")
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Medians over the rounds: answers a second, and seconds of the server's CPU for one."""

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import httpx2
 import orjson
+from _http import await_ready
 from pymongo import InsertOne, UpdateOne
 from pymongo.read_concern import ReadConcern
 
@@ -140,18 +141,6 @@ async def set_up(uri: str) -> str:
     await releases.release([RulesFile("bench", "Bench", rules())], Act("bench", now), stores=stores)
     _, token = await api_keys.create("b", [Scope.EVENTS], caller=ADMIN, stores=stores, now=now)
     return token
-
-
-def await_ready(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        except httpx2.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit("the API did not come up")
 
 
 def batch(dice: random.Random, size: int) -> bytes:

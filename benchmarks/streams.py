@@ -24,8 +24,8 @@ from subprocess import Popen
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import httpx2
 import orjson
+from _http import await_ready
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -111,18 +111,6 @@ async def set_up(uri: str) -> list[str]:
         for n in range(100)
     ]
     return [token for _, token in made]
-
-
-def await_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        except httpx2.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit("the API did not come up")
 
 
 async def told(stores: Stores, size: int = 1) -> None:

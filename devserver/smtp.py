@@ -41,9 +41,11 @@ class Sink:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """Take one message; aiosmtpd calls this by its name."""
         self.waiting += 1
-        while not self.held.isdisjoint(envelope.rcpt_tos):  # noqa: ASYNC110 - of another thread
-            await asyncio.sleep(0.005)
-        self.waiting -= 1
+        try:
+            while not self.held.isdisjoint(envelope.rcpt_tos):  # noqa: ASYNC110 - of another thread
+                await asyncio.sleep(0.005)
+        finally:
+            self.waiting -= 1
         if self.refusal is not None:
             return self.refusal
         content = envelope.content or b""

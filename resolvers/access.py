@@ -87,6 +87,11 @@ def staff() -> list[FieldExtension]:
     return roles(Role.ADMIN, Role.MARKETER, Role.ANALYST)
 
 
+def shop(scope: Scope) -> list[FieldExtension]:
+    """Declare that the field is for the shop's people, its programs, and keys with this scope."""
+    return roles(Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=scope)
+
+
 def _refusal(principal: Principal, scope: Scope | None) -> str:
     if not principal.is_key:
         return "Your roles do not allow this."

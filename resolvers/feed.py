@@ -9,7 +9,7 @@ import strawberry
 from models.api_key import Scope
 from models.errors import Invalid
 from models.principal import Role
-from resolvers.access import roles
+from resolvers.access import roles, shop
 from schema.activity import ActivityBatch, ActivityEntry, begin
 from schema.context import Info
 from services.activity import Wanted
@@ -60,9 +60,7 @@ class FeedSubscriptions:
 
     @strawberry.subscription(
         description="Orders placed, returned and cancelled, with what is needed to keep a copy.",
-        extensions=roles(
-            Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.ORDERS
-        ),
+        extensions=shop(Scope.ORDERS),
     )
     async def order_events(self, info: Info, after: After = None) -> AsyncIterator[ActivityEntry]:
         async with aclosing(_entries(info, after, Wanted(("order.*",)))) as entries:
@@ -71,9 +69,7 @@ class FeedSubscriptions:
 
     @strawberry.subscription(
         description="Who came into segments and who left, and what publications changed of them.",
-        extensions=roles(
-            Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.FEED
-        ),
+        extensions=shop(Scope.FEED),
     )
     async def segment_changes(
         self,
@@ -92,9 +88,7 @@ class FeedSubscriptions:
     @strawberry.subscription(
         description="What somebody at the shop should look at: work that was set aside, webhooks "
         "that were disabled or missed something, draws that wait for their beacon, times missed.",
-        extensions=roles(
-            Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.FEED
-        ),
+        extensions=shop(Scope.FEED),
     )
     async def alerts(self, info: Info, after: After = None) -> AsyncIterator[ActivityEntry]:
         async with aclosing(_entries(info, after, Wanted(ALERTS))) as entries:

@@ -10,7 +10,7 @@ import strawberry
 from models.api_key import Scope
 from models.errors import Invalid, NotFound
 from models.principal import Role
-from resolvers.access import Access, anyone, roles, signed_in, staff
+from resolvers.access import Access, anyone, roles, shop, signed_in, staff
 from schema.api_key import ApiKey
 from schema.audience import Audience
 from schema.campaign import Campaign, Publication
@@ -84,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "Message": _kind(staff(), lambda at: at.messages, lambda sent, _: SentMessage.of(sent)),
     "Order": _kind(
-        roles(Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.ORDERS),
+        shop(Scope.ORDERS),
         lambda at: at.orders,
         lambda order, _: Order.of(order),
     ),

@@ -6,7 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from models.principal import Role
-from resolvers.access import roles
+from resolvers.access import roles, shop
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.order import (
@@ -36,9 +36,7 @@ def _till(context: Context) -> Till:
 class OrderQueries:
     @strawberry.field(
         description="An order, by its id.",
-        extensions=roles(
-            Role.ADMIN, Role.MARKETER, Role.ANALYST, Role.INTEGRATOR, scope=Scope.ORDERS
-        ),
+        extensions=shop(Scope.ORDERS),
     )
     async def order(
         self,

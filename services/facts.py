@@ -16,7 +16,7 @@ from engine import needs as needed
 from engine.needs import Need
 from engine.playbook import playbook_of
 from models.store import Stores
-from models.store.facts import Person, PersonFacts
+from models.store.persons import Person, Persons
 from models.user import User
 from services.rulebook import Published
 from services.together import Together
@@ -50,9 +50,11 @@ async def load(
     )
     return {
         user_id: seen_by_rules(
-            user, events[user_id], measured(measures) if published.measures else None
+            person.user,
+            events[user_id],
+            measured(person.measures) if published.measures else None,
         )
-        for user_id, (user, measures) in people.items()
+        for user_id, person in people.items()
     }
 
 
@@ -66,7 +68,7 @@ def seen_by_rules(user: User, events: Happened, measured: Measured | None) -> di
 
 async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, Person]:
     if len(user_ids) != 1:
-        return await stores.facts.of_users(user_ids)
+        return await stores.persons.read(user_ids)
     found = await _reads(stores).people(user_ids[0])
     return {} if found is None else {user_ids[0]: found}
 
@@ -83,12 +85,12 @@ class _Reads:
     """Carts that are priced at one moment are those of one person each: they are read together."""
 
     def __init__(self, stores: Stores) -> None:
-        self._facts, self._events = stores.facts, stores.events
+        self._persons, self._events = stores.persons, stores.events
         self.people: Together[str, Person | None] = Together(self._find_people)
         self.events: Together[tuple[str, Wanted], Happened] = Together(self._find_events)
 
     async def _find_people(self, user_ids: Sequence[str]) -> Sequence[Person | None]:
-        found = await self._facts.of_users(user_ids)
+        found = await self._persons.read(user_ids)
         return [found.get(user_id) for user_id in user_ids]
 
     async def _find_events(self, asked: Sequence[tuple[str, Wanted]]) -> Sequence[Happened]:
@@ -104,13 +106,13 @@ class _Reads:
 
 
 def _reads(stores: Stores) -> _Reads:
-    reads = _READS.get(stores.facts)
+    reads = _READS.get(stores.persons)
     if reads is None:
-        reads = _READS[stores.facts] = _Reads(stores)
+        reads = _READS[stores.persons] = _Reads(stores)
     return reads
 
 
-_READS: WeakKeyDictionary[PersonFacts, _Reads] = WeakKeyDictionary()
+_READS: WeakKeyDictionary[Persons, _Reads] = WeakKeyDictionary()
 
 
 def user_facts(user: User) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Work on lanes: apply events and move due runs, one worker to a lane, user by user, in time order.
 
-    lease the lane → read a page → make measures anew → decide, purely
-    → write moved runs, each with what follows
-    → settle (effects, people, feed) → mark the events applied → the next page → release
+    lease lanes → read a page, with everyone whom it is about (services.pages) → decide, purely
+    → write moved runs, each with what follows, and people (services.writing)
+    → settle (effects, feed, moves of segments) → mark the events applied → the next page → release
 
 Killed anywhere, the next holder finds the events pending and the runs unsettled, and repeats what
 is keyed by what it is. A holder that lost its lease without noticing is stopped by the versions of

@@ -31,8 +31,8 @@ PAGE = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Someone whose segments are to be judged: `look` says why, `asked` are those concerned."""
+class Doubt:
+    """Someone whose segments may have changed: `look` says why, `asked` are which."""
 
     look: Look
     asked: frozenset[str]
@@ -50,7 +50,7 @@ class Whole:
     judging: Judging
     measures: Sequence[KeptMeasure]
     changes: Mapping[str, FactsChange] = field(default_factory=dict)
-    judged: Mapping[str, Person] = field(default_factory=dict)
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
     changed: Mapping[str, tuple[frozenset[str], Cause]] = field(default_factory=dict)
 
 
@@ -189,13 +189,13 @@ async def _know(
             {name: judging.numbers[name] for name in names},
         ),
     )
-    judged = {
-        user_id: Person(
+    doubts = {
+        user_id: Doubt(
             look, asked[user_id], frozenset(each.segment for each in members.get(user_id, ()))
         )
         for user_id, look in looks.items()
     }
-    return found, replace(whole, changes=found.changes, judged=judged, changed=changed)
+    return found, replace(whole, changes=found.changes, doubts=doubts, changed=changed)
 
 
 def _to_look(

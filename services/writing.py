@@ -64,12 +64,12 @@ def _seen(page: Page, whole: Whole, applied: Collection[str]) -> dict[str, Seen]
     """Judge people's segments, but those whose events failed."""
     failed = {event.user_id for event in page.events} - {*applied}
     found: dict[str, Seen] = {}
-    for user_id, person in whole.judged.items():
+    for user_id, doubt in whole.doubts.items():
         if user_id in failed:
             continue
         known = page.facts.get(user_id, {})
         try:
-            found[user_id] = judge(person.look, person.asked, known, person.members, whole.judging)
+            found[user_id] = judge(doubt.look, doubt.asked, known, doubt.members, whole.judging)
         except Exception:
             # Nobody's journey waits for this: it is noted, and tried again.
             log.exception("cannot judge the segments of user %s", user_id)

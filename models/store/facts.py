@@ -8,31 +8,19 @@ none can undo what another has seen. `last` is the time of the last event that i
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from models.measure import FactsChange
 from models.store.database import Document, Store
-from models.store.users import from_document
-from models.user import User
 
 Stages = Sequence[Mapping[str, Any]]
-# With what is kept of their events: by measure and day.
-Person: TypeAlias = tuple[User, Mapping[str, Mapping[str, Any]]]
 
 
 class PersonFacts(Store):
     NAME = "users"
     INDEXES = (IndexModel([("facts.last", ASCENDING)], name="facts_last", sparse=True),)
-
-    async def of_users(self, user_ids: Sequence[str]) -> dict[str, Person]:
-        """Return those of these people who exist, with their measures by id and day."""
-        cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
-        return {
-            document["_id"]: (from_document(document), _measures(document))
-            async for document in cursor
-        }
 
     async def page(
         self, *, after: str | None, limit: int
@@ -58,18 +46,6 @@ class PersonFacts(Store):
         """Return what stages make of these events: a document for each person and day."""
         cursor = self.database["events"].aggregate([{"$match": which}, *stages], allowDiskUse=True)
         return [document async for document in cursor]
-
-    async def events(self, which: Mapping[str, Any]) -> list[tuple[str, str, Document]]:
-        """Return events, oldest first: whose each is, its name, and what rules see of it."""
-        cursor = self.database["events"].find(which, {"user": 1, "name": 1, "at": 1, "data": 1})
-        return [
-            (
-                document["user"],
-                document["name"],
-                {**document.get("data", {}), "time": document["at"]},
-            )
-            async for document in cursor.sort([("at", ASCENDING), ("_id", ASCENDING)])
-        ]
 
     async def write(self, changes: Sequence[FactsChange]) -> bool:
         """Write new buckets; False if some were not, as there were others since their version."""

@@ -1,35 +1,19 @@
 """The helper for Apollo in examples/apollo, in Node, against a real server."""
 
-import asyncio
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from models.principal import Role
+from tests import node
 from tests.client import Api
 from tests.telling import add_block
 
-FOLLOW = Path(__file__).parent / "follow.mjs"
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node")
+HERE = Path(__file__).parent
 
 
-async def follow(address: str, token: str, *args: str) -> dict[str, Any]:
+async def follow(address: str, token: str, *args: str) -> Any:
     url = address.replace("ws://", "http://")
-    script = await asyncio.create_subprocess_exec(
-        str(NODE), str(FOLLOW), url, token, *args, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(120):
-            told, _ = await script.communicate()
-    finally:
-        if script.returncode is None:
-            script.kill()
-    answer: dict[str, Any] = json.loads(told)
-    return answer
+    return await node.told(HERE, "follow.mjs", url, token, *args)
 
 
 async def test_a_subscription_goes_on_where_its_connection_broke(address: str, api: Api) -> None:
