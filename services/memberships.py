@@ -4,6 +4,7 @@
     or whose day has come ─► judges what that can concern ─► keeps what was decided ─► carries it
     out: members, the feed, runs that it starts ─► forgets the note, unless there is another by now
 
+What events of a page change is judged in the page itself (services.pages), mostly without a note.
 Killed anywhere, the note is still there, or what was decided is, and the next one goes on from it.
 Segments that are being filled stand still meanwhile: who is looked at is looked at after it again.
 """

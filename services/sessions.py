@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.address import normalised
-from models.errors import Invalid, NotFound, Unauthenticated
+from models.errors import Invalid, NotFound, RateLimited, Unauthenticated
 from models.ids import new_id
 from models.principal import Principal
 from models.session import GRACE, LIFETIME, Session, TokenPair
@@ -49,7 +49,12 @@ async def sign_in(
     # An unknown address costs the same reads and the same hashing as a known one.
     user_id = await stores.identities.find_user_id(email) or "nobody"
     hashed = await stores.credentials.find(user_id)
-    if not await passwords.matches(password[: LONGEST + 1], hashed):
+    try:
+        matches = await passwords.matches(password[: LONGEST + 1], hashed)
+    except RateLimited:
+        await throttling.take_back(email, origin.address, stores=stores)
+        raise
+    if not matches:
         raise wrong
     user = await stores.users.find(user_id)
     if user is None:

@@ -125,6 +125,30 @@ async def test_thirty_tries_from_one_address_are_enough(
         await attempt(30)
 
 
+async def test_being_turned_away_is_no_wrong_password(
+    stores: Stores, passwords: Passwords, tokens: Tokens
+) -> None:
+    await register(stores, passwords)
+
+    async def enter(hashing: Passwords) -> object:
+        return await sessions.sign_in(
+            email="ann@example.test",
+            password=PASSWORD,
+            origin=sessions.Origin("10.0.0.1"),
+            stores=stores,
+            passwords=hashing,
+            tokens=tokens,
+            wall=NOW,
+        )
+
+    full = Passwords(threads=1, waiting=-1)  # which has room for nobody
+    for _ in range(40):
+        with pytest.raises(RateLimited, match="signing in"):
+            await enter(full)
+
+    assert await enter(passwords)
+
+
 async def test_more_hashing_than_can_wait_is_turned_away() -> None:
     small = Passwords(threads=1, waiting=2)
 
