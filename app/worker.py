@@ -34,6 +34,7 @@ from workers.registry import declare
 log = logging.getLogger(__name__)
 
 THREADS = 8  # jobs at once; each waits for the loop
+TURN = 1.0  # seconds of work on the same lanes while other bells wait
 POLL_MS = 100  # a bell waits at most so long in an idle worker's queue
 PREFETCH = 64
 PATIENCE = 25  # seconds for what is under way when told to stop
@@ -83,6 +84,7 @@ class _Parts(dramatiq.Middleware):
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
                 chain=self._settings.chain(),
+                turn=TURN,
             ),
             await self._open.enter_async_context(Dispatch(mail)),
             Post(

@@ -11,9 +11,12 @@ the runs it wants to move.
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import groupby
 from operator import attrgetter
 
@@ -26,7 +29,7 @@ from models.store import Stores
 from services import draws, earning, memberships, pages, runs, suspects, writing
 from services.clock import Clock
 from services.effects import Means
-from services.jobs import Jobs
+from services.jobs import Job, Jobs
 from services.journeys import Journeys
 from services.pages import PAGE, Page
 from services.rulebook import Rulebook
@@ -41,7 +44,8 @@ FAILURES = 5  # after so many an event is set aside, or a run ended
 class Lanes:
     """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here.
 
-    Draws are promised to a round of `chain`.
+    Draws are promised to a round of `chain`. After `turn` seconds with the same lanes others have
+    theirs: what else this process is rung for would wait as long as events keep coming.
     """
 
     stores: Stores
@@ -51,6 +55,7 @@ class Lanes:
     stopping: Callable[[], bool] = lambda: False
     busy: set[int] = field(default_factory=set)
     chain: Chain | None = None
+    turn: float = math.inf
 
     @property
     def means(self) -> Means:
@@ -64,11 +69,17 @@ class Lanes:
         )
 
 
+class Outcome(Enum):
+    DRAINED = auto()
+    HAD_ITS_TURN = auto()
+    STOPPED = auto()  # a lane is lost, something in them fails, or the process is to stop
+
+
 async def work(numbers: Sequence[int], lanes: Lanes) -> None:
     """Do what waits in lanes, but those that another worker holds. Safe to run twice, also at once.
 
     Whoever is rung for a lane that is held goes away again; the holder looks once more after it
-    has let go, so that nothing told meanwhile is left lying.
+    has let go, so that nothing told meanwhile is left lying. Who has had a turn rings for the rest.
     """
     while free := [number for number in numbers if number not in lanes.busy]:
         if not await _anything(free, lanes):
@@ -78,29 +89,36 @@ async def work(numbers: Sequence[int], lanes: Lanes) -> None:
             leases = await lanes.stores.leases.acquire_all(
                 [f"lane:{number:02}" for number in free], seconds=LEASE
             )
-            drained = bool(leases) and await _hold(leases, lanes)
+            if not leases:
+                return
+            outcome = await _hold(leases, lanes)
         finally:
             lanes.busy.difference_update(free)
-        if not drained:
-            return
         numbers = [_number(lease) for lease in leases]
+        if outcome is Outcome.HAD_ITS_TURN:
+            await lanes.jobs.ring(Job.WORK_LANE, [str(number) for number in numbers])
+        if outcome is not Outcome.DRAINED:
+            return
 
 
 def _number(lease: Lease) -> int:
     return int(lease.name.partition(":")[2])
 
 
-async def _hold(leases: Sequence[Lease], lanes: Lanes) -> bool:
-    """Work on lanes that are held here, and let go of them; return whether nothing waits."""
+async def _hold(leases: Sequence[Lease], lanes: Lanes) -> Outcome:
+    """Work on lanes that are held here, and let go of them."""
     lost = asyncio.Event()
     keeping = asyncio.create_task(_keep(leases, lost, lanes))
     suspects = [_number(lease) for lease in leases if lease.abandoned]
     others = [_number(lease) for lease in leases if not lease.abandoned]
+    until = time.monotonic() + lanes.turn
+    outcome = Outcome.DRAINED
     try:
         for suspect in suspects:
-            if not await _drain([suspect], lost, lanes, wary=1):
-                return False
-        return not others or await _drain(others, lost, lanes)
+            outcome = await _drain([suspect], lost, until, lanes, wary=1)
+            if outcome is Outcome.STOPPED:
+                return outcome
+        return await _drain(others, lost, until, lanes) if others else outcome
     finally:
         keeping.cancel()
         with suppress(Unavailable):
@@ -132,30 +150,34 @@ async def _keep(leases: Sequence[Lease], lost: asyncio.Event, lanes: Lanes) -> N
 
 
 async def _drain(
-    numbers: Sequence[int], lost: asyncio.Event, lanes: Lanes, *, wary: int = PAGE
-) -> bool:
-    """Do page after page; False if a lane is lost, something in them fails, or we are to stop.
-
-    `wary` is how much is taken at once to begin with.
-    """
+    numbers: Sequence[int],
+    lost: asyncio.Event,
+    until: float,
+    lanes: Lanes,
+    *,
+    wary: int = PAGE,
+) -> Outcome:
+    """Do page after page, `until` a turn is over; `wary` is how much is taken at once at first."""
     looking = True
     while not lanes.stopping():
         if lost.is_set():
-            return False
+            return Outcome.STOPPED
         if wary < PAGE:
             page = await _read(numbers, lanes, most=wary)
             if page is not None and not await _apply(page, lanes):
-                return False
+                return Outcome.STOPPED
             wary = PAGE if page is None else 2 * wary
             continue
         looked = await _look(numbers, lanes) if looking else 0
         looking = looked is not None
         page = await _read(numbers, lanes)
         if page is None and not looked:
-            return looking
+            return Outcome.DRAINED if looking else Outcome.STOPPED
         if page is not None and not await _apply(page, lanes):
-            return False
-    return False
+            return Outcome.STOPPED
+        if time.monotonic() >= until:
+            return Outcome.HAD_ITS_TURN
+    return Outcome.STOPPED
 
 
 async def _read(numbers: Sequence[int], lanes: Lanes, *, most: int = PAGE) -> Page | None:

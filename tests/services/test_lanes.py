@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models.event import lane_of
-from services import lanes
+from services import lanes, pages
 from services.jobs import Job
 from tests.shop import NOW, event
 
@@ -217,6 +217,22 @@ async def test_a_lane_held_by_another_is_left_alone(rescue):
     await rescue.stores.leases.release(lease)
     await lanes.work([lane], rescue.lanes)
     assert len(await rescue.runs()) == 1
+
+
+async def test_whoever_has_had_a_turn_rings_for_what_is_left(rescue):
+    lane = lane_of("ann")
+    for part in range(2):
+        keys = [f"c{part}-{n}" for n in range(pages.PAGE)]
+        await rescue.tell(*(event("cart_updated", key, total="1") for key in keys))
+    rescue.bells.take(Job.WORK_LANE)
+
+    await lanes.work([lane], replace(rescue.lanes, turn=0.0))
+    assert await rescue.stores.events.count_pending() == pages.PAGE
+    assert rescue.bells.take(Job.WORK_LANE) == [str(lane)]
+
+    await lanes.work([lane], rescue.lanes)
+    assert await rescue.stores.events.count_pending() == 0
+    assert rescue.bells.take(Job.WORK_LANE) == []
 
 
 @pytest.mark.parametrize(
