@@ -36,13 +36,14 @@ import devserver.valkey
 from devserver.mongod import Profile
 from devserver.process import free_port, spawn, stop
 from models.paging import Window
-from models.principal import Principal, Role
+from models.principal import Role
 from models.store import Stores, connect, prepare
 from models.user import User as Person
 from schema.ids import to_global
 from schema.paging import Connection, to_cursor, window
 from schema.scalars import SCALARS
 from schema.user import User
+from services.sessions import open_session
 from services.tokens import Tokens
 
 SECONDS = float(sys.argv[1]) if sys.argv[1:] and sys.argv[1] != "--serve" else 5.0
@@ -115,8 +116,8 @@ def _shown(person: Person) -> dict[str, object]:
     }
 
 
-async def set_up(uri: str) -> None:
-    """Make the people."""
+async def set_up(uri: str) -> str:
+    """Make the people; return the access token of an analyst."""
     database = connect(uri, "bench")
     await prepare(database)
     people = [
@@ -132,7 +133,11 @@ async def set_up(uri: str) -> None:
         )
         for at in range(PEOPLE)
     ]
-    await Stores.over(database).users.save_many(people)
+    stores, now = Stores.over(database), datetime.now(UTC)
+    analyst = Person(id="analyst", created_at=now, roles=frozenset({Role.ANALYST}))
+    await stores.users.save_many([*people, analyst])
+    pair = await open_session(analyst, stores=stores, tokens=Tokens(SECRET), wall=now)
+    return pair.access_token
 
 
 @contextmanager
@@ -141,7 +146,7 @@ def stack(folder: Path) -> Iterator[list[Served]]:
     with ExitStack() as open_:
         mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
         valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
-        asyncio.run(set_up(mongod.uri))
+        key = asyncio.run(set_up(mongod.uri))
         environment = os.environ | {
             "FANFARE_MONGODB_URI": mongod.uri,
             "FANFARE_REDIS_URL": valkey.url,
@@ -149,8 +154,6 @@ def stack(folder: Path) -> Iterator[list[Served]]:
             "FANFARE_SECRET": SECRET,
             "FANFARE_DATA_DIR": str(folder),
         }
-        analyst = Principal("bench", frozenset({Role.ANALYST}), "bench")
-        key, _ = Tokens(SECRET).issue(analyst, now=datetime.now(UTC))
         body = orjson.dumps({"query": QUERY, "variables": {"first": 100}})
         other = [__file__, "--serve"]
         served = []
