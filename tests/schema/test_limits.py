@@ -54,10 +54,10 @@ def test_a_document_is_measured_with_its_fragments_written_out(document: str, sa
 async def test_bombs_are_refused_at_once(api: Api) -> None:
     storm = "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(160)) + " }"
     for document in (bomb(30, 12), storm, deep(150), "{ " + "me " * 1_100 + "}"):
-        began = time.process_time()
+        began = time.thread_time()
         answer = await api.post(document)
 
-        assert time.process_time() - began < 5
+        assert time.thread_time() - began < 1
         assert answer.json()["errors"][0]["extensions"]["code"] in (
             "QUERY_TOO_COMPLEX",
             "GRAPHQL_PARSE_FAILED",
@@ -66,11 +66,11 @@ async def test_bombs_are_refused_at_once(api: Api) -> None:
 
 async def test_the_largest_honest_document_is_checked_quickly(api: Api) -> None:
     fields = " ".join(["me { id name email locale timezone }"] * 120)
-    began = time.process_time()
+    began = time.thread_time()
     answer = await api.post("{ " + fields + " }")
 
     assert "errors" not in answer.json()
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 5
 
 
 async def test_an_introspection_by_the_shops_people_is_not_too_deep(api: Api) -> None:
