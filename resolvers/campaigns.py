@@ -11,6 +11,7 @@ from models.campaign import Act
 from models.errors import Invalid
 from models.principal import Role
 from resolvers.access import roles, staff
+from resolvers.nodes import found
 from schema.activity import ActivityEntry, begin
 from schema.campaign import Campaign, CampaignFilter, Publication
 from schema.campaign_changes import (
@@ -62,7 +63,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class CampaignQueries:
     @strawberry.field(description="One campaign, wherever it stands.", extensions=staff())
     async def campaign(self, info: Info, id: CampaignId) -> Campaign | None:
-        return Campaign.of(await info.context.stores.campaigns.get(from_global("Campaign", id)))
+        return await found(Campaign, id, info.context)
 
     @strawberry.field(description="Campaigns, newest first.", extensions=staff())
     async def campaigns(

@@ -6,6 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import anyone, signed_in
+from resolvers.nodes import found
 from schema.context import Info
 from schema.draw import BuyDrawEntryInput, BuyDrawEntryPayload, Draw, DrawRecord, Receipt
 from schema.ids import from_global
@@ -18,7 +19,7 @@ Id = Annotated[strawberry.ID, strawberry.argument(description="Which draw.")]
 class DrawQueries:
     @strawberry.field(description="One draw.", extensions=anyone())
     async def draw(self, info: Info, id: Id) -> Draw | None:
-        return Draw.of(await draws.see(from_global("Draw", id), stores=info.context.stores))
+        return await found(Draw, id, info.context)
 
     @strawberry.field(description="The latest draws, at most 50.", extensions=anyone())
     async def draws(self, info: Info) -> list[Draw]:

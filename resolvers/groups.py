@@ -6,6 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import anyone, signed_in
+from resolvers.nodes import found
 from schema.context import Info
 from schema.group import (
     Group,
@@ -15,7 +16,7 @@ from schema.group import (
     OpenGroupPayload,
 )
 from schema.ids import from_global
-from services import claims, groups
+from services import claims
 
 
 @strawberry.type
@@ -26,9 +27,7 @@ class GroupQueries:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="What the link carries.")],
     ) -> Group | None:
-        context = info.context
-        group = await groups.see(from_global("Group", id), stores=context.stores)
-        return Group.of(group, context.principal.user_id if context.principal else None)
+        return await found(Group, id, info.context)
 
 
 @strawberry.type

@@ -7,6 +7,7 @@ import strawberry
 from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import roles, shop
+from resolvers.nodes import found
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.order import (
@@ -43,7 +44,7 @@ class OrderQueries:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
     ) -> Order | None:
-        return Order.of(await info.context.stores.orders.get(from_global("Order", id)))
+        return await found(Order, id, info.context)
 
 
 @strawberry.type

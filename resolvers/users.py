@@ -8,8 +8,8 @@ from strawberry import UNSET
 from models import user as models
 from models.session import TokenPair
 from resolvers.access import anyone, signed_in, staff
+from resolvers.nodes import found
 from schema.context import Info
-from schema.ids import from_global
 from schema.paging import Connection, window
 from schema.user import (
     RefreshSessionInput,
@@ -45,11 +45,7 @@ class UserQueries:
     async def user(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
     ) -> User | None:
-        context = info.context
-        user = await people.see(
-            from_global("User", id), caller=context.caller, stores=context.stores
-        )
-        return User.of(user)
+        return await found(User, id, info.context)
 
     @strawberry.field(
         description="People, in the order in which they became known.", extensions=staff()

@@ -43,6 +43,15 @@ async def explain(
 
     Earlier uses are not looked at. Raises Invalid, naming the place, NotFound or RulesRefused.
     """
+    situation = await situate(question, stores=stores, rulebook=rulebook, now=now)
+    account = await asyncio.to_thread(account_of, question.name, situation)
+    return account, situation.cart.currency if situation.cart else situation.program.currency
+
+
+async def situate(
+    question: Question, *, stores: Stores, rulebook: Rulebook, now: datetime
+) -> Situation:
+    """Return all that an account needs to know. Raises as `explain` does."""
     published = await _published(question, stores, rulebook)
     program = published.program
     cart = None if question.cart is None else _cart(question.cart, program)
@@ -61,9 +70,7 @@ async def explain(
         name for name, campaign in published.campaign_of.items() if campaign in published.paused
     )
     moment = dsl.Moment(now, program.zone, program)
-    situation = Situation(moment, known, cart, paused=paused)
-    account = await asyncio.to_thread(account_of, question.name, situation)
-    return account, cart.currency if cart else program.currency
+    return Situation(moment, known, cart, paused=paused)
 
 
 def _starting(trigger: Trigger | None, program: dsl.Program) -> frozenset[Need]:

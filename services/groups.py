@@ -168,14 +168,6 @@ class Groups:
         raise _over()
 
 
-async def see(group_id: str, *, stores: Stores) -> Group:
-    """Return a group to someone who has its link. Raises NotFound."""
-    group = await stores.groups.find(group_id)
-    if group is None:
-        raise NotFound("There is no such group.")
-    return group
-
-
 async def order(group_id: str, order: str, *, user_id: str, holder: str, stores: Stores) -> None:
     """Let an attempt at an order have what a member's complete group bought. Safe to repeat.
 

@@ -28,8 +28,8 @@ _TURNS: WeakKeyDictionary[Accounts, _Turns] = WeakKeyDictionary()
 
 async def available(user_id: str, *, stores: Stores, now: datetime) -> int:
     """Return how many points someone can spend now; never less than 0."""
-    account, ledger = await _read(user_id, stores)
-    return _left(account, ledger, now)
+    account, ledger = await read(user_id, stores=stores)
+    return left(account, ledger, now)
 
 
 async def hold(hold: Hold, *, stores: Stores, now: datetime) -> bool:
@@ -42,12 +42,12 @@ async def hold(hold: Hold, *, stores: Stores, now: datetime) -> bool:
     turn = turns.setdefault(user_id, asyncio.Lock())
     async with turn:
         for _ in range(TRIES):
-            account, ledger = await _read(user_id, stores)
+            account, ledger = await read(user_id, stores=stores)
             if wanted in {each.transfer.id for each in account.holds}:
                 return True
             if wanted in {each.id for each in ledger}:
                 return True
-            if _left(account, ledger, now) < hold.points:
+            if left(account, ledger, now) < hold.points:
                 return False
             if await stores.accounts.hold(account, hold):
                 return True
@@ -59,14 +59,16 @@ async def release(transfer: Transfer, *, stores: Stores) -> None:
     await stores.accounts.release(transfer.user_id, transfer.id)
 
 
-async def _read(user_id: str, stores: Stores) -> tuple[Account, list[Transfer]]:
+async def read(user_id: str, *, stores: Stores) -> tuple[Account, list[Transfer]]:
+    """Return someone's account and their ledger."""
     # The account first: a hold that has gone from it since is in the ledger that is read after it.
     accounts = await stores.accounts.find_many([user_id])
     ledgers = await stores.points.of_users([user_id])
     return accounts[user_id], ledgers[user_id]
 
 
-def _left(account: Account, ledger: Iterable[Transfer], now: datetime) -> int:
+def left(account: Account, ledger: Iterable[Transfer], now: datetime) -> int:
+    """Return how many points there are to spend; never less than 0."""
     spent = {each.id: each for each in ledger}
     for each in account.holds:
         spent.setdefault(each.transfer.id, each.transfer)

@@ -46,13 +46,13 @@ async def standing(
     """Return what someone has, to themselves and to the shop's own people. Raises NotFound."""
     await people.see(user_id, caller=caller, stores=stores)
     terms = terms_of((await rulebook.current()).program)
-    ledger = (await stores.points.of_users([user_id]))[user_id]
+    account, ledger = await spending.read(user_id, stores=stores)
     found = replay(ledger, now)
     tier, until = tier_of(found.lots, terms, now)
     expiring = [lot for lot in found.lots if lot.left and lot.expires_at is not None]
     return Standing(
         balance=found.balance,
-        available=await spending.available(user_id, stores=stores, now=now),
+        available=spending.left(account, ledger, now),
         tier=tier,
         tier_until=until,
         next_tier=next_tier(found.lots, terms, now),

@@ -1,17 +1,17 @@
 """What happened to a person, and why something did not happen."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dsl import Moment
-from engine.explaining import Account
+from engine.explaining import Account, account_of
 from engine.explaining.hindrances import hindrances
 from engine.journeys import user_zone
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store import Stores
 from models.timeline import TimelineEntry
-from services import explanations, facts
+from services import explanations
 from services.explanations import Question
 from services.rulebook import Rulebook
 
@@ -50,11 +50,9 @@ async def why_not(
     if found is None:
         raise NotFound(f"No trigger {trigger!r} is live.", field=("trigger",))
     question = Question(trigger, user_id=user_id)
-    account, currency = await explanations.explain(
-        question, stores=stores, rulebook=rulebook, now=now
-    )
-    user = (await facts.load([user_id], published, stores=stores, now=now, needs=()))[user_id]
-    moment = Moment(now, published.program.zone, published.program)
+    situation = await explanations.situate(question, stores=stores, rulebook=rulebook, now=now)
+    account = await asyncio.to_thread(account_of, trigger, situation)
+    user, moment = situation.facts, situation.moment
     if found.zone is not None:
         moment = moment.in_zone(user_zone(user, moment) if found.zone == "user" else found.zone)
     runs = await stores.runs.of_users([user_id], triggers=[trigger])
@@ -69,4 +67,4 @@ async def why_not(
             for template in await stores.templates.all()
         },
     )
-    return replace(account, clauses=(*account.clauses, *more)), currency
+    return replace(account, clauses=(*account.clauses, *more)), published.program.currency
