@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 
 from models.errors import DomainError, RateLimited, Unavailable
 from schema.context import Context
+from schema.limits import reworded
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ def shown(error: GraphQLError, request_id: str, *, executing: bool) -> GraphQLEr
     elif is_fault(error):
         message = "Something went wrong on our side."
         extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+    elif isinstance(error, GraphQLSyntaxError) and (words := reworded(message)):
+        message = words
+        extensions = {"code": "QUERY_TOO_COMPLEX"}
     elif "code" not in extensions:
         extensions["code"] = _code(error, executing=executing)
     return GraphQLError(

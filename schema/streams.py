@@ -101,7 +101,13 @@ class Streams:
         return (
             operation is not None
             and operation.operation is OperationType.SUBSCRIPTION
-            and not verdict(self.schema._schema, asked.text, introspection=may_introspect(context))
+            and not verdict(
+                self.schema._schema,
+                asked.text,
+                asked.operation,
+                asked.variables,
+                introspection=may_introspect(context),
+            )
         )
 
     async def follow(self, asked: Asked, context: Context) -> AsyncGenerator[Answer, None]:
