@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import repeat
+from functools import partial
+from itertools import compress, repeat
 
 from engine.pricing.candidates import Sieve
 from engine.pricing.combinations import MOST, Path, Search
@@ -12,6 +13,9 @@ from engine.pricing.telling import Telling, applied
 from engine.pricing.unit_runs import after_turn
 from models.cart import Cart
 from models.quote import Quote, QuoteLine, ShippingQuote, Taken, UnitRun
+
+# A quote makes more of these than of anything else: as `Taken._make`, in a third of the time.
+_taken = partial(tuple.__new__, Taken)
 
 
 class Pricing:
@@ -62,17 +66,16 @@ def effort(request: Request) -> int:
 
 
 def _lines(cart: Cart, path: Path, units: Sequence[tuple[UnitRun, ...]]) -> tuple[QuoteLine, ...]:
-    names = [each.planned.name for each in path.served]
-    by_line = zip(*(each.taken for each in path.served), strict=True) if names else repeat(())
+    names = [each.planned.name for each in path.served if each.saved]
+    takings = [each.taken for each in path.served if each.saved]
+    by_line = zip(*takings, strict=True) if names else repeat(())
     return tuple(
         QuoteLine(
             sku=line.sku,
             quantity=line.quantity,
             subtotal=(subtotal := line.amount),
             discount=subtotal - left,
-            applied=tuple(
-                [Taken(name, amount) for name, amount in zip(names, taken, strict=True) if amount]
-            ),
+            applied=tuple(map(_taken, compress(zip(names, taken, strict=True), taken))),
             units=runs,
         )
         for line, left, taken, runs in zip(cart.lines, path.till.left, by_line, units, strict=False)

@@ -111,76 +111,75 @@ class Bundling:
     uses: bool
 
 
+@dataclass(slots=True)
+class _Stock:
+    """A run that bundles take from; `chosen` of its units are in the repeat under way."""
+
+    at: int
+    run: int
+    left: int
+    free: int
+    chosen: int = 0
+    taken: int = 0
+
+
 def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> None:
     """Bundle the dearest units of each part's lines, again and again while it is cheaper."""
-    offer = _Offer(till, parts)
-    bundled: dict[Place, int] = {}
+    stocks: dict[Place, _Stock] = {}
+    waiting = [_stocked(till, lines, stocks) for lines in parts]
     saving, times = 0, bundling.times
     while times is None or times > 0:
-        repeat = offer.one_repeat(bundling.counts)
+        repeat = _one_repeat(bundling.counts, waiting)
         if repeat is None:
             break
-        cost = offer.cost_of(repeat)
+        cost = sum([stock.left * stock.chosen for stock in repeat])
         if cost <= bundling.price:
             break
         # The next repeats take from the same runs until one of them cannot fill its part.
-        same = offer.times(repeat)
+        same = min([stock.free // stock.chosen for stock in repeat])
         if times is not None:
             same = min(same, times)
             times -= same
         saving += same * (cost - bundling.price)
-        for place, count in repeat.items():
-            bundled[place] = bundled.get(place, 0) + same * count
-            offer.free[place] -= same * count
-    if bundled:
-        picks = gathered([(at, run, count) for (at, run), count in bundled.items()])
+        for stock in repeat:
+            count = same * stock.chosen
+            stock.taken += count
+            stock.free -= count
+            stock.chosen = 0
+    if saving:
+        picks = gathered([(each.at, each.run, each.taken) for each in stocks.values() if each.taken])
         if bundling.uses:
             picks = _where_now(picks, till.use_up([picks]))
         till.take_off_units(capped(lambda _: saving, bundling.cap), picks)
 
 
-class _Offer:
-    """What may still be bundled: for each part its runs, the dearest first."""
+def _stocked(till: Till, lines: Sequence[int], stocks: dict[Place, _Stock]) -> list[_Stock]:
+    """Return what one part may take, the dearest last, so that what is empty is dropped quickly."""
+    floors = till.goods.floors
+    found: list[_Stock] = []
+    for at, run, (size, left, used) in in_order(till, lines, dearest=True):
+        if not used and left > floors[at]:
+            # Parts that share lines share what is in them.
+            found.append(stocks.setdefault((at, run), _Stock(at, run, left, size)))
+    found.reverse()
+    return found
 
-    def __init__(self, till: Till, parts: Sequence[Sequence[int]]) -> None:
-        self.free: dict[Place, int] = {}
-        self._lefts: dict[Place, int] = {}
-        self._parts = [self._available(till, lines) for lines in parts]
 
-    def _available(self, till: Till, lines: Sequence[int]) -> list[Place]:
-        floors = till.goods.floors
-        places: list[Place] = []
-        for at, run, (size, left, used) in in_order(till, lines, dearest=True):
-            if not used and left > floors[at]:
-                place = (at, run)
-                places.append(place)
-                self.free[place], self._lefts[place] = size, left
-        places.reverse()  # the next one is the last, so that what is used up is dropped quickly
-        return places
-
-    def one_repeat(self, counts: Sequence[int]) -> dict[Place, int] | None:
-        """Return the units of the next repeat, or None where a part cannot be filled."""
-        free = self.free
-        chosen: dict[Place, int] = {}
-        for wanted, places in zip(counts, self._parts, strict=True):
-            while places and not free[places[-1]]:
-                places.pop()
-            for place in reversed(places):
-                already = chosen.get(place, 0)
-                got = min(wanted, free[place] - already)
-                if got > 0:
-                    chosen[place] = already + got
-                    wanted -= got  # noqa: PLW2901 - so many are still to be found
-                    if not wanted:
-                        break
-            if wanted:
-                return None
-        return chosen
-
-    def cost_of(self, repeat: Mapping[Place, int]) -> int:
-        """Return what the units of a repeat cost now."""
-        return sum([self._lefts[place] * count for place, count in repeat.items()])
-
-    def times(self, repeat: Mapping[Place, int]) -> int:
-        """Return how often these units are there."""
-        return min([self.free[place] // count for place, count in repeat.items()])
+def _one_repeat(counts: Sequence[int], waiting: Sequence[list[_Stock]]) -> list[_Stock] | None:
+    """Choose the units of the next repeat; None where a part cannot be filled."""
+    repeat: list[_Stock] = []
+    for wanted, stocks in zip(counts, waiting, strict=True):
+        while stocks and not stocks[-1].free:
+            stocks.pop()
+        for stock in reversed(stocks):
+            got = min(wanted, stock.free - stock.chosen)
+            if got:
+                if not stock.chosen:
+                    repeat.append(stock)
+                stock.chosen += got
+                wanted -= got  # noqa: PLW2901 - so many are still to be found
+                if not wanted:
+                    break
+        if wanted:
+            return None
+    return repeat

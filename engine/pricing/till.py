@@ -101,14 +101,17 @@ class Till:
             rooms = [left[at] - least[at] for at in among]
         whole = sum(weights)
         shares = share(discount(whole), weights, whole, rooms)
-        if len(shares) < len(left):
-            dense = [0] * len(left)
-            for at, got in zip(among, shares, strict=True):
-                dense[at] = got
-            shares = dense
-        self.notes.append(shares)
-        self.left = list(map(sub, left, shares))
-        self.taken = list(map(add, self.taken, shares))
+        if len(shares) == len(left):
+            self.notes.append(shares)
+            self.left = list(map(sub, left, shares))
+            self.taken = list(map(add, self.taken, shares))
+            return
+        note = [0] * len(left)
+        for at, got in zip(among, shares, strict=True):
+            note[at] = got
+            left[at] -= got
+            self.taken[at] += got
+        self.notes.append(note)
 
     def units(self, at: int) -> list[Run]:
         """Return a line's units, everything taken so far shared over them."""
