@@ -2,6 +2,6 @@
 
 from dsl.explanation.changes import Change
 from dsl.explanation.english import Voice, to_english
-from dsl.explanation.tree import Explanation, Seen, explain
+from dsl.explanation.tree import Explainer, Explanation, Seen, explain
 
-__all__ = ["Change", "Explanation", "Seen", "Voice", "explain", "to_english"]
+__all__ = ["Change", "Explainer", "Explanation", "Seen", "Voice", "explain", "to_english"]

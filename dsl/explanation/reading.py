@@ -1,22 +1,29 @@
 """Reading facts once, and judging conditions as if some parts of them were otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from dsl.core import Aggregate, Const, Expr, InSegment, Ref
 from dsl.evaluator import Scope, evaluate
 from dsl.moment import Moment
 from dsl.walking import substitute
 
+# Gives the value of a fact, or MISSING.
+Look: TypeAlias = Callable[[Expr], Any]
+
 _AS_IT_IS: Mapping[Expr, Const] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Evaluates within a scope. Facts, aggregates above all, are worked out once and kept."""
+    """Evaluates within a scope. Facts, aggregates above all, are worked out once and kept.
+
+    `look` gives the same value of a fact as evaluating it does, but sooner.
+    """
 
     scope: Scope
+    look: Look | None = None
     _known: dict[Expr, Const] = field(default_factory=dict)
 
     @property
@@ -45,5 +52,6 @@ class Reader:
             return None
         found = self._known.get(part)  # once, as to hash an expression takes long
         if found is None:
-            found = self._known[part] = Const(evaluate(part, self.scope), part.kind)
+            read = evaluate(part, self.scope) if self.look is None else self.look(part)
+            found = self._known[part] = Const(read, part.kind)
         return found

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from dsl.core import AllOf, AnyOf, Const, Expr, InSegment, Not
-from dsl.evaluator import Facts, Scope
+from dsl.evaluator import Facts, Scope, plain
 from dsl.explanation.changes import Change, change, missing_facts, sides
 from dsl.explanation.english import Voice, clause, noun
-from dsl.explanation.reading import Reader
+from dsl.explanation.reading import Look, Reader
 from dsl.explanation.targets import magnitude
 from dsl.explanation.wording import in_words
 from dsl.kinds import BOOL
@@ -58,21 +58,42 @@ class Explanation:
 
 def explain(condition: Expr, facts: Facts, moment: Moment, element: Any = MISSING) -> Explanation:
     """Judge a condition as dsl.holds does, and say why."""
-    cart = facts.get("cart")
-    currency = cart.get("currency") if isinstance(cart, Mapping) else None
-    if not isinstance(currency, str):
-        currency = moment.program.currency
-    return _Explainer(Voice(moment.zone, currency), Scope(facts, moment, element)).tree(condition)
+    return Explainer(facts, moment, element).explain(condition)
 
 
-class _Explainer:
+class Explainer:
+    """Explains conditions on the same facts. What several of them look at is looked at once.
+
+    `look` gives the value of a fact as dsl.value does, for whoever has a quicker way.
+    """
+
+    def __init__(
+        self, facts: Facts, moment: Moment, element: Any = MISSING, look: Look | None = None
+    ) -> None:
+        cart = facts.get("cart")
+        currency = cart.get("currency") if isinstance(cart, Mapping) else None
+        if not isinstance(currency, str):
+            currency = moment.program.currency
+        reader = Reader(Scope(facts, moment, element), look)
+        self._walker = _Walker(Voice(moment.zone, currency), reader)
+
+    def explain(self, condition: Expr) -> Explanation:
+        """Judge a condition, and say why it holds or does not."""
+        return self._walker.tree(condition)
+
+    def value(self, expr: Expr) -> Any:
+        """Return an expression's value as dsl.value does."""
+        return plain(self._walker.reader.value(expr))
+
+
+class _Walker:
     """Walks conditions, and into the segments that they name."""
 
-    def __init__(self, voice: Voice, scope: Scope, segments: "_Segments | None" = None) -> None:
+    def __init__(self, voice: Voice, reader: Reader, segments: "_Segments | None" = None) -> None:
+        self.reader = reader
         self._voice = voice
-        self._scope = scope
-        self._reader = Reader(scope)
         self._segments: _Segments = {} if segments is None else segments
+        self._tests: dict[Expr, Explanation] = {}
 
     def tree(self, condition: Expr) -> Explanation:
         match condition:
@@ -96,14 +117,16 @@ class _Explainer:
                     turned_by=part.turned_by,
                 )
             case _:
-                return self._test(condition)
+                if condition not in self._tests:
+                    self._tests[condition] = self._test(condition)
+                return self._tests[condition]
 
     def _test(self, condition: Expr) -> Explanation:
         test = condition.operand if isinstance(condition, Not) else condition
-        came_out = self._reader.judge(test)
+        came_out = self.reader.judge(test)
         held = came_out is (test is condition)
-        found = change(test, not came_out, self._reader, self._voice)
-        missing = missing_facts(test, self._reader)
+        found = change(test, not came_out, self.reader, self._voice)
+        missing = missing_facts(test, self.reader)
         return Explanation(
             "test",
             condition,
@@ -126,7 +149,7 @@ class _Explainer:
         return tuple(sorted(found.values(), key=lambda seen: seen.expr not in sides(test)))
 
     def _seen_one(self, name: str, expr: Expr) -> Seen:
-        stored, voice = self._reader.value(expr), self._voice
+        stored, voice = self.reader.value(expr), self._voice
         text = in_words(stored, expr.kind, currency=voice.currency, zone=voice.zone)
         return Seen(name, expr, stored, text)
 
@@ -135,7 +158,7 @@ class _Explainer:
         test = condition.operand if isinstance(condition, Not) else condition
         assert isinstance(test, InSegment)
         inner = self._inside(test.segment)
-        is_member = self._reader.judge(test) if inner is None else inner.holds
+        is_member = self.reader.judge(test) if inner is None else inner.holds
         turned_by: Mapping[Expr, Const] = {}
         if inner is not None and inner.changes is not None:
             turned_by = {**inner.turned_by, test: Const(not is_member, BOOL)}
@@ -151,7 +174,7 @@ class _Explainer:
 
     def _inside(self, name: str) -> Explanation | None:
         """Explain a segment's condition; None where the facts say who is in, or nobody can be."""
-        scope = self._scope
+        scope = self.reader.scope
         known = scope.facts.get("segments")
         if isinstance(known, list | tuple | set | frozenset) and name in known:
             return None
@@ -163,7 +186,7 @@ class _Explainer:
         if key not in self._segments:
             inner = Scope(scope.facts, scope.moment.in_workspace, segments=within)
             voice = Voice(inner.moment.zone, self._voice.currency)
-            own = _Explainer(voice, inner, self._segments)
+            own = _Walker(voice, Reader(inner), self._segments)
             self._segments[key] = own.tree(segment.condition)
         return self._segments[key]
 
@@ -200,7 +223,7 @@ class _Explainer:
             for subject, each in changes.items()
             if each.to is not MISSING
         }
-        if self._reader.judge(condition, turned_by) is held:
+        if self.reader.judge(condition, turned_by) is held:
             return None
         return tuple(changes.values()), turned_by
 

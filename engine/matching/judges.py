@@ -17,6 +17,7 @@ class Judges:
         # that no id is given to another one.
         self._conditions: dict[int, tuple[Expr, Judge]] = {}
         self._values: dict[int, tuple[Expr, Valuer]] = {}
+        self._equal: dict[Expr, Valuer] = {}
 
     def holds(
         self, expr: Expr, facts: Mapping[str, Any], moment: Moment, element: Any = MISSING
@@ -37,3 +38,10 @@ class Judges:
         if found is None:
             found = self._values[id(expr)] = (expr, self.compiler.value(expr))
         return found[1](facts, moment)
+
+    def look(self, expr: Expr, facts: Mapping[str, Any], moment: Moment) -> Any:
+        """Return the same of an expression that was made up, maybe again and again."""
+        found = self._equal.get(expr)
+        if found is None:
+            found = self._equal[expr] = self.compiler.value(expr)
+        return found(facts, moment)

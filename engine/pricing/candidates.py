@@ -1,8 +1,10 @@
 """Which promotions may apply to a cart: the conditions judged before any of them does."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from dsl import Moment, Program
+from dsl.explanation import Explainer
 from engine.chance import held_out
 from engine.matching import Index, Judges, Shortfalls
 from engine.memory import once_per_program
@@ -58,6 +60,7 @@ class Sieve:
     codes: frozenset[str]
     rules: Rules
     _moments: dict[str, Moment] = field(default_factory=dict)
+    _explainers: dict[str, Explainer] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Request) -> "Sieve":
@@ -77,6 +80,14 @@ class Sieve:
         if zone not in self._moments:
             self._moments[zone] = self.request.moment.in_zone(zone)
         return self._moments[zone]
+
+    def explainer(self, planned: Planned) -> Explainer:
+        """Return what explains the promotion's conditions: the same for all of one zone."""
+        if planned.zone not in self._explainers:
+            facts, moment = self.facts, self.moment(planned)
+            look = partial(self.judges.look, facts=facts, moment=moment)
+            self._explainers[planned.zone] = Explainer(facts, moment, look=look)
+        return self._explainers[planned.zone]
 
     def candidates(self) -> list[Planned]:
         """Return the promotions that nothing stops, in the order of their turns."""

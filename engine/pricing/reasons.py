@@ -3,18 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import dsl
-from dsl import MISSING, Explanation, Moment, value
+from dsl import MISSING, Explanation, Moment
 from dsl.clauses import Limit
 from dsl.core import Expr
-from dsl.explanation import Change
+from dsl.explanation import Change, Explainer
 from dsl.kinds import TIMESTAMP
 from dsl.money import to_text
 from dsl.walking import facts_read
 from engine.pricing.candidates import Sieve
 from engine.pricing.plan import Planned
 from engine.pricing.request import with_remaining
-from engine.pricing.turn import Facts
 from engine.pricing.usage import budget_left, next_use, used_up, uses_counted
 from engine.stored import shown
 from models.quote import Reason, Unlock, Why
@@ -31,9 +29,15 @@ def explain(why: Why, planned: Planned, sieve: Sieve, amount: int | None = None)
     promotion, moment = planned.promotion, sieve.moment(planned)
     match why:
         case Why.WHEN | Why.AUDIENCE:
-            facts = sieve.facts if amount is None else with_remaining(sieve.facts, amount)
             condition = promotion.when if why is Why.WHEN else promotion.audience
-            return _failed(why, "when" if why is Why.WHEN else "for", condition, facts, moment)
+            assert condition is not None, why
+            explainer = sieve.explainer(planned)
+            if amount is not None:
+                explainer = Explainer(with_remaining(sieve.facts, amount), moment)
+            currency = sieve.request.cart.currency
+            return _failed(
+                why, "when" if why is Why.WHEN else "for", condition, explainer, currency
+            )
         case Why.SIGN_IN:
             return Reason(why, planned.needs_user[0])
         case Why.LIMIT:
@@ -108,13 +112,11 @@ def _budget(planned: Planned, sieve: Sieve, saving: int) -> Reason:
     return Reason(Why.BUDGET, "budget", told)
 
 
-def _failed(why: Why, clause: str, condition: Expr | None, facts: Facts, moment: Moment) -> Reason:
-    assert condition is not None, why
-    explained = dsl.explain(condition, facts, moment)
+def _failed(why: Why, clause: str, condition: Expr, explainer: Explainer, currency: str) -> Reason:
+    explained = explainer.explain(condition)
     parts = explained.parts if explained.shape == "all" else (explained,)
-    currency = facts["cart"]["currency"]
     values = {
-        name: shown(value(fact, facts, moment), fact.kind, currency)
+        name: shown(explainer.value(fact), fact.kind, currency)
         for part in parts
         if not part.holds
         for name, fact in facts_read(part.condition)

@@ -147,7 +147,9 @@ def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> No
             stock.free -= count
             stock.chosen = 0
     if saving:
-        picks = gathered([(each.at, each.run, each.taken) for each in stocks.values() if each.taken])
+        picks = gathered(
+            [(each.at, each.run, each.taken) for each in stocks.values() if each.taken]
+        )
         if bundling.uses:
             picks = _where_now(picks, till.use_up([picks]))
         till.take_off_units(capped(lambda _: saving, bundling.cap), picks)
