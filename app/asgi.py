@@ -118,6 +118,7 @@ class Api:
             activity=wiring.activity,
             claims=wiring.claims,
             groups=wiring.groups,
+            recorder=wiring.recorder,
             passwords=self.passwords,
             tokens=self.tokens,
             suppression=self.suppression,

@@ -13,6 +13,7 @@ from app.admission import Admitted
 from app.answers import failure, refusal
 from app.wiring import Wiring
 from models.api_key import Scope
+from models.audit import Actor
 from models.errors import DomainError, Unavailable
 from models.messaging import Bounce
 from services import bounces
@@ -69,12 +70,13 @@ class Bounces:
         wiring = self.wiring()
         now = wiring.clock.now()
         try:
-            wrong = await bounces.take(
-                [each.told(now) for each in body.bounces],
-                stores=wiring.stores,
-                suppression=self.suppression(),
-                now=now,
-            )
+            async with wiring.recorder.record("takeBounces", Actor.of(principal)):
+                wrong = await bounces.take(
+                    [each.told(now) for each in body.bounces],
+                    stores=wiring.stores,
+                    suppression=self.suppression(),
+                    now=now,
+                )
         except Unavailable as error:
             return failure(503, error.code, error.message, retry_after=2)
         return _answer(body, wrong)

@@ -14,6 +14,7 @@ from app.incoming import read_event, read_headers, read_json
 from app.wiring import Wiring
 from engine.incoming import Mismatch
 from models.api_key import Scope
+from models.audit import Actor
 from models.errors import DomainError, RateLimited, Unavailable
 from models.event import IncomingEvent, Outcome, Verdict
 from services import backlog, events
@@ -42,7 +43,8 @@ class Ingest:
         try:
             # Before the body is read: a sender who is to wait need not send it all first.
             await backlog.admit(wiring.stores)
-            return await _taken(request, wiring)
+            async with wiring.recorder.record("ingestEvents", Actor.of(principal)):
+                return await _taken(request, wiring)
         except RateLimited as error:
             return failure(429, error.code, error.message, retry_after=int(error.retry_after) or 1)
         except Unavailable as error:

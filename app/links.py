@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.wiring import Wiring
+from models.audit import Actor, Credential
 from models.errors import NotFound, Unavailable
 from services import subscriptions, tracking
 from services.links import Links, Subscription
@@ -29,7 +30,10 @@ class Subscriptions:
             subscription = self._links.read_unsubscribe(request.path_params["token"])
             if request.method != "POST":
                 return _page(f"Do you want to get no more {_what(subscription)} from us?", ask=True)
-            await subscriptions.withdraw(subscription, stores=wiring.stores, now=wiring.clock.now())
+            by = Actor(Credential.LINK, subscription.user_id)
+            async with wiring.recorder.record("unsubscribe", by, [f"User:{by.id}"]):
+                now = wiring.clock.now()
+                await subscriptions.withdraw(subscription, stores=wiring.stores, now=now)
         except NotFound as error:
             return _page(error.message, status=404)
         except Unavailable:

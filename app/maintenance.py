@@ -6,9 +6,11 @@ from typing import TypeVar
 
 from app.clock import Clock
 from app.settings import Settings
+from models.audit import Actor, Credential
 from models.errors import Invalid
 from models.store import Database, Migration, Stores, connect, ping, prepare
 from services import people
+from services.audit import Recorder
 from services.passwords import Passwords
 
 T = TypeVar("T")
@@ -39,15 +41,19 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
     """Have an administrator with this address and password."""
 
     async def create(database: Database) -> None:
-        passwords = Passwords()
+        passwords, stores = Passwords(), Stores.over(database)
+        clock = Clock.parse(settings.clock)
+        recorder = Recorder(stores, clock.wall)
         try:
-            await people.ensure_admin(
-                email=email,
-                password=password,
-                stores=Stores.over(database),
-                passwords=passwords,
-                now=Clock.parse(settings.clock).now(),
-            )
+            async with recorder.record("admin create", Actor(Credential.COMMAND)) as note:
+                user = await people.ensure_admin(
+                    email=email,
+                    password=password,
+                    stores=stores,
+                    passwords=passwords,
+                    now=clock.now(),
+                )
+                note.concerns([f"User:{user.id}"])
         finally:
             passwords.close()
 

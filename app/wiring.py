@@ -14,6 +14,7 @@ from app.settings import Settings
 from channels.drand import Drand
 from models.store import Database, Stores, connect
 from services.activity import Activity
+from services.audit import Recorder
 from services.claims import Claims
 from services.groups import Groups
 from services.jobs import Jobs
@@ -35,6 +36,7 @@ class Wiring:
     activity: Activity
     claims: Claims
     groups: Groups
+    recorder: Recorder
     jobs: Jobs
     beacon: Drand | None
     queue: redis.asyncio.Redis
@@ -63,17 +65,19 @@ async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIt
     jobs = DramatiqJobs(settings.redis_url)
     stores = Stores.over(database, patience=patience)
     rulebook = Rulebook(stores)
+    clock = Clock.parse(settings.clock)
     try:
         yield Wiring(
             settings=settings,
             database=database,
             stores=stores,
             loaders=Loaders(stores),
-            clock=Clock.parse(settings.clock),
+            clock=clock,
             rulebook=rulebook,
             activity=Activity(stores),
             claims=Claims(stores, rulebook),
             groups=Groups(stores, rulebook),
+            recorder=Recorder(stores, clock.wall),
             jobs=jobs,
             beacon=None if (chain := settings.chain()) is None else Drand(chain),
             queue=queue,

@@ -8,6 +8,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryOptional
 
 from models.api_key import Scope
+from models.audit import Actor
 from models.errors import (
     DomainError,
     Forbidden,
@@ -17,6 +18,7 @@ from models.errors import (
     Unavailable,
 )
 from models.principal import Principal, Role
+from schema.concerned import named_in
 from schema.context import Context
 from schema.payloads import Payload, UserError
 
@@ -47,24 +49,53 @@ class Access(FieldExtension):
         self, next_: Any, source: Any, info: strawberry.Info[Context, None], /, **kwargs: Any
     ) -> Any:
         """Check the caller, then resolve; a refusal becomes userErrors, null or an error."""
-        principal = info.context.principal
-        if not self.allows(principal):
-            if principal is None:
-                raise Unauthenticated("Sign in to do this.")
-            raise Forbidden(_refusal(principal, self.scope))
+        kind: Any = info.return_type
         try:
+            if isinstance(kind, type) and issubclass(kind, Payload):
+                return await self._change(next_, source, info, kwargs)
+            self._admit(info.context.principal)
             result = next_(source, info, **kwargs)
             # A subscription's resolver returns an iterator, not an awaitable.
             return await result if isawaitable(result) else result
         except _FAULTS:
             raise
-        except DomainError as error:
-            kind: Any = info.return_type
-            if isinstance(kind, type) and issubclass(kind, Payload):
-                return kind(user_errors=[UserError.of(part) for part in error.parts])
-            if isinstance(error, NotFound) and isinstance(kind, StrawberryOptional):
+        except NotFound:
+            if isinstance(kind, StrawberryOptional):
                 return None
             raise
+
+    async def _change(
+        self, next_: Any, source: Any, info: strawberry.Info[Context, None], kwargs: Any
+    ) -> Payload:
+        """Resolve a mutation, which the audit log hears of; a refusal becomes userErrors."""
+        context = info.context
+        if context.principal is None:  # whoever has not signed in has changed nothing either
+            self._admit(None)
+        by, about = Actor.of(context.principal), named_in(kwargs.get("input"))
+        try:
+            async with context.recorder.record(info.field_name, by, about) as note:
+                self._admit(context.principal)
+                payload: Payload = await next_(source, info, **kwargs)
+                note.concerns(named_in(payload))
+                if payload.user_errors:
+                    note.refused(payload.user_errors[0].code)
+            return payload
+        except (*_FAULTS, _Denied):
+            raise
+        except DomainError as error:
+            kind: Any = info.return_type
+            refused: Payload = kind(user_errors=[UserError.of(part) for part in error.parts])
+            return refused
+
+    def _admit(self, principal: Principal | None) -> None:
+        if not self.allows(principal):
+            if principal is None:
+                raise Unauthenticated("Sign in to do this.")
+            raise _Denied(_refusal(principal, self.scope))
+
+
+class _Denied(Forbidden):
+    """The field is not for this caller, which is an error; what a service forbids is a refusal."""
 
 
 def roles(*allowed: Role, scope: Scope | None = None) -> list[FieldExtension]:

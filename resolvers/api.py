@@ -11,6 +11,7 @@ from resolvers.access import declared
 from resolvers.accounts import AccountMutations
 from resolvers.api_keys import ApiKeyMutations, ApiKeyQueries
 from resolvers.audiences import AudienceMutations, AudienceQueries
+from resolvers.audit import AuditQueries
 from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubscriptions
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
@@ -68,6 +69,7 @@ class Query(
     TemplateQueries,
     AudienceQueries,
     DeliveryQueries,
+    AuditQueries,
 ):
     pass
 

@@ -11,6 +11,7 @@ from models.principal import Principal
 from models.store import Stores
 from services.activity import Activity
 from services.api_keys import Keys
+from services.audit import Recorder
 from services.claims import Claims
 from services.clock import Clock
 from services.groups import Groups
@@ -35,6 +36,7 @@ class Context:
     activity: Activity
     claims: Claims
     groups: Groups
+    recorder: Recorder
     passwords: Passwords
     tokens: Tokens
     suppression: Suppression

@@ -10,7 +10,7 @@ from engine.starting import total_limit
 from models.claim import ClaimState
 from models.redemption import PerUser
 from models.store import Stores
-from services import auditing, draws, receipts
+from services import audit, auditing, draws, receipts
 from services.consequences import Consequences
 from services.recounting import recount
 from services.rejudging import rejudge
@@ -62,6 +62,7 @@ async def verify(*, stores: Stores, now: datetime, wall: datetime) -> AsyncItera
             "members of segments = worked out anew",
             lambda: rejudge(stores=stores, rulebook=rulebook, now=now),
         ),
+        ("I10", "the audit log is as it was written", lambda: audit.check(stores=stores)),
         ("I11", "the feed is gapless, tells nothing twice, and every order", lambda: _feed(stores)),
         (
             "I12",

@@ -15,6 +15,7 @@ from models.lease import Lease
 from models.store import Stores
 from services import (
     audiences,
+    audit,
     buying,
     campaigns,
     deliveries,
@@ -52,6 +53,7 @@ DRAWS_EVERY = 0.5
 MEASURES_EVERY = 1.0
 POINTS_EVERY = 0.5
 AUDIENCES_EVERY = 5.0
+AUDIT_EVERY = 0.5
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 
@@ -95,6 +97,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(AUDIENCES_EVERY, lambda: _look_after_audiences(schedule))),
+        asyncio.create_task(_every(AUDIT_EVERY, lambda: _link(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
@@ -195,6 +198,11 @@ async def _look_after_points(schedule: Schedule) -> None:
     wall = schedule.clock.wall()
     await buying.sweep(stores=stores, current=current, now=now, wall=wall)
     await redeeming.sweep(stores=stores, current=current, now=now, wall=wall)
+
+
+async def _link(schedule: Schedule) -> None:
+    while await audit.link(stores=schedule.stores, wall=schedule.clock.wall()) == audit.BLOCK:
+        pass
 
 
 async def _spread(schedule: Schedule) -> None:

@@ -10,6 +10,7 @@ import pymongo.errors
 from models.store.accounts import Accounts
 from models.store.api_keys import ApiKeys
 from models.store.audiences import AudienceMembers, Audiences
+from models.store.audit import Audit, AuditDrafts
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
@@ -117,6 +118,8 @@ class Stores:
     orders: Orders
     points: Points
     accounts: Accounts
+    audit_drafts: AuditDrafts
+    audit: Audit
 
     @classmethod
     def over(cls, database: Database, *, patience: float | None = None) -> Self:

@@ -3,7 +3,7 @@ import graphqlPlugin from "@graphql-eslint/eslint-plugin";
 
 // What has no identity of its own: it is found with what it belongs to. All else is a Node.
 const values = `
-  ActivityBatch ActivityEntry CampaignTransition Cap Completion Consent Declaration
+  ActivityBatch ActivityEntry AuditEntry CampaignTransition Cap Completion Consent Declaration
   DeclarationChange Diagnostic DrawRecord EventVerdict ExpiringPoints
   ExplanationChange ExplanationNode FileDiagnostic FormattedRules Gift Grant
   GrantedCode JourneyChange MembershipCause MessagingPolicy Money NextTier

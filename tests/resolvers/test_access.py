@@ -104,6 +104,7 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.createApiKey": {Role.ADMIN},
     "Mutation.revokeApiKey": {Role.ADMIN},
     "Query.stock": EVERYONE,
+    "Query.auditLog": {Role.ADMIN},
     "Query.messagingPolicy": STAFF,
     "Query.suppression": {Role.ADMIN},
     "Mutation.updateMessagingPolicy": {Role.ADMIN},

@@ -1,0 +1,150 @@
+"""The audit log as documents: drafts of what is under way, and the chain, numbered without a gap.
+
+A number is an entry's `_id` and an entry has one place: of two processes that continue the chain
+one is refused, and what it had left to write is left out. So the chain never forks.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from pymongo import DESCENDING, IndexModel, InsertOne, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError
+
+from models.audit import BEFORE_THE_FIRST, Actor, AuditEntry, Credential, Link, Result, digest
+from models.errors import Invalid
+from models.paging import Page, Window
+from models.store.database import Collection, Database, Document, Store, duplicates
+
+# Not awaited on disk: a change that is written after it cannot be there without it.
+_QUICK = WriteConcern(w=1, j=False)
+
+
+class AuditDrafts(Store):
+    NAME = "audit_drafts"
+
+    def __init__(self, database: Database, *, patience: float | None = None) -> None:
+        super().__init__(database, patience=patience)
+        self._quick: Collection = self.documents.with_options(write_concern=_QUICK)
+
+    async def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Write entries down; those without an end as UNKNOWN, which a later end replaces."""
+        try:
+            await self._quick.bulk_write(
+                [InsertOne(_draft(entry)) for entry in entries], ordered=False
+            )
+        except BulkWriteError as error:
+            duplicates(error)
+
+    async def end(self, entries: Sequence[AuditEntry]) -> None:
+        """Note how changes went. One that has found its place meanwhile stays UNKNOWN."""
+        await self._quick.bulk_write(
+            [UpdateOne({"_id": entry.id}, {"$set": _outcome(entry)}) for entry in entries],
+            ordered=False,
+        )
+
+    async def forget(self, ids: Sequence[str]) -> None:
+        """Forget drafts that came to nothing, or have found their place."""
+        await self.documents.delete_many({"_id": {"$in": list(ids)}})
+
+    async def ended(self, *, before: datetime, limit: int) -> list[AuditEntry]:
+        """Return those that have ended, or that began before and nobody will end any more."""
+        query = {"$or": [{"result": {"$ne": Result.UNKNOWN.value}}, {"at": {"$lt": before}}]}
+        cursor = self.documents.find(query).sort("_id").limit(limit)
+        return [_entry(document, document["_id"]) async for document in cursor]
+
+
+class Audit(Store):
+    NAME = "audit"
+    INDEXES = (
+        IndexModel([("entry", DESCENDING)], name="entry", unique=True),
+        IndexModel([("about", DESCENDING), ("_id", DESCENDING)], name="about"),
+    )
+
+    async def head(self) -> tuple[int, str]:
+        """Return the number and the hash of the last entry."""
+        last = await self.documents.find_one({}, {"hash": 1}, sort=[("_id", DESCENDING)])
+        return (0, BEFORE_THE_FIRST) if last is None else (int(last["_id"]), str(last["hash"]))
+
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these entries that have their place."""
+        cursor = self.documents.find({"entry": {"$in": list(ids)}}, {"entry": 1})
+        return frozenset([document["entry"] async for document in cursor])
+
+    async def append(self, head: tuple[int, str], entries: Sequence[AuditEntry]) -> int:
+        """Continue the chain from its head as it was read; return how many entries found a place.
+
+        All of them, unless someone else has continued it from there.
+        """
+        documents: list[Document] = []
+        number, previous = head
+        for entry in entries:
+            number += 1
+            document = _draft(entry) | {"_id": number, "entry": entry.id, "previous": previous}
+            previous = document["hash"] = digest(document)
+            documents.append(document)
+        try:
+            await self.documents.insert_many(documents, ordered=True)
+        except BulkWriteError as error:
+            return min(duplicates(error))
+        return len(documents)
+
+    async def raw(self) -> AsyncIterator[Document]:
+        """Yield all entries in order, just as they are kept."""
+        async for document in self.documents.find({}).sort("_id"):
+            yield document
+
+    async def page(self, window: Window, *, about: str | None = None) -> Page[Link]:
+        """Return a window on the log, the latest first; only what is about something, if given."""
+        query: Document = {} if about is None else {"about": {"$eq": about}}
+        if window.start is not None:
+            query["_id"] = {"$gt" if window.backward else "$lt": _number(window.start[0])}
+        order = 1 if window.backward else DESCENDING
+        cursor = self.documents.find(query).sort("_id", order).limit(window.limit + 1)
+        found = [_link(document) async for document in cursor]
+        items = found[: window.limit]
+        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+
+    async def count(self, *, about: str | None = None) -> int:
+        """Return how long the log, or what of it is about something, is."""
+        if about is None:
+            return await self.documents.estimated_document_count()
+        return await self.documents.count_documents({"about": {"$eq": about}})
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Invalid("This is not a cursor of this list.") from None
+
+
+def _draft(entry: AuditEntry) -> Document:
+    return {
+        "_id": entry.id,
+        # As MongoDB will give it back: what is hashed has to stay the same.
+        "at": entry.at.replace(microsecond=entry.at.microsecond // 1000 * 1000),
+        "by": {"credential": entry.by.credential.value, "id": entry.by.id},
+        "operation": entry.operation,
+        **_outcome(entry),
+    }
+
+
+def _outcome(entry: AuditEntry) -> Document:
+    return {"result": entry.result.value, "code": entry.code, "about": list(entry.about)}
+
+
+def _entry(document: Document, entry_id: str) -> AuditEntry:
+    return AuditEntry(
+        id=entry_id,
+        at=document["at"],
+        by=Actor(Credential(document["by"]["credential"]), document["by"]["id"]),
+        operation=document["operation"],
+        result=Result(document["result"]),
+        code=document["code"],
+        about=tuple(document["about"]),
+    )
+
+
+def _link(document: Document) -> Link:
+    entry = _entry(document, document["entry"])
+    return Link(document["_id"], entry, document["previous"], document["hash"])

@@ -1,0 +1,158 @@
+"""Noting who changes what: a draft before the change, its end after, and a place in the chain.
+
+    record: draft → change → end          link: what has ended → the chain, numbered and sealed
+
+Whoever is killed between draft and end leaves a draft that is linked as UNKNOWN: nothing changes of
+which the log does not know that it was asked for. Changes of which there are very many (AFTERWARDS)
+are noted once they are done, and not at all if they are refused.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from models.audit import BEFORE_THE_FIRST, MOST_ABOUT, Actor, AuditEntry, Credential, Result, digest
+from models.errors import DomainError, Unavailable
+from models.ids import new_id
+from models.store import Stores
+from services.together import Together
+
+log = logging.getLogger(__name__)
+
+AFTERWARDS = frozenset(
+    {
+        "buyDrawEntry",
+        "claimStock",
+        "ingestEvents",
+        "joinGroup",
+        "openGroup",
+        "placeOrder",
+        "refreshSession",
+    }
+)
+PATIENCE = timedelta(seconds=30)
+BLOCK = 500
+READER = "audit"
+
+
+@dataclass(slots=True)
+class Note:
+    """What is known of a change while it is made."""
+
+    about: dict[str, None] = field(default_factory=dict)
+    result: Result = Result.DONE
+    code: str | None = None
+
+    def concerns(self, things: Iterable[str]) -> None:
+        """Add things that the change is about, as "Type:key"."""
+        self.about |= dict.fromkeys(things)
+
+    def refused(self, code: str) -> None:
+        """It was not made, and why."""
+        self.result, self.code = Result.REFUSED, code
+
+
+class Recorder:
+    """Writes drafts and their ends, together for all who change something; one per process."""
+
+    def __init__(self, stores: Stores, wall: Callable[[], datetime]) -> None:
+        self._stores, self._wall = stores, wall
+        self._add: Together[AuditEntry, None] = Together(self._added)
+        self._end: Together[AuditEntry, None] = Together(self._ended)
+
+    @asynccontextmanager
+    async def record(
+        self, operation: str, by: Actor, about: Iterable[str] = ()
+    ) -> AsyncIterator[Note]:
+        """Note the change that is made inside. Raises Unavailable before it if that cannot be."""
+        note = Note()
+        note.concerns(about)
+        entry = AuditEntry(
+            id=new_id(), at=self._wall(), by=by, operation=operation, result=Result.UNKNOWN
+        )
+        late = operation in AFTERWARDS
+        if not late:
+            await self._add(_with(entry, note, Result.UNKNOWN))
+        try:
+            yield note
+        except Exception as error:
+            expected = isinstance(error, DomainError) and not isinstance(error, Unavailable)
+            note.result = Result.REFUSED if expected else Result.FAILED
+            note.code = error.code if isinstance(error, DomainError) else "INTERNAL_SERVER_ERROR"
+            await self._close(_with(entry, note, note.result), late=late)
+            raise
+        # Whoever is cancelled does not come here either: how it went is then not known.
+        await self._close(_with(entry, note, note.result), late=late)
+
+    async def _close(self, entry: AuditEntry, *, late: bool) -> None:
+        try:
+            if not late:
+                await self._end(entry)
+            elif entry.result is not Result.REFUSED:
+                await self._add(entry)
+        except Unavailable as error:
+            # The change is made or is not; its answer is right all the same.
+            log.warning("the end of %s is not noted: %s", entry.operation, error.message)
+
+    async def _added(self, entries: Sequence[AuditEntry]) -> Sequence[None]:
+        await self._stores.audit_drafts.add(entries)
+        return [None] * len(entries)
+
+    async def _ended(self, entries: Sequence[AuditEntry]) -> Sequence[None]:
+        drafts = self._stores.audit_drafts
+        nothing = [each.id for each in entries if _is_noise(each)]
+        if nothing:
+            await drafts.forget(nothing)
+        if ends := [each for each in entries if not _is_noise(each)]:
+            await drafts.end(ends)
+        return [None] * len(entries)
+
+
+async def link(*, stores: Stores, wall: datetime) -> int:
+    """Continue the chain by what has ended; return how many entries found their place.
+
+    Any number of processes may do so at once, and be killed at any point.
+    """
+    waiting = await stores.audit_drafts.ended(before=wall - PATIENCE, limit=BLOCK)
+    if not waiting:
+        return 0
+    head = await stores.audit.head()
+    known = await stores.audit.known([entry.id for entry in waiting])
+    fresh = [entry for entry in waiting if entry.id not in known]
+    linked = await stores.audit.append(head, fresh) if fresh else 0
+    placed = [entry.id for entry in fresh[:linked]]
+    if placed:
+        await stores.positions.reach(READER, head[0] + linked)
+    await stores.audit_drafts.forget([*known, *placed])
+    return linked
+
+
+async def check(*, stores: Stores) -> tuple[str, list[str]]:
+    """Return where the chain ends, and its first entry that is not as it was written."""
+    number, previous = 0, BEFORE_THE_FIRST
+    async for document in stores.audit.raw():
+        found = document["_id"]
+        if found != number + 1:
+            return f"{number} entries", [f"entry {number + 1} is missing: {found} follows {number}"]
+        number = found
+        if document.get("hash") != digest(document):
+            problem = f"entry {number} is not what was written: its hash is of something else"
+            return f"{number} entries", [problem]
+        if document.get("previous") != previous:
+            return f"{number} entries", [f"entry {number} was not written after entry {number - 1}"]
+        previous = document["hash"]
+    reached = await stores.positions.find(READER) or 0
+    if reached > number:
+        return f"{number} entries", [f"entry {number + 1} is missing: there were {reached}"]
+    return f"{number} entries, the last {previous}", []
+
+
+def _with(entry: AuditEntry, note: Note, result: Result) -> AuditEntry:
+    return replace(entry, about=tuple(note.about)[:MOST_ABOUT], result=result, code=note.code)
+
+
+def _is_noise(entry: AuditEntry) -> bool:
+    """Whether it is a refusal of a stranger: anyone could fill the log with those."""
+    return entry.result is Result.REFUSED and entry.by.credential is Credential.NONE

@@ -1,0 +1,164 @@
+"""The audit log: an entry for each change, chained so that nothing in it can be altered unseen."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from models.audit import Actor, Credential, Result
+from models.errors import Conflict
+from models.paging import Window
+from services import audit
+from services.audit import Recorder
+
+ANN = Actor(Credential.SESSION, "ann")
+
+
+@pytest.fixture
+def recorder(shop):
+    return Recorder(shop.stores, shop.clock.wall)
+
+
+async def change(recorder, operation="updateProfile", by=ANN, about=("User:ann",)):
+    async with recorder.record(operation, by, about):
+        pass
+
+
+async def linked(shop):
+    while await audit.link(stores=shop.stores, wall=shop.clock.wall()):
+        pass
+    page = await shop.stores.audit.page(Window(limit=100))
+    return [link.entry for link in page.items][::-1]
+
+
+async def problems(shop):
+    return (await audit.check(stores=shop.stores))[1]
+
+
+@pytest.fixture
+async def ten(shop, recorder):
+    for number in range(10):
+        await change(recorder, f"change{number}")
+    await linked(shop)
+    assert await problems(shop) == []
+    return shop.stores.audit.documents
+
+
+async def test_a_change_is_noted_with_who_made_it_and_what_it_was_about(shop, recorder):
+    async with recorder.record("approveCampaign", ANN, ["Campaign:spring"]) as note:
+        note.concerns(["Campaign:spring", "Publication:3"])
+
+    (entry,) = await linked(shop)
+
+    assert (entry.operation, entry.by, entry.result) == ("approveCampaign", ANN, Result.DONE)
+    assert entry.about == ("Campaign:spring", "Publication:3")
+
+
+async def test_a_refusal_is_noted_with_its_code_but_not_that_of_a_stranger(shop, recorder):
+    for by in (ANN, Actor(Credential.NONE)):
+        with pytest.raises(Conflict):
+            async with recorder.record("approveCampaign", by):
+                raise Conflict("You cannot approve what you have written.", code="OWN_WORK")
+
+    (entry,) = await linked(shop)
+
+    assert (entry.by, entry.result, entry.code) == (ANN, Result.REFUSED, "OWN_WORK")
+    assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+
+
+async def test_whoever_is_cut_off_has_an_entry_that_does_not_know_how_it_went(shop, recorder):
+    async def cut_off():
+        async with recorder.record("approveCampaign", ANN):
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await cut_off()
+    assert await linked(shop) == []
+
+    shop.clock.turn(minutes=1)
+
+    (entry,) = await linked(shop)
+    assert entry.result is Result.UNKNOWN
+
+
+async def test_of_what_is_very_often_asked_for_only_what_was_done_is_noted(shop, recorder):
+    async def sold_out():
+        assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+        raise Conflict("It is sold out.")
+
+    with pytest.raises(Conflict):
+        async with recorder.record("claimStock", ANN):
+            await sold_out()
+    await change(recorder, "claimStock")
+
+    assert [entry.result for entry in await linked(shop)] == [Result.DONE]
+
+
+async def test_two_who_continue_the_chain_at_once_leave_no_gap_and_place_nothing_twice(
+    shop, recorder
+):
+    other = Recorder(shop.stores, shop.clock.wall)
+    changing = [change(who, f"change{n}") for n in range(60) for who in (recorder, other)]
+    linking = [audit.link(stores=shop.stores, wall=shop.clock.wall()) for _ in range(20)]
+
+    await asyncio.gather(*changing, *linking)
+
+    entries = await linked(shop)
+    assert len(entries) == len({entry.id for entry in entries}) == 100
+    assert await shop.stores.audit.count() == 120
+    assert await problems(shop) == []
+
+
+async def test_who_was_killed_between_placing_and_forgetting_places_nothing_twice(shop, recorder):
+    await change(recorder)
+    (draft,) = await shop.stores.audit_drafts.documents.find().to_list(None)
+    await linked(shop)
+    await shop.stores.audit_drafts.documents.insert_one(draft)
+
+    assert len(await linked(shop)) == 1
+    assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+
+
+@pytest.mark.parametrize(
+    "field", ["operation", "by.id", "result", "about", "at", "entry", "unheard_of"]
+)
+async def test_an_entry_that_was_altered_is_found(shop, ten, field):
+    was = await ten.find_one({"_id": 5})
+    other = was["at"] + timedelta(seconds=1) if field == "at" else "another"
+    await ten.update_one({"_id": 5}, {"$set": {field: other}})
+
+    (problem,) = await problems(shop)
+
+    assert problem.startswith("entry 5 is not what was written")
+
+
+async def test_an_entry_that_was_altered_and_sealed_anew_is_found_by_the_next(shop, ten):
+    entry = await ten.find_one({"_id": 5})
+    entry["operation"] = "another"
+    await ten.replace_one({"_id": 5}, entry | {"hash": audit.digest(entry)})
+
+    assert await problems(shop) == ["entry 6 was not written after entry 5"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "found"),
+    [
+        ([1], "entry 1 is missing: 2 follows 0"),
+        ([4, 5], "entry 4 is missing: 6 follows 3"),
+        ([9, 10], "entry 9 is missing: there were 10"),
+    ],
+)
+async def test_entries_that_were_removed_are_missed(shop, ten, gone, found):
+    await ten.delete_many({"_id": {"$in": gone}})
+
+    assert await problems(shop) == [found]
+
+
+async def test_entries_that_were_swapped_are_found(shop, ten):
+    fourth, fifth = await ten.find({"_id": {"$in": [4, 5]}}).sort("_id").to_list(None)
+    await ten.delete_many({"_id": {"$in": [4, 5]}})
+    await ten.insert_many([fourth | {"_id": 5}, fifth | {"_id": 4}])
+
+    (problem,) = await problems(shop)
+
+    assert problem.startswith("entry 4 is not what was written")
