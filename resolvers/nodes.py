@@ -23,13 +23,14 @@ from schema.group import Group
 from schema.ids import from_global, split_global
 from schema.node import Node
 from schema.order import Order
+from schema.session import Session
 from schema.set_aside import EventSetAside
 from schema.template import Template
 from schema.timeline import TimelineEntry
 from schema.unique_code import UniqueCode
 from schema.user import User
 from schema.webhook import Webhook
-from services import claims, people
+from services import claims, people, sessions
 from services.loaders import Loader, Loaders
 
 MOST = 100
@@ -91,6 +92,12 @@ KINDS: Mapping[str, Kind] = {
         lambda order, _: Order.of(order),
     ),
     "Publication": _kind(staff(), lambda at: at.publications, lambda made, _: Publication.of(made)),
+    "Session": _kind(
+        signed_in(),
+        lambda at: at.sessions,
+        lambda session, context: Session.of(session, current=context.caller.session_id),
+        lambda session, context: sessions.may_see(session, context.caller, context.clock.wall()),
+    ),
     "Template": _kind(staff(), lambda at: at.templates, lambda made, _: Template.of(made)),
     "TimelineEntry": _kind(staff(), lambda at: at.timeline, lambda one, _: TimelineEntry.of(one)),
     "UniqueCode": _kind(staff(), lambda at: at.codes, lambda code, _: UniqueCode.of(code)),

@@ -7,12 +7,12 @@ import strawberry
 
 from models import session as models
 from schema.ids import to_global
+from schema.node import Node
 from schema.payloads import Payload
 
 
 @strawberry.type(description="Somewhere that the caller is signed in.")
-class Session:
-    id: strawberry.ID = strawberry.field(description="Global and opaque; not a token.")
+class Session(Node):
     created_at: datetime = strawberry.field(description="When it was opened.")
     last_used_at: datetime = strawberry.field(
         description="When it was last gone on with; tokens are renewed every quarter of an hour."

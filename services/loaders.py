@@ -18,6 +18,7 @@ from models.event import Event
 from models.group import Group
 from models.order import Order
 from models.publication import Publication
+from models.session import Session
 from models.store import Stores
 from models.template import Template
 from models.timeline import TimelineEntry
@@ -52,6 +53,7 @@ class Loaders:
         self.codes: Loader[Code] = _loader(stores.codes.find_many)
         self.webhooks: Loader[Webhook] = _loader(stores.webhooks.find_many)
         self.deliveries: Loader[Delivery] = _loader(stores.deliveries.find_many)
+        self.sessions: Loader[Session] = _loader(stores.sessions.find_many)
         self.audiences: Loader[Audience] = _loader(stores.audiences.find_many)
 
 

@@ -133,6 +133,11 @@ async def own(*, caller: Principal, stores: Stores, wall: datetime) -> list[Sess
     return await stores.sessions.of_user(caller.user_id, now=wall, limit=_MOST_SHOWN)
 
 
+def may_see(session: Session, caller: Principal, wall: datetime) -> bool:
+    """Whether it is among those that `own` lists."""
+    return session.user_id == caller.user_id and not caller.is_key and session.is_live(wall)
+
+
 async def revoke(session_id: str, *, caller: Principal, stores: Stores, wall: datetime) -> Session:
     """End one of the caller's sessions. Raises NotFound alike for others' and for none."""
     session = await stores.sessions.find(session_id)

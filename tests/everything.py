@@ -20,9 +20,33 @@ from services.releases import RulesFile, release
 from tests.client import Api, Caller
 from tests.shop import NOW
 
+EVERYONE: set[Role | str | None] = {*Role, None, "owner", "key"}
+STAFF: set[Role | str | None] = {Role.ADMIN, Role.MARKETER, Role.ANALYST}
+ADMIN: set[Role | str | None] = {Role.ADMIN}
+# Who is given what. `owner` is the person whom it belongs to, `key` is a shop's with ORDERS.
+MAY_SEE = {
+    "ApiKey": ADMIN,
+    "Audience": ADMIN,
+    "Campaign": STAFF,
+    "Claim": {Role.ADMIN, Role.INTEGRATOR, "owner", "key"},
+    "Delivery": ADMIN,
+    "Draw": EVERYONE,
+    "EventSetAside": ADMIN,
+    "Group": EVERYONE,
+    "Order": STAFF | {Role.INTEGRATOR, "key"},
+    "Publication": STAFF,
+    "SentMessage": STAFF,
+    "Session": {"owner"},
+    "Template": STAFF,
+    "TimelineEntry": STAFF,
+    "UniqueCode": STAFF,
+    "User": STAFF | {"owner"},
+    "Webhook": ADMIN,
+}
 RULES = """
 flash_sale midnight { active from 2020-01-01  sku "A" at 99 USD stock 5  limit 1 per user }
 group_buy pack { active from 2020-01-01  sku "A" at 79 USD for 2 people within 24 hours }
+promotion luck { codes unique  take 10% off cart }
 """
 KEY = """
 mutation { createApiKey(input: { name: "shop", scopes: [ORDERS] }) { apiKey { id } } }
@@ -107,6 +131,7 @@ async def one_of_each(api: Api) -> Everything:
         "Order": await made(ORDER, shop.admin, user=shop.ann.global_id),
         "Publication": to_global("Publication", "1"),
         "SentMessage": to_global("Message", effect.id),
+        "Session": to_global("Session", shop.ann.principal.session_id),
         "Template": to_global("Template", saved.id),
         "TimelineEntry": to_global("TimelineEntry", f"effect:{effect.id}"),
         "UniqueCode": to_global("UniqueCode", code.key),

@@ -1,6 +1,6 @@
 """Sessions as documents."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -27,6 +27,12 @@ class Sessions(Store):
         """Return the session with this id, if it has not been forgotten yet."""
         document = await self.documents.find_one({"_id": {"$eq": session_id}})
         return None if document is None else _from_document(document)
+
+    async def find_many(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        """Return sessions by id."""
+        cursor = self.documents.find({"_id": {"$in": list(session_ids)}})
+        found = [_from_document(document) async for document in cursor]
+        return {session.id: session for session in found}
 
     async def live(self, session_ids: Collection[str], *, now: datetime) -> frozenset[str]:
         """Return those of these sessions that still count."""
