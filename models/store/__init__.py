@@ -17,7 +17,7 @@ from models.store.claims import Claims, Stocks
 from models.store.codes import Codes
 from models.store.counters import Counters
 from models.store.credentials import Credentials
-from models.store.database import Database, Store, connect, unavailable
+from models.store.database import Breaker, Database, Store, connect, unavailable
 from models.store.deliveries import Deliveries, Positions
 from models.store.draws import Draws, Entries
 from models.store.effects import Effects
@@ -128,9 +128,13 @@ class Stores:
         That is for callers who are waiting themselves; workers take the time that it takes.
         """
         kinds = get_type_hints(cls)
-        return cls(
+        stores = cls(
             **{field.name: kinds[field.name](database, patience=patience) for field in fields(cls)}
         )
+        server = Breaker()
+        for store in stores.all():
+            store.server = server
+        return stores
 
     def all(self) -> tuple[Store, ...]:
         """Return every store, in the order declared."""

@@ -28,6 +28,7 @@ else:  # Motor's classes are generic only to the type checker.
 
 # Out of disk space, interrupted by shutdown or step-down, too slow for the caller's deadline.
 _DUPLICATE = 11000
+_SCOUTING = 1.5  # seconds that one waits who looks whether the server is back
 _AWAY = "The database cannot be reached; try again shortly."
 _AWAY_CODES = frozenset({50, 91, 189, 262, 11600, 11602, 14031})
 
@@ -66,24 +67,28 @@ class Breaker:
     def __init__(self, *, pause: float = 0.5, patience: float = 5.0) -> None:
         self._pause = pause
         self._patience = patience
-        self._away = False
+        self.away = False
         self._next_try = 0.0
         self._scout: asyncio.Task[Any] | None = None
 
-    def admit(self) -> None:
-        """Raise Unavailable if asking now would be waiting for nothing."""
+    def admit(self, patience: float | None) -> float | None:
+        """Return how long to wait for an answer, in seconds: a scout waits less.
+
+        Raises Unavailable if asking now would be waiting for nothing.
+        """
         task = asyncio.current_task()
         # A store's methods call each other: whoever was let through stays so.
-        if self._away and task is not self._scout:
+        if self.away and task is not self._scout:
             now = time.monotonic()
             if now < self._next_try:
                 raise Unavailable(_AWAY)
             self._next_try = now + self._patience
             self._scout = task
+        return min(patience, _SCOUTING) if patience and task is self._scout else patience
 
     def note(self, error: pymongo.errors.PyMongoError | None) -> None:
         """Learn from how an operation went."""
-        self._away = isinstance(error, pymongo.errors.ConnectionFailure)
+        self.away = isinstance(error, pymongo.errors.ConnectionFailure)
         self._next_try = time.monotonic() + self._pause
         self._scout = None
 
@@ -100,6 +105,7 @@ class Store:
         self.documents: Collection = database[self.NAME]
         self.patience = patience
         self.breaker = Breaker()
+        self.server = Breaker()  # that of all stores of a server, once they are several
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -154,23 +160,28 @@ def unavailable(error: pymongo.errors.PyMongoError) -> Unavailable | None:
 
 
 @contextmanager
-def _guard(store: Store) -> Iterator[None]:
-    store.breaker.admit()
+def _guard(store: Store) -> Iterator[float | None]:
+    gate = store.server if store.server.away else store.breaker
+    patience = gate.admit(store.patience)
     try:
-        yield
+        yield patience
     except pymongo.errors.PyMongoError as error:
         store.breaker.note(error)
+        # What one store's work takes too long for says nothing of the others.
+        if store.server.away or not isinstance(error, pymongo.errors.NetworkTimeout):
+            store.server.note(error)
         if away := unavailable(error):
             raise away from error
         raise
     else:
         store.breaker.note(None)
+        store.server.note(None)
 
 
 def _guarded(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(method)
     async def guarded(self: Store, *args: Any, **kwargs: Any) -> Any:
-        with _guard(self), pymongo.timeout(self.patience):
+        with _guard(self) as patience, pymongo.timeout(patience):
             return await method(self, *args, **kwargs)
 
     return guarded
