@@ -4,6 +4,7 @@ from inspect import isawaitable
 from typing import Any
 
 import strawberry
+from graphql import OperationType
 from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryOptional
 
@@ -51,16 +52,18 @@ class Access(FieldExtension):
         """Check the caller, then resolve; a refusal becomes userErrors, null or an error."""
         kind: Any = info.return_type
         try:
-            if isinstance(kind, type) and issubclass(kind, Payload):
+            if info.operation.operation is OperationType.MUTATION:
                 return await self._change(next_, source, info, kwargs)
             self._admit(info.context.principal)
             result = next_(source, info, **kwargs)
             # A subscription's resolver returns an iterator, not an awaitable.
             return await result if isawaitable(result) else result
-        except _FAULTS:
+        except (*_FAULTS, _Denied):
             raise
-        except NotFound:
-            if isinstance(kind, StrawberryOptional):
+        except DomainError as error:
+            if isinstance(kind, type) and issubclass(kind, Payload):
+                return _refused(kind, error)
+            if isinstance(error, NotFound) and isinstance(kind, StrawberryOptional):
                 return None
             raise
 
@@ -84,14 +87,17 @@ class Access(FieldExtension):
             raise
         except DomainError as error:
             kind: Any = info.return_type
-            refused: Payload = kind(user_errors=[UserError.of(part) for part in error.parts])
-            return refused
+            return _refused(kind, error)
 
     def _admit(self, principal: Principal | None) -> None:
         if not self.allows(principal):
             if principal is None:
                 raise Unauthenticated("Sign in to do this.")
             raise _Denied(_refusal(principal, self.scope))
+
+
+def _refused(kind: type[Payload], error: DomainError) -> Payload:
+    return kind(user_errors=[UserError.of(part) for part in error.parts])
 
 
 class _Denied(Forbidden):
