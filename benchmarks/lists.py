@@ -40,7 +40,7 @@ from models.principal import Role
 from models.store import Stores, connect, prepare
 from models.user import User as Person
 from schema.ids import to_global
-from schema.paging import Connection, to_cursor, window
+from schema.paging import Connection, asked_for, to_cursor
 from schema.scalars import SCALARS
 from schema.user import User
 from services.sessions import open_session
@@ -73,11 +73,11 @@ def serve_other(way: str, port: int, uri: str) -> None:
     class Query:
         @strawberry.field
         async def users(self, first: int | None = None) -> Connection[User]:
-            page = window(first, None, None, None)
+            asked = asked_for(first)
             people = found[0].users
             return Connection[User].of(
-                await people.page(page),
-                page,
+                await people.page(asked.window),
+                asked,
                 node=User.of,
                 position=lambda user: (user.id,),
                 count=people.count,

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from models.errors import Conflict, Forbidden, Invalid
 from models.feed import FeedEntry
+from models.paging import EVER, Span
 
 MAX_SOURCE = 256 * 1024
 
@@ -279,3 +280,14 @@ class Campaign:
             untold=(*self.untold, entry),
             updated_at=act.at,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which campaigns to list: those that stand somewhere, or were last changed then; or all."""
+
+    status: Status | None = None
+    updated: Span = EVER
+
+
+ALL = Which()

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+from models.paging import EVER, Span
 from models.points import Extent
 from models.quote import Quote, Taken
 from models.redemption import Reserved, Taking
@@ -172,3 +173,16 @@ class Order:
             self.units_returned(place) == line.quantity
             for place, line in enumerate(self.quote.lines)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which orders to list: those of a buyer, with a thing, in a state, placed then; or all."""
+
+    user_id: str | None = None
+    sku: str | None = None
+    state: OrderState | None = None
+    placed: Span = EVER
+
+
+ALL = Which()

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from models.paging import EVER, Span
+
 
 class TimelineKind(StrEnum):
     EVENT = "event"
@@ -23,6 +25,17 @@ class TimelineKind(StrEnum):
     ENTER = "enter"
     SEGMENT_ENTERED = "segment_entered"  # and not left since
     POINTS = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which entries to list: those of some kinds, of some time; or all."""
+
+    kinds: frozenset[TimelineKind] | None = None
+    happened: Span = EVER
+
+
+ALL = Which()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

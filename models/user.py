@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from models.paging import EVER, Span
 from models.principal import Role
 
 STAFF = frozenset({Role.ADMIN, Role.MARKETER, Role.ANALYST})
@@ -53,3 +54,15 @@ class User:
     roles: frozenset[Role] = frozenset({Role.CUSTOMER})
     version: int = 1
     synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which people to list: those with a role, of these ids, known since; or all."""
+
+    role: Role | None = None
+    ids: tuple[str, ...] | None = None
+    created: Span = EVER
+
+
+EVERYONE = Which()

@@ -7,13 +7,20 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from models.campaign import Act
+from models.campaign import ALL, Act
 from models.errors import Invalid
 from models.principal import Role
 from resolvers.access import roles, staff
 from resolvers.nodes import found
+from resolvers.paging import Paged
 from schema.activity import ActivityEntry, begin
-from schema.campaign import Campaign, CampaignFilter, Publication
+from schema.campaign import (
+    Campaign,
+    CampaignFilter,
+    CampaignOrder,
+    Publication,
+    PublicationOrder,
+)
 from schema.campaign_changes import (
     ApproveCampaignInput,
     ApproveCampaignPayload,
@@ -42,7 +49,7 @@ from schema.campaign_changes import (
 )
 from schema.context import Info
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from services import campaigns, publications
 from services.activity import Wanted
 
@@ -51,10 +58,6 @@ def _writers() -> Any:
     return roles(Role.ADMIN, Role.MARKETER)
 
 
-First = Annotated[int | None, strawberry.argument(description="How many, from the start.")]
-After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many, from the end.")]
-Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
 CampaignId = Annotated[strawberry.ID, strawberry.argument(description="Which campaign.")]
 _INPUT = strawberry.argument(description="What to do.")
 
@@ -65,50 +68,46 @@ class CampaignQueries:
     async def campaign(self, info: Info, id: CampaignId) -> Campaign | None:
         return await found(Campaign, id, info.context)
 
-    @strawberry.field(description="Campaigns, newest first.", extensions=staff())
+    @strawberry.field(
+        description="Campaigns, newest first.", extensions=[*staff(), Paged(order=CampaignOrder)]
+    )
     async def campaigns(
         self,
         info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        asked: Asked,
         filter: Annotated[
             CampaignFilter | None, strawberry.argument(description="Which campaigns.")
         ] = None,
     ) -> Connection[Campaign]:
-        page = window(first, after, last, before)
         store = info.context.stores.campaigns
-        status = filter.status if filter else None
+        which = filter.which() if filter else ALL
         return Connection[Campaign].of(
-            await store.page(page, status=status),
-            page,
+            await store.page(asked.window, which),
+            asked,
             node=Campaign.of,
-            position=lambda campaign: (campaign.id,),
-            count=lambda: store.count(status=status),
+            position=lambda campaign: asked.window.position(
+                campaign.id, updated_at=campaign.updated_at
+            ),
+            count=lambda: store.count(which),
         )
 
     @strawberry.field(
         description="What has been live, newest first: what can be rolled back to.",
-        extensions=staff(),
+        extensions=[*staff(), Paged(order=PublicationOrder)],
     )
     async def publications(
         self,
         info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        asked: Asked,
         campaign_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="Only those that hold this one.")
         ] = None,
     ) -> Connection[Publication]:
-        page = window(first, after, last, before)
         store = info.context.stores.publications
         holding = None if campaign_id is None else from_global("Campaign", campaign_id)
         return Connection[Publication].of(
-            await store.page(page, campaign_id=holding),
-            page,
+            await store.page(asked.window, campaign_id=holding),
+            asked,
             node=Publication.of,
             position=lambda publication: (str(publication.number),),
             count=lambda: store.count(campaign_id=holding),

@@ -6,9 +6,10 @@ import strawberry
 
 from models.principal import Role
 from resolvers.access import roles, staff
+from resolvers.paging import Paged
 from schema.context import Info
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.unique_code import (
     GenerateCodesInput,
     GenerateCodesPayload,
@@ -22,26 +23,22 @@ from services import codes
 @strawberry.type
 class CodeQueries:
     @strawberry.field(
-        description="A promotion's single-use codes, sorted by the code.", extensions=staff()
+        description="A promotion's single-use codes, sorted by the code.",
+        extensions=[*staff(), Paged()],
     )
     async def codes(
         self,
         info: Info,
+        asked: Asked,
         promotion: Annotated[str, strawberry.argument(description="The promotion's name.")],
         batch: Annotated[
             str | None, strawberry.argument(description="Only those made together.")
         ] = None,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
     ) -> Connection[UniqueCode]:
-        stores, page = info.context.stores, window(first, after, None, None)
+        stores = info.context.stores
         return Connection[UniqueCode].of(
-            await stores.codes.page(promotion, page, batch=batch),
-            page,
+            await stores.codes.page(promotion, asked.window, batch=batch),
+            asked,
             node=UniqueCode.of,
             position=lambda code: (code.key,),
             count=lambda: stores.codes.count(promotion, batch=batch),

@@ -8,9 +8,11 @@ from models.delivery import DeliveryState
 from models.errors import Invalid
 from models.principal import Role
 from resolvers.access import roles
+from resolvers.paging import Paged
 from schema.context import Info
 from schema.delivery import (
     Delivery,
+    DeliveryOrder,
     PingWebhookInput,
     PingWebhookPayload,
     RedeliverInput,
@@ -19,7 +21,7 @@ from schema.delivery import (
     ReplayWebhookPayload,
 )
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from services import deliveries
 
 
@@ -28,33 +30,21 @@ class DeliveryQueries:
     @strawberry.field(
         description="What a webhook was told of the feed, or is to be, the latest entries first. "
         "Kept for 30 days.",
-        extensions=roles(Role.ADMIN),
+        extensions=[*roles(Role.ADMIN), Paged(order=DeliveryOrder)],
     )
     async def webhook_deliveries(
         self,
         info: Info,
+        asked: Asked,
         webhook: Annotated[str, strawberry.argument(description="Its name.")],
         state: Annotated[
             DeliveryState | None, strawberry.argument(description="Only those that stand so.")
         ] = None,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
-        ] = None,
     ) -> Connection[Delivery]:
         stores = info.context.stores
-        page = window(first, after, last, before)
         return Connection[Delivery].of(
-            await stores.deliveries.page(page, webhook=webhook, state=state),
-            page,
+            await stores.deliveries.page(asked.window, webhook=webhook, state=state),
+            asked,
             node=Delivery.of,
             position=lambda delivery: (delivery.id,),
             count=lambda: stores.deliveries.count(webhook=webhook, state=state),

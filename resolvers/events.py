@@ -6,8 +6,10 @@ import strawberry
 
 from models.api_key import Scope
 from models.event import Outcome
+from models.paging import EVER
 from models.principal import Role
 from resolvers.access import roles, staff
+from resolvers.paging import Paged
 from schema.context import Info
 from schema.event import (
     EventVerdict,
@@ -18,10 +20,12 @@ from schema.event import (
     RetryMessageInput,
     RetryMessagePayload,
     SentMessage,
+    SentMessageFilter,
+    SentMessageOrder,
     local_user,
 )
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.user import User
 from services import events, messages, visitors
 
@@ -30,36 +34,28 @@ from services import events, messages, visitors
 class EventQueries:
     @strawberry.field(
         description="Messages that journeys sent or did not send, newest first.",
-        extensions=staff(),
+        extensions=[*staff(), Paged(width=2, order=SentMessageOrder)],
     )
     async def sent_messages(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
-        ] = None,
+        asked: Asked,
         user_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="Only those to this person.")
         ] = None,
+        filter: Annotated[
+            SentMessageFilter | None, strawberry.argument(description="Which messages.")
+        ] = None,
     ) -> Connection[SentMessage]:
         stores = info.context.stores
-        page = window(first, after, last, before, width=2)
         user = None if user_id is None else from_global("User", user_id)
+        created = filter.created() if filter else EVER
         return Connection[SentMessage].of(
-            await stores.effects.messages(page, user_id=user),
-            page,
+            await stores.effects.messages(asked.window, user_id=user, created=created),
+            asked,
             node=SentMessage.of,
             position=lambda effect: (effect.at.isoformat(), effect.id),
-            count=lambda: stores.effects.count_messages(user_id=user),
+            count=lambda: stores.effects.count_messages(user_id=user, created=created),
         )
 
 

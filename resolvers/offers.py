@@ -6,20 +6,17 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import signed_in
+from resolvers.paging import Paged
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.offer import Offer, OwnCode
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.quote import CartInput
 from services import offers
 
 Whose = Annotated[
     strawberry.ID | None, strawberry.argument(description="Whose; the caller's if not given.")
 ]
-First = Annotated[int | None, strawberry.argument(description="How many, from the start.")]
-After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many, from the end.")]
-Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
 
 
 @strawberry.type
@@ -29,27 +26,23 @@ class OfferQueries:
         "that apply to the cart first, those that are used up last. Promotions for others, or "
         "behind a code that is not in the cart, are not among them. Customers ask for themselves: "
         "those of others are null to them.",
-        extensions=signed_in(scope=Scope.PRICES),
+        extensions=[*signed_in(scope=Scope.PRICES), Paged(width=2)],
     )
     async def offers_for(
         self,
         info: Info,
+        asked: Asked,
         cart: Annotated[
             CartInput | None,
             strawberry.argument(description="What is in their cart; else nothing is."),
         ] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
         user_id: Whose = None,
     ) -> Connection[Offer] | None:
         context = info.context
-        page = window(first, after, last, before, width=2)
         found = await offers.offers_for(
             _whose(user_id, context),
             cart.document() if cart else None,
-            page,
+            asked.window,
             caller=context.caller,
             stores=context.stores,
             rulebook=context.rulebook,
@@ -61,7 +54,7 @@ class OfferQueries:
 
         return Connection[Offer].of(
             found.page,
-            page,
+            asked,
             node=lambda offer: Offer.of(offer, found.currency),
             position=lambda offer: offer.position,
             count=count,
@@ -70,23 +63,19 @@ class OfferQueries:
     @strawberry.field(
         description="The single-use codes that only this person can use, and still can, sorted by "
         "the code. Customers ask for themselves: those of others are null to them.",
-        extensions=signed_in(scope=Scope.PRICES),
+        extensions=[*signed_in(scope=Scope.PRICES), Paged()],
     )
     async def codes_for(
         self,
         info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        asked: Asked,
         user_id: Whose = None,
     ) -> Connection[OwnCode] | None:
         context = info.context
         stores, now, whose = context.stores, context.clock.now(), _whose(user_id, context)
-        page = window(first, after, last, before)
         found = await offers.codes_for(
             whose,
-            page,
+            asked.window,
             caller=context.caller,
             stores=stores,
             rulebook=context.rulebook,
@@ -94,7 +83,7 @@ class OfferQueries:
         )
         return Connection[OwnCode].of(
             found,
-            page,
+            asked,
             node=OwnCode.of,
             position=lambda own: (own.code.key,),
             count=lambda: stores.codes.count_of_user(whose, now),

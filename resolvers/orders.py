@@ -5,20 +5,25 @@ from typing import Annotated
 import strawberry
 
 from models.api_key import Scope
+from models.order import ALL
 from models.principal import Role
 from resolvers.access import roles, shop
 from resolvers.nodes import found
+from resolvers.paging import Paged
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.order import (
     CancelOrderInput,
     CancelOrderPayload,
     Order,
+    OrderFilter,
+    OrderOrder,
     PlaceOrderInput,
     PlaceOrderPayload,
     ReturnItemsInput,
     ReturnItemsPayload,
 )
+from schema.paging import Asked, Connection
 from services import orders, returns
 from services.orders import Placing, PriceChanged, Till
 from services.returns import Sent
@@ -45,6 +50,28 @@ class OrderQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
     ) -> Order | None:
         return await found(Order, id, info.context)
+
+    @strawberry.field(
+        description="Orders, the latest first.",
+        extensions=[*shop(Scope.ORDERS), Paged(width=2, order=OrderOrder)],
+    )
+    async def orders(
+        self,
+        info: Info,
+        asked: Asked,
+        filter: Annotated[
+            OrderFilter | None, strawberry.argument(description="Which orders.")
+        ] = None,
+    ) -> Connection[Order]:
+        store = info.context.stores.orders
+        which = filter.which() if filter else ALL
+        return Connection[Order].of(
+            await store.page(asked.window, which),
+            asked,
+            node=Order.of,
+            position=lambda order: (order.placed_at.isoformat(), order.id),
+            count=lambda: store.count(which),
+        )
 
 
 @strawberry.type

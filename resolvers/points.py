@@ -5,9 +5,10 @@ from typing import Annotated
 import strawberry
 
 from resolvers.access import signed_in
+from resolvers.paging import Paged
 from schema.context import Context, Info
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.points import PointsAccount, PointsEntry
 from services import statements
 
@@ -37,32 +38,22 @@ class PointsQueries:
     @strawberry.field(
         description="Where someone's points came from and went, the newest first. Customers see "
         "only their own: that of others is null to them.",
-        extensions=signed_in(),
+        extensions=[*signed_in(), Paged(width=2)],
     )
     async def points_statement(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
-        ] = None,
+        asked: Asked,
         user_id: Whose = None,
     ) -> Connection[PointsEntry] | None:
         context = info.context
         stores, whose = context.stores, _whose(user_id, context)
-        page = window(first, after, last, before, width=2)
-        lines = await statements.statement(whose, page, caller=context.caller, stores=stores)
+        lines = await statements.statement(
+            whose, asked.window, caller=context.caller, stores=stores
+        )
         return Connection[PointsEntry].of(
             lines,
-            page,
+            asked,
             node=PointsEntry.of,
             position=lambda line: (line.transfer.at.isoformat(), line.transfer.id),
             count=lambda: stores.points.count(whose),

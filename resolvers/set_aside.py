@@ -6,9 +6,10 @@ import strawberry
 
 from models.principal import Role
 from resolvers.access import roles
+from resolvers.paging import Paged
 from schema.context import Info
 from schema.ids import from_global
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.set_aside import EventSetAside, RedriveEventsInput, RedriveEventsPayload
 from services import suspects
 
@@ -18,29 +19,17 @@ class SetAsideQueries:
     @strawberry.field(
         description="Events that failed five times, or killed their worker five times, and hold up "
         "nobody any more; the latest first.",
-        extensions=roles(Role.ADMIN),
+        extensions=[*roles(Role.ADMIN), Paged(width=2)],
     )
     async def events_set_aside(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
-        ] = None,
+        asked: Asked,
     ) -> Connection[EventSetAside]:
         events = info.context.stores.events
-        page = window(first, after, last, before, width=2)
         return Connection[EventSetAside].of(
-            await events.set_aside_page(page),
-            page,
+            await events.set_aside_page(asked.window),
+            asked,
             node=lambda found: EventSetAside.of(*found),
             position=lambda found: (found[2].isoformat(), found[0].id),
             count=events.count_set_aside,

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import strawberry
 
+from models.timeline import ALL
 from resolvers.access import staff
+from resolvers.paging import Paged
 from schema.context import Info
 from schema.explanation import RulesExplanation
 from schema.ids import from_global
-from schema.paging import Connection, window
-from schema.timeline import TimelineEntry
+from schema.paging import Asked, Connection
+from schema.timeline import TimelineEntry, TimelineFilter
 from services import timelines
 
 
@@ -18,31 +20,24 @@ class TimelineQueries:
     @strawberry.field(
         description="All that happened to a person and was done to them, newest first: events, "
         "journeys, messages sent and skipped, points; with why.",
-        extensions=staff(),
+        extensions=[*staff(), Paged(width=2)],
     )
     async def user_timeline(
         self,
         info: Info,
+        asked: Asked,
         user_id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")],
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
+        filter: Annotated[
+            TimelineFilter | None, strawberry.argument(description="Which entries.")
         ] = None,
     ) -> Connection[TimelineEntry] | None:
         stores = info.context.stores
-        page = window(first, after, last, before, width=2)
-        timeline = await timelines.of(from_global("User", user_id), stores=stores)
+        timeline = await timelines.of(
+            from_global("User", user_id), filter.which() if filter else ALL, stores=stores
+        )
         return Connection[TimelineEntry].of(
-            await timeline.page(page),
-            page,
+            await timeline.page(asked.window),
+            asked,
             node=TimelineEntry.of,
             position=lambda entry: (entry.at.isoformat(), entry.id),
             count=timeline.count,

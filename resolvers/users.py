@@ -9,8 +9,9 @@ from models import user as models
 from models.session import TokenPair
 from resolvers.access import anyone, signed_in, staff
 from resolvers.nodes import found
+from resolvers.paging import Paged
 from schema.context import Info
-from schema.paging import Connection, window
+from schema.paging import Asked, Connection
 from schema.user import (
     RefreshSessionInput,
     RefreshSessionPayload,
@@ -25,6 +26,7 @@ from schema.user import (
     UpdateProfilePayload,
     User,
     UserFilter,
+    UserOrder,
 )
 from services import accounts, people, sessions
 
@@ -48,38 +50,27 @@ class UserQueries:
         return await found(User, id, info.context)
 
     @strawberry.field(
-        description="People, in the order in which they became known.", extensions=staff()
+        description="People, in the order in which they became known.",
+        extensions=[*staff(), Paged(order=UserOrder)],
     )
     async def users(
         self,
         info: Info,
-        first: Annotated[
-            int | None, strawberry.argument(description="How many, from the start.")
-        ] = None,
-        after: Annotated[
-            str | None, strawberry.argument(description="Only those after this cursor.")
-        ] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="How many, from the end.")
-        ] = None,
-        before: Annotated[
-            str | None, strawberry.argument(description="Only those before this cursor.")
-        ] = None,
+        asked: Asked,
         filter: Annotated[
             UserFilter | None, strawberry.argument(description="Which people.")
         ] = None,
     ) -> Connection[User]:
-        page = window(first, after, last, before)
         listing = await people.listing(
+            filter.which() if filter else models.EVERYONE,
             email=filter.email if filter else None,
-            role=filter.role if filter else None,
             stores=info.context.stores,
         )
         return Connection[User].of(
-            await listing.page(page),
-            page,
+            await listing.page(asked.window),
+            asked,
             node=User.of,
-            position=lambda user: (user.id,),
+            position=lambda user: asked.window.position(user.id, created_at=user.created_at),
             count=listing.count,
         )
 

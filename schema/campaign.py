@@ -1,6 +1,7 @@
 """Campaigns in the API: what they are, and their history."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Self
 
 import strawberry
@@ -8,8 +9,11 @@ import strawberry
 from models import campaign as models
 from models import publication
 from models.campaign import Channel, Status
+from models.paging import Sorting, Span
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
+from schema.paging import Direction
 
 strawberry.enum(Channel, name="Channel", description="How a message leaves.")
 strawberry.enum(Status, name="CampaignStatus", description="Where a campaign stands.")
@@ -93,6 +97,60 @@ class CampaignFilter:
     status: Status | None = strawberry.field(
         default=None, description="Only those that stand here."
     )
+    updated_after: datetime | None = strawberry.field(
+        default=None,
+        description="Only those last changed at this time or later. The list is then sorted by it."
+    )
+    updated_before: datetime | None = strawberry.field(
+        default=None, description="Only those last changed before this time."
+    )
+
+    def sorting(self) -> Sorting | None:
+        """Return the order that there is an index for."""
+        bounded = self.updated_after or self.updated_before
+        return Sorting("updated_at", descending=True) if bounded else None
+
+    def which(self) -> models.Which:
+        """Return it as the services take it."""
+        return models.Which(
+            status=self.status, updated=Span(self.updated_after, self.updated_before)
+        )
+
+
+class CampaignOrderField(Enum):
+    CREATED_AT = "id"
+    UPDATED_AT = "updated_at"
+
+
+describe(
+    CampaignOrderField,
+    "What campaigns can be sorted by.",
+    CREATED_AT="When it was begun.",
+    UPDATED_AT="When it was last changed.",
+)
+
+
+@strawberry.input(description="How to sort campaigns.")
+class CampaignOrder:
+    field: CampaignOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+class PublicationOrderField(Enum):
+    NUMBER = "id"
+
+
+describe(
+    PublicationOrderField,
+    "What publications can be sorted by.",
+    NUMBER="Their numbers, which is when they were made.",
+)
+
+
+@strawberry.input(description="How to sort publications.")
+class PublicationOrder:
+    field: PublicationOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.type(description="The rules of all campaigns that were live together. Immutable.")

@@ -1,6 +1,7 @@
 """What webhooks that follow the feed were told, in the API."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Self
 
 import strawberry
@@ -9,8 +10,10 @@ from models import delivery as models
 from models.delivery import DeliveryState
 from models.feed import Numbered
 from schema.activity import ActivityEntry
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
+from schema.paging import Direction
 from schema.payloads import Payload
 
 strawberry.enum(
@@ -42,6 +45,23 @@ class Delivery(Node):
             next_try_at=delivery.next_at,
             done_at=delivery.done_at,
         )
+
+
+class DeliveryOrderField(Enum):
+    ENTRY = "id"
+
+
+describe(
+    DeliveryOrderField,
+    "What deliveries can be sorted by.",
+    ENTRY="The place of the entry in the feed.",
+)
+
+
+@strawberry.input(description="How to sort deliveries.")
+class DeliveryOrder:
+    field: DeliveryOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.input(description="Which webhook to send something harmless.")

@@ -1,7 +1,7 @@
 """Events coming in, and the messages and templates that go out, in the API."""
 
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Self
 
 import strawberry
@@ -11,11 +11,14 @@ from models.campaign import Channel
 from models.effect import Effect, EffectState
 from models.errors import NotFound
 from models.event import IncomingEvent, Outcome
+from models.paging import Span
 from schema import campaign as campaigns
 from schema import user as users
 from schema.context import Info
+from schema.enums import describe
 from schema.ids import split_global, to_global
 from schema.node import Node
+from schema.paging import Direction
 from schema.payloads import Payload
 from schema.scalars import JSON
 
@@ -131,6 +134,37 @@ class IdentifyPayload(Payload):
     joined: int | None = strawberry.field(
         default=None, description="How many of the visitor's events became the user's just now."
     )
+
+
+@strawberry.input(description="Which messages to list.")
+class SentMessageFilter:
+    created_after: datetime | None = strawberry.field(
+        default=None, description="Only those that journeys came to at this time or later."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=None, description="Only those that journeys came to before this time."
+    )
+
+    def created(self) -> Span:
+        """Return when the messages are from."""
+        return Span(self.created_after, self.created_before)
+
+
+class SentMessageOrderField(Enum):
+    CREATED_AT = "at"
+
+
+describe(
+    SentMessageOrderField,
+    "What messages can be sorted by.",
+    CREATED_AT="When the journey came to the message.",
+)
+
+
+@strawberry.input(description="How to sort messages.")
+class SentMessageOrder:
+    field: SentMessageOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 async def _user(root: strawberry.Parent[Any], info: Info) -> users.User | None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any, Self
 
 import strawberry
@@ -9,15 +10,63 @@ import strawberry
 from dsl.money import to_text
 from models import order as models
 from models.order import OrderState
+from models.paging import Span
 from models.quote import Taken as ModelTaken
 from models.redemption import Reserve
-from schema.ids import to_global
+from schema.enums import describe
+from schema.ids import from_global, to_global
 from schema.node import Node
+from schema.paging import Direction
 from schema.payloads import Payload, UserError
 from schema.quote import CartInput, Quote, Taken
 from schema.scalars import Money
 
 strawberry.enum(OrderState, name="OrderStatus", description="Whether an order stands.")
+
+
+@strawberry.input(description="Which orders to list.")
+class OrderFilter:
+    status: OrderState | None = strawberry.field(
+        default=None, description="Only those that stand so."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only those of this buyer."
+    )
+    sku: str | None = strawberry.field(
+        default=None, description="Only those with a line of this thing."
+    )
+    placed_after: datetime | None = strawberry.field(
+        default=None, description="Only those placed at this time or later."
+    )
+    placed_before: datetime | None = strawberry.field(
+        default=None, description="Only those placed before this time."
+    )
+
+    def which(self) -> models.Which:
+        """Return it as the services take it."""
+        return models.Which(
+            state=self.status,
+            user_id=None if self.user_id is None else from_global("User", self.user_id),
+            sku=self.sku,
+            placed=Span(self.placed_after, self.placed_before),
+        )
+
+
+class OrderOrderField(Enum):
+    PLACED_AT = "placed_at"
+
+
+describe(
+    OrderOrderField,
+    "What orders can be sorted by.",
+    PLACED_AT="When the order was placed.",
+)
+
+
+@strawberry.input(description="How to sort orders.")
+class OrderOrder:
+    field: OrderOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.input(description="A cart that someone buys, at the price they were shown.")

@@ -3,13 +3,16 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Self, TypeVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import orjson
 import strawberry
 
 from models.errors import Invalid
-from models.paging import Page, Window
+from models.paging import Page, Sorting, Window
+from schema.enums import describe
 
 DEFAULT_PAGE = 20
 LARGEST_PAGE = 100
@@ -17,6 +20,31 @@ LARGEST_PAGE = 100
 T = TypeVar("T")
 N = TypeVar("N")
 Count = Callable[[], Awaitable[int]]
+# How a list is sorted and filtered, in short: a cursor is of no use in another.
+Mark: TypeAlias = tuple[str, str]
+UNMARKED: Mark = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The page that a client asks for, and the mark that its cursors bear."""
+
+    window: Window
+    mark: Mark
+
+
+class Direction(StrEnum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+describe(
+    Direction,
+    "Which way a list is sorted.",
+    name="OrderDirection",
+    ASC="The least first; of times, the earliest.",
+    DESC="The greatest first; of times, the latest.",
+)
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -54,14 +82,18 @@ class Connection(Generic[N]):
     def of(
         cls,
         page: Page[T],
-        window: Window,
+        asked: Asked,
         *,
         node: Callable[[T], N],
         position: Callable[[T], tuple[str, ...]],
         count: Count,
     ) -> Self:
         """Show a page of models: `node` turns one into its GraphQL type, `position` places it."""
-        edges = [Edge(cursor=to_cursor(position(item)), node=node(item)) for item in page.items]
+        window = asked.window
+        edges = [
+            Edge(cursor=to_cursor(position(item), asked.mark), node=node(item))
+            for item in page.items
+        ]
         beyond_start = window.start is not None
         return cls(
             edges=edges,
@@ -75,39 +107,56 @@ class Connection(Generic[N]):
         )
 
 
-def window(
-    first: int | None, after: str | None, last: int | None, before: str | None, *, width: int = 1
-) -> Window:
-    """Return the window that paging arguments ask for. `width` is how many parts a position has."""
+def asked_for(
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+    *,
+    width: int = 1,
+    sorting: Sorting | None = None,
+    filtered: str = "",
+) -> Asked:
+    """Return the page that arguments ask for.
+
+    `width` is how many parts a position has in the list's own order; `filtered` stands for what
+    else it was asked with.
+    """
     if (first is not None or after is not None) and (last is not None or before is not None):
         raise Invalid("Give first and after, or last and before, not both.")
     backward = last is not None or before is not None
     name, size, cursor = ("last", last, before) if backward else ("first", first, after)
     if size is not None and not 1 <= size <= LARGEST_PAGE:
         raise Invalid(f"`{name}` is between 1 and {LARGEST_PAGE}.", field=(name,))
-    return Window(
-        limit=size or DEFAULT_PAGE,
-        start=None if cursor is None else from_cursor(cursor, width),
-        backward=backward,
-    )
+    mark = ("" if sorting is None else f"{sorting.by} {sorting.descending:d}", filtered)
+    start = None
+    if cursor is not None:
+        start = from_cursor(cursor, width if sorting is None else sorting.width, mark)
+    return Asked(Window(size or DEFAULT_PAGE, start, backward, sorting), mark)
 
 
-def to_cursor(position: Sequence[str]) -> str:
-    """Return the cursor of a position."""
-    return base64.urlsafe_b64encode(orjson.dumps(list(position))).decode().rstrip("=")
+def to_cursor(position: Sequence[str], mark: Mark = UNMARKED) -> str:
+    """Return the cursor of a position in a list that is sorted and filtered as a mark says."""
+    return base64.urlsafe_b64encode(orjson.dumps([*mark, *position])).decode().rstrip("=")
 
 
-def from_cursor(cursor: str, width: int) -> tuple[str, ...]:
-    """Return the position a cursor stands for."""
+def from_cursor(cursor: str, width: int, mark: Mark = UNMARKED) -> tuple[str, ...]:
+    """Return the position a cursor stands for. Raises Invalid for one of another list."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         parts = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error) as error:
         raise Invalid("This is not a cursor of this list.") from error
     if not (
-        isinstance(parts, list)
-        and len(parts) == width
-        and all(isinstance(part, str) for part in parts)
+        isinstance(parts, list) and len(parts) > 2 and all(isinstance(part, str) for part in parts)
     ):
         raise Invalid("This is not a cursor of this list.")
-    return tuple(parts)
+    for given, wanted, what in zip(parts, mark, ("order", "filter"), strict=False):
+        if given != wanted:
+            raise Invalid(
+                f"This cursor is of a list with another {what}: begin again without it.",
+                code="OTHER_LIST",
+            )
+    if len(parts) != 2 + width:
+        raise Invalid("This is not a cursor of this list.")
+    return tuple(parts[2:])

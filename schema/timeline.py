@@ -5,8 +5,9 @@ from typing import Self
 
 import strawberry
 
+from models.paging import Span
 from models.timeline import TimelineEntry as Model
-from models.timeline import TimelineKind
+from models.timeline import TimelineKind, Which
 from schema.ids import to_global
 from schema.node import Node
 from schema.scalars import JSON
@@ -17,6 +18,24 @@ strawberry.enum(
     "STARTED or ENDED, its GOAL_REACHED, a MESSAGE or a CALL of a webhook, what else a step did, "
     "a SEGMENT_ENTERED that the person is still in, or POINTS that came or went.",
 )
+
+
+@strawberry.input(description="Which entries of a timeline to list.")
+class TimelineFilter:
+    kinds: list[TimelineKind] | None = strawberry.field(
+        default=None, description="Only those of these kinds."
+    )
+    happened_after: datetime | None = strawberry.field(
+        default=None, description="Only those that happened at this time or later."
+    )
+    happened_before: datetime | None = strawberry.field(
+        default=None, description="Only those that happened before this time."
+    )
+
+    def which(self) -> Which:
+        """Return it as the services take it."""
+        kinds = None if self.kinds is None else frozenset(self.kinds)
+        return Which(kinds, Span(self.happened_after, self.happened_before))
 
 
 @strawberry.type(description="One thing that happened to a person or was done to them.")

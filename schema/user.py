@@ -1,18 +1,22 @@
 """Users in the API."""
 
 from datetime import date, datetime
+from enum import Enum
 from typing import Any, Self
 
 import strawberry
 
 from models import user as models
 from models.campaign import Channel
+from models.paging import Sorting, Span
 from models.principal import Role
 from models.session import TokenPair
 from schema.context import Info
+from schema.enums import describe
 from schema.ids import to_global
 from schema.membership import SegmentMembership
 from schema.node import Node
+from schema.paging import Direction
 from schema.payloads import Payload
 from schema.scalars import JSON
 from services import members
@@ -127,6 +131,40 @@ class UserFilter:
     email: str | None = strawberry.field(
         default=None, description="Only the person with exactly this e-mail address."
     )
+    created_after: datetime | None = strawberry.field(
+        default=None,
+        description="Only those who became known at this time or later. The list is then sorted "
+        "by it."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=None, description="Only those who became known before this time."
+    )
+
+    def sorting(self) -> Sorting | None:
+        """Return the order that there is an index for."""
+        bounded = self.created_after or self.created_before
+        return Sorting("created_at") if bounded else None
+
+    def which(self) -> models.Which:
+        """Return it as the services take it, but for the address."""
+        return models.Which(role=self.role, created=Span(self.created_after, self.created_before))
+
+
+class UserOrderField(Enum):
+    CREATED_AT = "created_at"
+
+
+describe(
+    UserOrderField,
+    "What users can be sorted by.",
+    CREATED_AT="When the person became known.",
+)
+
+
+@strawberry.input(description="How to sort users.")
+class UserOrder:
+    field: UserOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.input(description="A new customer.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,7 +14,7 @@ from models.ids import new_id
 from models.paging import Page, Window
 from models.principal import Principal, Role
 from models.store import Stores
-from models.user import STAFF, User
+from models.user import STAFF, User, Which
 from services import throttling
 from services.passwords import Passwords, check_acceptable
 from services.templates import is_topic
@@ -119,25 +119,23 @@ class Listing:
     """A list of people: its pages, and its length for those who ask."""
 
     stores: Stores
-    ids: tuple[str, ...] | None = None
-    role: Role | None = None
+    which: Which
 
     async def page(self, window: Window) -> Page[User]:
         """Return one page."""
-        return await self.stores.users.page(window, role=self.role, ids=self.ids)
+        return await self.stores.users.page(window, self.which)
 
     async def count(self) -> int:
         """Return how long the whole list is."""
-        return await self.stores.users.count(role=self.role, ids=self.ids)
+        return await self.stores.users.count(self.which)
 
 
-async def listing(*, email: str | None, role: Role | None, stores: Stores) -> Listing:
-    """Return the people with this address, or with this role, or all."""
-    ids: tuple[str, ...] | None = None
+async def listing(which: Which, *, email: str | None, stores: Stores) -> Listing:
+    """Return those of these people who have an address; all of them if none is given."""
     if email is not None:
         found = await stores.identities.find_user_id(normalised(email))
-        ids = () if found is None else (found,)
-    return Listing(stores=stores, ids=ids, role=role)
+        which = replace(which, ids=() if found is None else (found,))
+    return Listing(stores=stores, which=which)
 
 
 async def update_profile(

@@ -10,7 +10,7 @@ from engine.journeys import user_zone
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store import Stores
-from models.timeline import TimelineEntry
+from models.timeline import ALL, TimelineEntry, Which
 from services import explanations
 from services.explanations import Question
 from services.rulebook import Rulebook
@@ -21,21 +21,22 @@ class Timeline:
     """One person's timeline: its pages, and its length for those who ask."""
 
     user_id: str
+    which: Which
     stores: Stores
 
     async def page(self, window: Window) -> Page[TimelineEntry]:
         """Return one page, newest first."""
-        return await self.stores.timelines.page(self.user_id, window)
+        return await self.stores.timelines.page(self.user_id, window, self.which)
 
     async def count(self) -> int:
         """Return how many entries there are."""
-        return await self.stores.timelines.count(self.user_id)
+        return await self.stores.timelines.count(self.user_id, self.which)
 
 
-async def of(user_id: str, *, stores: Stores) -> Timeline:
+async def of(user_id: str, which: Which = ALL, *, stores: Stores) -> Timeline:
     """Return a person's timeline. Raises NotFound."""
     await stores.users.get(user_id)
-    return Timeline(user_id, stores)
+    return Timeline(user_id, which, stores)
 
 
 async def why_not(

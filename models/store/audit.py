@@ -14,6 +14,7 @@ from models.audit import BEFORE_THE_FIRST, Actor, AuditEntry, Credential, Link, 
 from models.errors import Invalid
 from models.paging import Page, Window
 from models.store.database import Collection, Database, Document, Store, duplicates
+from models.store.keyset import LATEST_ID, page_of
 
 # Not awaited on disk: a change that is written after it cannot be there without it.
 _QUICK = WriteConcern(w=1, j=False)
@@ -96,13 +97,9 @@ class Audit(Store):
     async def page(self, window: Window, *, about: str | None = None) -> Page[Link]:
         """Return a window on the log, the latest first; only what is about something, if given."""
         query: Document = {} if about is None else {"about": {"$eq": about}}
-        if window.start is not None:
-            query["_id"] = {"$gt" if window.backward else "$lt": _number(window.start[0])}
-        order = 1 if window.backward else DESCENDING
-        cursor = self.documents.find(query).sort("_id", order).limit(window.limit + 1)
-        found = [_link(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        return await page_of(
+            self.documents, query, window, read=_link, sorting=LATEST_ID, key=_number
+        )
 
     async def count(self, *, about: str | None = None) -> int:
         """Return how long the log, or what of it is about something, is."""

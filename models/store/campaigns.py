@@ -7,10 +7,11 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from models.campaign import Act, Campaign, Channel, Live, Status, Transition
+from models.campaign import ALL, Act, Campaign, Channel, Live, Status, Transition, Which
 from models.errors import Conflict, NotFound
 from models.paging import Page, Window
 from models.store.database import Document, Store
+from models.store.keyset import LATEST_ID, page_of, within
 from models.store.outbox import entry_document, entry_of
 
 
@@ -18,6 +19,11 @@ class Campaigns(Store):
     NAME = "campaigns"
     INDEXES = (
         IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="status"),
+        IndexModel(
+            [("status", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)],
+            name="status_updated",
+        ),
+        IndexModel([("updated_at", ASCENDING), ("_id", ASCENDING)], name="updated"),
         IndexModel([("scheduled_for", ASCENDING)], name="scheduled_for", sparse=True),
         IndexModel([("ends_at", ASCENDING)], name="ends_at", sparse=True),
         IndexModel([("key", ASCENDING)], name="key", unique=True, sparse=True),
@@ -65,24 +71,15 @@ class Campaigns(Store):
         cursor = self.documents.find({"key": {"$in": list(keys)}})
         return {document["key"]: _campaign(document) async for document in cursor}
 
-    async def page(self, window: Window, *, status: Status | None = None) -> Page[Campaign]:
-        """Return campaigns, newest first, optionally only those of a status."""
-        query: Document = {} if status is None else {"status": status.value}
-        if window.start is not None:
-            (last,) = window.start
-            query["_id"] = {"$gt" if window.backward else "$lt": last}
-        cursor = (
-            self.documents.find(query)
-            .sort("_id", 1 if window.backward else -1)
-            .limit(window.limit + 1)
+    async def page(self, window: Window, which: Which = ALL) -> Page[Campaign]:
+        """Return campaigns, newest first."""
+        return await page_of(
+            self.documents, _query(which), window, read=_campaign, sorting=LATEST_ID
         )
-        found = [_campaign(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
-    async def count(self, *, status: Status | None = None) -> int:
-        """Count campaigns, optionally only those of a status."""
-        return await self.documents.count_documents({} if status is None else {"status": status})
+    async def count(self, which: Which = ALL) -> int:
+        """Count those campaigns."""
+        return await self.documents.count_documents(_query(which))
 
     async def paused_ids(self) -> frozenset[str]:
         """Return the ids of the campaigns that are paused: this status is what pauses them."""
@@ -110,6 +107,13 @@ class Campaigns(Store):
         await self.documents.update_one(
             {"_id": campaign.id}, {"$pull": {"untold": {"_id": {"$in": ids}}}}
         )
+
+
+def _query(which: Which) -> Document:
+    query = within(which.updated, "updated_at")
+    if which.status is not None:
+        query["status"] = {"$eq": which.status.value}
+    return query
 
 
 def _document(campaign: Campaign) -> Document:

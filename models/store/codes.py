@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from models.paging import Page, Window
 from models.store.database import Document, Store, duplicates
+from models.store.keyset import BY_ID, page_of
 from models.unique_code import Code
 
 
@@ -39,24 +40,13 @@ class Codes(Store):
 
     async def page(self, promotion: str, window: Window, *, batch: str | None) -> Page[Code]:
         """Return a window on a promotion's codes, of one batch or of all, sorted by the code."""
-        return await self._page(_of(promotion, batch), window)
-
-    async def _page(self, query: Document, window: Window) -> Page[Code]:
-        if window.start is not None:
-            query["_id"] = {"$lt" if window.backward else "$gt": window.start[0]}
-        order = DESCENDING if window.backward else ASCENDING
-        found = [
-            _code(document)
-            async for document in self.documents.find(query)
-            .sort("_id", order)
-            .limit(window.limit + 1)
-        ]
-        items = found[: window.limit]
-        return Page(items[::-1] if window.backward else items, len(found) > window.limit)
+        query = _of(promotion, batch)
+        return await page_of(self.documents, query, window, read=_code, sorting=BY_ID)
 
     async def page_of_user(self, user_id: str, window: Window, now: datetime) -> Page[Code]:
         """Return a window on the codes that only this person can use, and still can."""
-        return await self._page(_usable_by(user_id, now), window)
+        query = _usable_by(user_id, now)
+        return await page_of(self.documents, query, window, read=_code, sorting=BY_ID)
 
     async def count_of_user(self, user_id: str, now: datetime) -> int:
         """Return how many codes only this person can use, and still can."""

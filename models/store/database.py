@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -16,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, Asyn
 from pymongo import IndexModel, ReadPreference, WriteConcern
 from pymongo.read_concern import ReadConcern
 
-from models.errors import Invalid, Unavailable
+from models.errors import Unavailable
 
 Document: TypeAlias = dict[str, Any]
 if TYPE_CHECKING:
@@ -132,14 +131,6 @@ def duplicates(error: pymongo.errors.BulkWriteError) -> frozenset[int]:
             refused.get("errmsg", ""), details=refused
         ) from error
     return frozenset(failure["index"] for failure in failures)
-
-
-def instant_of_cursor(text: str) -> datetime:
-    """Return the instant that a cursor names. Raises Invalid."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid("This is not a cursor of this list.") from None
 
 
 def unavailable(error: pymongo.errors.PyMongoError) -> Unavailable | None:

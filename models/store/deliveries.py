@@ -10,6 +10,7 @@ from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store.database import Document, Store, duplicates
+from models.store.keyset import LATEST_ID, page_of
 from models.store.outbox import entry_document, entry_of
 
 
@@ -22,6 +23,9 @@ class Deliveries(Store):
             partialFilterExpression={"next_at": {"$exists": True}},
         ),
         IndexModel([("webhook", ASCENDING), ("_id", DESCENDING)], name="log"),
+        IndexModel(
+            [("webhook", ASCENDING), ("state", ASCENDING), ("_id", DESCENDING)], name="state"
+        ),
         IndexModel([("done_at", ASCENDING)], name="done", expireAfterSeconds=30 * 86_400),
     )
 
@@ -112,14 +116,7 @@ class Deliveries(Store):
     ) -> Page[Delivery]:
         """Return a webhook's deliveries, the latest entries first."""
         query = _of(webhook, state)
-        if window.start is not None:
-            (last,) = window.start
-            query["_id"] = {"$gt" if window.backward else "$lt": last}
-        order = ASCENDING if window.backward else DESCENDING
-        cursor = self.documents.find(query).sort("_id", order).limit(window.limit + 1)
-        found = [_delivery(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        return await page_of(self.documents, query, window, read=_delivery, sorting=LATEST_ID)
 
     async def count(self, *, webhook: str, state: DeliveryState | None) -> int:
         """Count a webhook's deliveries."""
@@ -162,7 +159,7 @@ class Positions(Store):
 
 def _of(webhook: str, state: DeliveryState | None) -> Document:
     query: Document = {"webhook": {"$eq": webhook}}
-    return query if state is None else query | {"state": state.value}
+    return query if state is None else query | {"state": {"$eq": state.value}}
 
 
 def _document(delivery: Delivery) -> Document:

@@ -12,8 +12,9 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
-from models.paging import Page, Window
-from models.store.database import Document, Store, duplicates, instant_of_cursor
+from models.paging import EVER, Page, Sorting, Span, Window
+from models.store.database import Document, Store, duplicates
+from models.store.keyset import page_of, within
 
 _OVER = [
     EffectState.SENT.value,
@@ -207,27 +208,16 @@ class Effects(Store):
         query = {"_id": {"$in": list(ids)}, "kind": EffectKind.MESSAGE.value}
         return {doc["_id"]: effect_of(doc) async for doc in self.documents.find(query)}
 
-    async def messages(self, window: Window, *, user_id: str | None = None) -> Page[Effect]:
+    async def messages(
+        self, window: Window, *, user_id: str | None = None, created: Span = EVER
+    ) -> Page[Effect]:
         """Return messages, newest first, optionally only one user's."""
-        query: Document = {"kind": EffectKind.MESSAGE.value}
-        if user_id is not None:
-            query["user"] = {"$eq": user_id}
-        if window.start is not None:
-            at, last = instant_of_cursor(window.start[0]), window.start[1]
-            compare = "$gt" if window.backward else "$lt"
-            query["$or"] = [{"at": {compare: at}}, {"at": at, "_id": {compare: last}}]
-        order = ASCENDING if window.backward else DESCENDING
-        cursor = self.documents.find(query).sort([("at", order), ("_id", order)])
-        found = [effect_of(document) async for document in cursor.limit(window.limit + 1)]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        query, sorting = _messages(user_id, created), Sorting("at", descending=True)
+        return await page_of(self.documents, query, window, read=effect_of, sorting=sorting)
 
-    async def count_messages(self, *, user_id: str | None = None) -> int:
+    async def count_messages(self, *, user_id: str | None = None, created: Span = EVER) -> int:
         """Count messages in any state, optionally only one user's."""
-        query: Document = {"kind": EffectKind.MESSAGE.value}
-        if user_id is not None:
-            query["user"] = {"$eq": user_id}
-        return await self.documents.count_documents(query)
+        return await self.documents.count_documents(_messages(user_id, created))
 
     async def count_by_state(self) -> dict[str, int]:
         """Count messages by state."""
@@ -238,6 +228,11 @@ class Effects(Store):
             ]
         )
         return {document["_id"]: document["count"] async for document in cursor}
+
+
+def _messages(user_id: str | None, created: Span) -> Document:
+    query = {"kind": EffectKind.MESSAGE.value} | within(created, "at")
+    return query if user_id is None else query | {"user": {"$eq": user_id}}
 
 
 def _outcome(effect: Effect) -> dict[str, Any]:

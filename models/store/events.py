@@ -13,8 +13,9 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
-from models.paging import Page, Window
-from models.store.database import Document, Store, duplicates, instant_of_cursor
+from models.paging import Page, Sorting, Window
+from models.store.database import Document, Store, duplicates
+from models.store.keyset import page_of
 
 
 class Events(Store):
@@ -122,19 +123,13 @@ class Events(Store):
 
     async def set_aside_page(self, window: Window) -> Page[tuple[Event, str, datetime]]:
         """Return events that were set aside, with why and when, the latest first."""
-        query: Document = {"set_aside_at": {"$exists": True}}
-        if window.start is not None:
-            at, last = instant_of_cursor(window.start[0]), window.start[1]
-            compare = "$gt" if window.backward else "$lt"
-            query["$or"] = [
-                {"set_aside_at": {compare: at}},
-                {"set_aside_at": at, "_id": {compare: last}},
-            ]
-        order = ASCENDING if window.backward else DESCENDING
-        cursor = self.documents.find(query).sort([("set_aside_at", order), ("_id", order)])
-        found = [_set_aside_of(document) async for document in cursor.limit(window.limit + 1)]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        return await page_of(
+            self.documents,
+            {"set_aside_at": {"$exists": True}},
+            window,
+            read=_set_aside_of,
+            sorting=Sorting("set_aside_at", descending=True),
+        )
 
     async def count_set_aside(self) -> int:
         """Return how many events are set aside."""

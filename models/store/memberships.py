@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DeleteOne, IndexModel, UpdateOne
 from models.membership import Cause, CauseKind, Filling, Membership, Move
 from models.paging import Page, Window
 from models.store.database import Document, Store
+from models.store.keyset import BY_ID, page_of
 
 Stages = Sequence[Mapping[str, Any]]
 Live = Mapping[str, int]
@@ -45,19 +46,14 @@ class Memberships(Store):
         self, segment: str, number: int, window: Window, *, publication: int | None = None
     ) -> Page[Membership]:
         """Return a segment's members by their ids, or only those whom a publication added."""
-        query = _members(segment, number, publication)
-        if window.start is not None:
-            (last,) = window.start
-            bound = f"{_set(segment, number)}|{last}"
-            query["_id"] = query["_id"] | {"$lt" if window.backward else "$gt": bound}
-        cursor = (
-            self.documents.find(query)
-            .sort("_id", -1 if window.backward else 1)
-            .limit(window.limit + 1)
+        return await page_of(
+            self.documents,
+            _members(segment, number, publication),
+            window,
+            read=_membership,
+            sorting=BY_ID,
+            key=lambda user_id: f"{_set(segment, number)}|{user_id}",
         )
-        found = [_membership(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
     async def count(self, segment: str, number: int, *, publication: int | None = None) -> int:
         """Count a segment's members, or those whom a publication added."""

@@ -1,9 +1,11 @@
 """Numbered changes to stored documents, each applied once and safe to repeat."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pymongo import UpdateOne
+from pymongo.errors import OperationFailure
 
 from models.store.database import Database
 from models.store.looks import at_first
@@ -34,7 +36,16 @@ async def _note_everyone(database: Database) -> None:
         await people.bulk_write(operations, ordered=False)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "note everyone", _note_everyone),)
+async def _drop_buyers(database: Database) -> None:
+    """Drop an index that another has replaced, which begins alike."""
+    with suppress(OperationFailure):
+        await database["orders"].drop_index("user")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "note everyone", _note_everyone),
+    Migration(2, "drop orders by user alone", _drop_buyers),
+)
 
 
 async def migrate(

@@ -9,7 +9,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.errors import NotFound
-from models.order import Granted, Order, OrderState, Owed, Return, Returned, Told
+from models.order import ALL, Granted, Order, OrderState, Owed, Return, Returned, Told, Which
+from models.paging import Page, Sorting, Window
 from models.quote import (
     GiftGiven,
     GrantGiven,
@@ -21,8 +22,10 @@ from models.quote import (
     Verdict,
 )
 from models.store.database import Document, Store, duplicates
+from models.store.keyset import page_of, within
 from models.store.redemptions import reserved_of, taking_document, taking_of
 
+_PLACED = (("placed_at", DESCENDING), ("_id", DESCENDING))
 _VOID = "void"  # no order, but a note of attempts that may no longer become one
 
 
@@ -30,7 +33,9 @@ class Orders(Store):
     NAME = "orders"
     INDEXES = (
         IndexModel([("settle_at", ASCENDING)], name="settle_at", sparse=True),
-        IndexModel([("user", ASCENDING), ("placed_at", DESCENDING)], name="user"),
+        IndexModel([("state", ASCENDING), *_PLACED], name="placed"),
+        IndexModel([("user", ASCENDING), *_PLACED], name="buyer"),
+        IndexModel([("quote.lines.sku", ASCENDING), *_PLACED], name="sku"),
     )
 
     async def find(self, order_id: str) -> Order | None:
@@ -42,6 +47,20 @@ class Orders(Store):
         """Return those of these orders that were placed."""
         cursor = self.documents.find({"_id": {"$in": list(order_ids)}, "state": {"$ne": _VOID}})
         return {document["_id"]: _order(document) async for document in cursor}
+
+    async def page(self, window: Window, which: Which = ALL) -> Page[Order]:
+        """Return orders, the latest first."""
+        return await page_of(
+            self.documents,
+            _query(which),
+            window,
+            read=_order,
+            sorting=Sorting("placed_at", descending=True),
+        )
+
+    async def count(self, which: Which = ALL) -> int:
+        """Count those orders."""
+        return await self.documents.count_documents(_query(which))
 
     async def get(self, order_id: str) -> Order:
         """Return the order. Raises NotFound."""
@@ -131,6 +150,18 @@ class Orders(Store):
         """Return orders of which something should be done by now and is not."""
         cursor = self.documents.find({"settle_at": {"$lt": wall}}).sort("settle_at").limit(limit)
         return [_order(document) async for document in cursor]
+
+
+def _query(which: Which) -> Document:
+    # Naming the states one by one lets the index give each in order, and leaves out what is void.
+    states = OrderState if which.state is None else (which.state,)
+    query: Document = {"state": {"$in": [state.value for state in states]}}
+    query |= within(which.placed, "placed_at")
+    if which.user_id is not None:
+        query["user"] = {"$eq": which.user_id}
+    if which.sku is not None:
+        query["quote.lines.sku"] = {"$eq": which.sku}
+    return query
 
 
 def _document(order: Order) -> Document:

@@ -1,16 +1,15 @@
 """The ledger of points. Transfers are only ever added, each under the id of what it is."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from models.errors import Invalid
-from models.paging import Page, Window
+from models.paging import Page, Sorting, Window
 from models.points import Extent, Reason, Transfer
 from models.store.database import Document, Store, duplicates
+from models.store.keyset import page_of
 
 
 class Points(Store):
@@ -39,16 +38,8 @@ class Points(Store):
 
     async def page(self, user_id: str, window: Window) -> Page[Transfer]:
         """Return someone's transfers that moved points, the newest first."""
-        query = _moves(user_id)
-        if window.start is not None:
-            at, last = _instant(window.start[0]), window.start[1]
-            compare = "$gt" if window.backward else "$lt"
-            query["$or"] = [{"at": {compare: at}}, {"at": at, "_id": {compare: last}}]
-        order = ASCENDING if window.backward else DESCENDING
-        cursor = self.documents.find(query).sort([("at", order), ("_id", order)])
-        found = [transfer_of(document) async for document in cursor.limit(window.limit + 1)]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        query, sorting = _moves(user_id), Sorting("at", descending=True)
+        return await page_of(self.documents, query, window, read=transfer_of, sorting=sorting)
 
     async def count(self, user_id: str) -> int:
         """Count someone's transfers that moved points."""
@@ -84,13 +75,6 @@ class Points(Store):
 
 def _moves(user_id: str) -> Document:
     return {"user": {"$eq": user_id}, "reason": {"$ne": Reason.UNDONE.value}}
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("This is not a cursor of this list.") from error
 
 
 def transfer_document(transfer: Transfer) -> Document:

@@ -12,6 +12,7 @@ from models.errors import Invalid, NotFound
 from models.paging import Page, Window
 from models.publication import Publication, PublishedSource
 from models.store.database import Document, Store
+from models.store.keyset import LATEST_ID, page_of
 
 
 class Publications(Store):
@@ -66,24 +67,24 @@ class Publications(Store):
 
     async def page(self, window: Window, *, campaign_id: str | None = None) -> Page[Publication]:
         """Return what was current, newest first, optionally only what holds a campaign."""
-        query = _confirmed(campaign_id)
-        if window.start is not None:
-            (last,) = window.start
-            if not last.isdecimal():
-                raise Invalid("This is not a cursor of this list.")
-            query["_id"] = {"$gt" if window.backward else "$lt": int(last)}
-        cursor = (
-            self.documents.find(query)
-            .sort("_id", ASCENDING if window.backward else DESCENDING)
-            .limit(window.limit + 1)
+        return await page_of(
+            self.documents,
+            _confirmed(campaign_id),
+            window,
+            read=_publication,
+            sorting=LATEST_ID,
+            key=_number,
         )
-        found = [_publication(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
     async def count(self, *, campaign_id: str | None = None) -> int:
         """Count what was current, optionally only what holds a campaign."""
         return await self.documents.count_documents(_confirmed(campaign_id))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise Invalid("This is not a cursor of this list.")
+    return int(text)
 
 
 def _confirmed(campaign_id: str | None) -> Document:

@@ -1,11 +1,12 @@
 """Timelines, read from the collections that hold what happened to a person and was done to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from models.paging import Page, Window
-from models.store.database import Document, Store, instant_of_cursor
-from models.timeline import TimelineEntry, TimelineKind
+from models.store.database import Document, Store
+from models.store.keyset import as_page, instant_of_cursor, within
+from models.timeline import ALL, TimelineEntry, TimelineKind, Which
 
 _RUN = {"name": "$trigger", "trigger": "$trigger", "run": "$_id", "campaign": "$campaign"}
 # Where each kind comes from: collection, field of its time, prefix of its id, what is read of it.
@@ -50,19 +51,18 @@ class Timelines(Store):
 
     NAME = "events"
 
-    async def page(self, user_id: str, window: Window) -> Page[TimelineEntry]:
+    async def page(self, user_id: str, window: Window, which: Which = ALL) -> Page[TimelineEntry]:
         """Return a page of a person's timeline."""
         page = _page(window)
         stages = _together(
             [
-                (collection, [*_of(collection, time, prefix, read, _whose(user_id)), *page])
-                for collection, time, prefix, read in _SOURCES
+                (collection, [*_of(collection, time, prefix, read, of), *page])
+                for collection, time, prefix, read, of in _asked(user_id, which)
             ]
         )
         cursor = self.documents.aggregate([*stages, *page])
         found = [_entry(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
+        return as_page(found, window)
 
     async def find_many(self, ids: Sequence[str]) -> dict[str, TimelineEntry]:
         """Return those of these entries that exist, by id, whosever timelines they are in."""
@@ -78,12 +78,12 @@ class Timelines(Store):
         found = [_entry(document) async for document in self.documents.aggregate(stages)]
         return {entry.id: entry for entry in found}
 
-    async def count(self, user_id: str) -> int:
+    async def count(self, user_id: str, which: Which = ALL) -> int:
         """Return how long a person's timeline is."""
         stages = _together(
             [
-                (collection, _of(collection, time, prefix, {}, _whose(user_id)))
-                for collection, time, prefix, _ in _SOURCES
+                (collection, _of(collection, time, prefix, {}, of))
+                for collection, time, prefix, _, of in _asked(user_id, which)
             ]
         )
         cursor = self.documents.aggregate([*stages, {"$count": "entries"}])
@@ -100,12 +100,22 @@ def _together(sources: list[tuple[str, list[Document]]]) -> list[Document]:
     ]
 
 
-def _whose(user_id: str) -> Document:
-    return {"user": {"$eq": user_id}}
+def _asked(user_id: str, which: Which) -> Iterator[tuple[str, str, str, Document, Document]]:
+    """Yield the sources that can have what is asked for, and what to ask them for."""
+    for collection, time, prefix, read in _SOURCES:
+        of: Document = {"user": {"$eq": user_id}, **within(which.happened, time)}
+        if which.kinds is not None and prefix == "effect":
+            of["kind"] = {"$in": sorted(which.kinds)}
+        elif which.kinds is not None and prefix not in which.kinds:
+            # All others are added to what the first has: it is asked for nothing instead.
+            if collection != Timelines.NAME:
+                continue
+            of["_id"] = {"$in": []}
+        yield collection, time, prefix, read, of
 
 
 def _of(collection: str, time: str, prefix: str, read: Document, which: Document) -> list[Document]:
-    match: Document = {**which, time: {"$type": "date"}}
+    match: Document = {**which, time: {"$type": "date", **which.get(time, {})}}
     if collection == "runs":
         match["state"] = {"$ne": "planned"}
     key = {"$concat": [f"{prefix}:", "$_id"]}

@@ -13,8 +13,9 @@ from models.paging import Page, Window
 from models.points import Account
 from models.principal import Role
 from models.store.database import Document, Store
+from models.store.keyset import BY_ID, page_of, within
 from models.store.looks import at_first, noted
-from models.user import Consent, User
+from models.user import EVERYONE, Consent, User, Which
 
 CHANNELS = ("email", "sms", "push")
 # What is kept of people's events lies beside their profile, and can be large (models.store.facts).
@@ -27,6 +28,8 @@ class Users(Store):
         # Birthdays are asked for by month and day: "-11-22" is the tail of the stored date.
         IndexModel([("birthday_day", ASCENDING), ("_id", ASCENDING)], sparse=True),
         IndexModel([("roles", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("roles", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)]),
         # Those whose clocks agree, in the order of their ids. Not sparse: many have no zone.
         IndexModel([("timezone", ASCENDING), ("_id", ASCENDING)]),
     )
@@ -148,26 +151,20 @@ class Users(Store):
             raise Conflict("This was changed by someone else; read it again and retry.")
         return from_document(document)
 
-    async def page(
-        self, window: Window, *, role: Role | None = None, ids: Sequence[str] | None = None
-    ) -> Page[User]:
-        """Return people in the order of their ids: those with a role, or of these ids, or all."""
-        query = _query(role, ids)
-        if window.start is not None:
-            (last,) = window.start
-            query.setdefault("_id", {})["$lt" if window.backward else "$gt"] = last
-        cursor = (
-            self.documents.find(query, PROFILE)
-            .sort("_id", -1 if window.backward else 1)
-            .limit(window.limit + 1)
+    async def page(self, window: Window, which: Which = EVERYONE) -> Page[User]:
+        """Return people in the order of their ids."""
+        return await page_of(
+            self.documents,
+            _query(which),
+            window,
+            read=from_document,
+            sorting=BY_ID,
+            projection=PROFILE,
         )
-        found = [from_document(document) async for document in cursor]
-        items = found[: window.limit]
-        return Page(items=items[::-1] if window.backward else items, more=len(found) > window.limit)
 
-    async def count(self, *, role: Role | None = None, ids: Sequence[str] | None = None) -> int:
+    async def count(self, which: Which = EVERYONE) -> int:
         """Count those people."""
-        query = _query(role, ids)
+        query = _query(which)
         if not query:
             return await self.documents.estimated_document_count()
         return await self.documents.count_documents(query)
@@ -198,12 +195,12 @@ def _new(user: User) -> Document:
     return {**to_document(user), **at_first(user.id)}
 
 
-def _query(role: Role | None, ids: Sequence[str] | None) -> Document:
-    query: Document = {}
-    if role is not None:
-        query["roles"] = {"$eq": role.value}
-    if ids is not None:
-        query["_id"] = {"$in": list(ids)}
+def _query(which: Which) -> Document:
+    query = within(which.created, "created_at")
+    if which.role is not None:
+        query["roles"] = {"$eq": which.role.value}
+    if which.ids is not None:
+        query["_id"] = {"$in": list(which.ids)}
     return query
 
 

@@ -62,6 +62,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.planRules": STAFF,
     "Query.quoteCart": SIGNED_IN,
     "Query.order": STAFF | INTEGRATORS,
+    "Query.orders": STAFF | INTEGRATORS,
     "Query.codes": STAFF,
     "Mutation.createCampaign": MARKETERS,
     "Mutation.updateCampaign": MARKETERS,

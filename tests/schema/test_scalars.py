@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import Invalid, NotFound
 from schema.ids import from_global, split_global, to_global
-from schema.paging import from_cursor, to_cursor, window
+from schema.paging import asked_for, from_cursor, to_cursor
 from schema.scalars import SCALARS, URL
 
 
@@ -97,9 +97,9 @@ def test_a_forged_cursor_is_refused(cursor: str) -> None:
 )
 def test_a_page_has_a_size(arguments: Any) -> None:
     with pytest.raises(Invalid, match="between 1 and 100"):
-        window(*arguments)
+        asked_for(*arguments)
 
 
 def test_a_page_has_one_direction() -> None:
     with pytest.raises(Invalid, match="not both"):
-        window(5, None, 5, None)
+        asked_for(5, None, 5, None)
