@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -103,8 +104,8 @@ class Api:
             return await self.keys.read(token, now=wall)
         access = self.tokens.read(token, now=wall)
         assert self._attendance is not None
-        await self._attendance.check(access.principal, now=wall)
-        return access
+        principal = await self._attendance.check(access.principal, now=wall)
+        return replace(access, principal=principal)
 
     def context(self, admitted: Admitted) -> Context:
         """Return the context of an admitted request."""

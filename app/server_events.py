@@ -18,6 +18,7 @@ from app.admission import Refusal
 from app.sockets import CONNECTIONS, PATIENCE
 from schema.context import Context
 from schema.streams import Asked, Refused
+from services.vigils import Watched
 
 if TYPE_CHECKING:
     from app.view import View
@@ -61,19 +62,27 @@ class ServerEvents:
             await refusal.send(self._send)
             return
         principal = context.principal
-        if principal and self._view.vigil.connections(principal.user_id) >= CONNECTIONS:
+        if principal is None:
+            await self._follow(asked, context, None)
+            return
+        if self._view.vigil.connections(principal.user_id) >= CONNECTIONS:
             words = f"You have {CONNECTIONS} connections already."
             refusal = Refusal(429, "RATE_LIMITED", words, admitted.request_id, retry_after=5)
             await refusal.send(self._send)
             return
+        with self._view.vigil.watching(principal, context.expires_at) as watched:
+            await self._follow(asked, context, watched)
+
+    async def _follow(self, asked: Asked, context: Context, watched: Watched | None) -> None:
+        """Answer until all is told, nobody listens, or who listens may not any more."""
         await self._start()
         tasks = [
             asyncio.create_task(self._tell(asked, context)),
             asyncio.create_task(self._until_gone()),
             asyncio.create_task(self._beat()),
         ]
-        if principal:
-            tasks.append(asyncio.create_task(self._until_over(context)))
+        if watched:
+            tasks.append(asyncio.create_task(self._until_over(watched)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -130,8 +139,8 @@ class ServerEvents:
         async for result in results:
             yield _event(orjson.dumps(process_result(cast("Any", result))).decode())
 
-    async def _until_over(self, context: Context) -> None:
-        await self._view.vigil.until_over(context.caller, context.expires_at)
+    async def _until_over(self, watched: Watched) -> None:
+        await watched.over.wait()
         error = {"message": "The session has ended", "extensions": {"code": "SESSION_ENDED"}}
         await self._write(_event(orjson.dumps({"errors": [error]}).decode()))
         await self._write(_COMPLETE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -17,6 +17,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 
 from schema.context import Context
 from schema.streams import Asked, Refused
+from services.vigils import Watched
 
 if TYPE_CHECKING:
     from app.view import View
@@ -37,6 +38,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch: asyncio.Task[None] | None = None
+        self._held = ExitStack()
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
@@ -48,15 +50,21 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_connection_init(message)
         if not self.connection_acknowledged or self._watch is not None:
             return
-        if self.view.vigil.connections(self.context.caller.user_id) >= CONNECTIONS:
+        caller = self.context.caller
+        if self.view.vigil.connections(caller.user_id) >= CONNECTIONS:
             await self.websocket.close(code=4429, reason="Too many connections")
             return
-        self._watch = asyncio.create_task(self._close_with_session())
+        # Counted at once: others may be let in before a task begins.
+        watched = self._held.enter_context(
+            self.view.vigil.watching(caller, self.context.expires_at)
+        )
+        self._watch = asyncio.create_task(self._close_after(watched))
 
     async def shutdown(self) -> None:
         """Stop watching with everything else."""
         if self._watch is not None:
             self._watch.cancel()
+        self._held.close()
         await super().shutdown()
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
@@ -91,6 +99,6 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
 
-    async def _close_with_session(self) -> None:
-        await self.view.vigil.until_over(self.context.caller, self.context.expires_at)
+    async def _close_after(self, watched: Watched) -> None:
+        await watched.over.wait()
         await self.websocket.close(code=4401, reason="The session has ended")

@@ -24,7 +24,6 @@ from models.errors import Unauthenticated
 from resolvers.api import api
 from schema.context import Context
 from schema.streams import Streams
-from services import sessions
 from services.tokens import Access
 from services.vigils import Vigil
 
@@ -88,7 +87,9 @@ class View(GraphQL[Context, None]):
         response: Response | WebSocket,  # noqa: ARG002 Strawberry passes it
     ) -> Context:
         """Make the request's context."""
-        return self._build(request.scope["state"]["admitted"])
+        context = self._build(request.scope["state"]["admitted"])
+        context.can_follow = isinstance(request, WebSocket) or wants_stream(request.scope)
+        return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Let a socket in by the access token in its first message."""
@@ -104,13 +105,6 @@ class View(GraphQL[Context, None]):
             raise ConnectionRejectionError from error
         context.principal = access.principal
         context.expires_at = access.expires_at
-        if not await sessions.is_live(
-            access.principal,
-            stores=context.stores,
-            keys=context.keys,
-            wall=context.clock.wall(),
-        ):
-            raise ConnectionRejectionError
         return UnsetType()
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:  # noqa: ARG002

@@ -46,6 +46,8 @@ class Context:
     address: str = ""
     client: str = ""
     dev: bool = False
+    # Whether one answer can follow another, as they do over WebSocket and server-sent events.
+    can_follow: bool = True
     # Whether webhooks may lead to addresses that are not public.
     private_targets: bool = False
     principal: Principal | None = None

@@ -11,6 +11,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
 
 from models.user import STAFF
 from schema.context import Context
@@ -25,6 +26,11 @@ _LONGEST_KEPT = 16_384
 _KEPT = 512
 # Whoever has made more mistakes is told the first of them.
 _MOST_ERRORS = 10
+_NEEDS_STREAM = GraphQLError(
+    "A subscription is answered by a stream: send `Accept: text/event-stream`, or subscribe over "
+    "WebSocket with the protocol `graphql-transport-ws`.",
+    extensions={"code": "NEEDS_STREAM"},
+)
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -53,6 +59,8 @@ class Documents(SchemaExtension):
             execution.variables,
             introspection=may_introspect(context),
         )
+        if not context.can_follow and execution.operation_type is OperationType.SUBSCRIPTION:
+            errors = (*errors, _NEEDS_STREAM)
         execution.pre_execution_errors = list(errors) or None
         # Strawberry validates once more when it finds no verdict here; an empty one stops it.
         execution.validation_rules = ()

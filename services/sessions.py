@@ -1,5 +1,6 @@
 """Signing in, staying signed in, and signing out."""
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -15,7 +16,6 @@ from models.session import GRACE, LIFETIME, Session, TokenPair
 from models.store import Stores
 from models.user import User
 from services import throttling
-from services.api_keys import Keys
 from services.passwords import LONGEST, Passwords
 from services.recent import Recent
 from services.tokens import Tokens
@@ -156,24 +156,26 @@ async def revoke_others(
 
 
 class Attendance:
-    """Knows which sessions still count; one per process. A look is good for two seconds."""
+    """Knows which sessions still count, and their owners' roles; one per process.
+
+    A look is good for two seconds.
+    """
 
     def __init__(self, stores: Stores) -> None:
-        self._recent = Recent(stores.sessions.find)
+        self._sessions = Recent(stores.sessions.find)
+        self._roles = Recent(stores.users.roles)
 
-    async def check(self, caller: Principal, *, now: datetime) -> None:
-        """Raise Unauthenticated (SESSION_ENDED) for an access token whose session has ended."""
-        session = await self._recent.find(caller.session_id)
-        if session is None or not session.is_live(now):
+    async def check(self, caller: Principal, *, now: datetime) -> Principal:
+        """Return whom an access token stands for, with the roles that they have by now.
+
+        Raises Unauthenticated (SESSION_ENDED) for one whose session has ended.
+        """
+        session, roles = await asyncio.gather(
+            self._sessions.find(caller.session_id), self._roles.find(caller.user_id)
+        )
+        if session is None or not session.is_live(now) or roles is None:
             raise Unauthenticated("The session has ended; sign in again.", code="SESSION_ENDED")
-
-
-async def is_live(caller: Principal, *, stores: Stores, keys: Keys, wall: datetime) -> bool:
-    """Whether the caller's session or key still counts: for connections that outlive a check."""
-    if caller.is_key:
-        return await keys.is_live(caller, now=wall)
-    session = await stores.sessions.find(caller.session_id)
-    return session is not None and session.is_live(wall)
+        return replace(caller, roles=roles)
 
 
 def _pair(session: Session, user: User, tokens: Tokens) -> TokenPair:

@@ -1,8 +1,9 @@
-"""Watching over connections that outlive a check: each ends soon after its session or key does."""
+"""Watching over connections that outlive a check: each ends soon after what let it in does."""
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,14 +41,19 @@ class Vigil:
         """Return how many connections someone has to this process."""
         return sum(each.principal.user_id == user_id for each in self._watched)
 
-    async def until_over(self, principal: Principal, expires_at: datetime | None) -> None:
-        """Return once the session or key no longer counts, or the token has expired."""
+    @contextmanager
+    def watching(self, principal: Principal, expires_at: datetime | None) -> Iterator[Watched]:
+        """Count and watch a connection from this moment on.
+
+        Its `over` is set once the session or key no longer counts, its owner's roles have changed
+        or the token has expired.
+        """
         watched = Watched(principal, expires_at)
         self._watched.add(watched)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         try:
-            await watched.over.wait()
+            yield watched
         finally:
             self._watched.discard(watched)
 
@@ -64,12 +70,16 @@ class Vigil:
     async def _look(self) -> None:
         wall = self.clock.wall()
         watched = list(self._watched)
-        people = {each.principal.session_id for each in watched if not each.principal.is_key}
-        live = await self.stores.sessions.live(people, now=wall)
+        people = [each.principal for each in watched if not each.principal.is_key]
+        live, roles = await asyncio.gather(
+            self.stores.sessions.live({one.session_id for one in people}, now=wall),
+            self.stores.users.roles_of({one.user_id for one in people}),
+        )
         for each in watched:
             if each.principal.is_key:
                 counts = await self.keys.is_live(each.principal, now=wall)
             else:
-                counts = each.principal.session_id in live
+                one = each.principal
+                counts = one.session_id in live and roles.get(one.user_id) == one.roles
             if not counts or (each.expires_at is not None and each.expires_at <= wall):
                 each.over.set()

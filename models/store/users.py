@@ -1,6 +1,6 @@
 """Users as documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -59,6 +59,19 @@ class Users(Store):
                 [UpdateOne({"_id": user.id}, _replacing(user), upsert=True) for user in users],
                 ordered=False,
             )
+
+    async def roles(self, user_id: str) -> frozenset[Role] | None:
+        """Return what someone may do; None if there is no such person."""
+        return (await self.roles_of([user_id])).get(user_id)
+
+    async def roles_of(self, user_ids: Collection[str]) -> dict[str, frozenset[Role]]:
+        """Return what people may do, by their ids."""
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, {"roles": 1})
+        known = {role.value: role for role in Role}
+        return {
+            found["_id"]: frozenset(known[word] for word in found.get("roles", ()) if word in known)
+            async for found in cursor
+        }
 
     async def find(self, user_id: str) -> User | None:
         """Return the person with this id, if any."""

@@ -7,6 +7,7 @@ import pytest
 
 from app.admission import ANONYMOUS_BODY, BODY
 from models.principal import Role
+from services import recent
 from tests.client import Api
 
 GRAPHQL_JSON = {"accept": "application/graphql-response+json"}
@@ -136,6 +137,38 @@ async def test_queries_may_be_gotten_and_mutations_may_not(api: Api) -> None:
     assert bare.status_code == 400
     assert mutation.status_code in (400, 405)
     assert other.status_code == 405
+
+
+async def test_a_subscription_without_a_stream_is_told_how_to_get_one(api: Api) -> None:
+    shop = await api.caller(Role.INTEGRATOR)
+    query = "subscription { feed { cursor } }"
+
+    new = await api.post(query, by=shop, headers=GRAPHQL_JSON)
+    old = await api.post(query, by=shop)
+    gotten = await api.http.get("/graphql", params={"query": query})
+
+    assert (new.status_code, old.status_code, gotten.status_code) == (400, 200, 200)
+    for answer in (new, old, gotten):
+        (error,) = answer.json()["errors"]
+        assert error["extensions"] == {"code": "NEEDS_STREAM"}
+        assert "text/event-stream" in error["message"]
+
+
+async def test_what_someone_may_do_is_what_they_may_do_now(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "FRESH", 0.0)
+    ann = await api.caller(Role.CUSTOMER)
+    assert await api.code("{ apiKeys { id } }", by=ann) == "FORBIDDEN"
+
+    await api.stores.users.documents.update_one({"_id": ann.id}, {"$set": {"roles": ["admin"]}})
+    assert await api.ask("{ apiKeys { id } }", by=ann) == {"apiKeys": []}
+
+    await api.stores.users.documents.update_one({"_id": ann.id}, {"$set": {"roles": []}})
+    assert await api.code("{ apiKeys { id } }", by=ann) == "FORBIDDEN"
+
+    await api.stores.users.documents.delete_one({"_id": ann.id})
+    assert (await api.post("{ me { id } }", by=ann)).status_code == 401
 
 
 async def test_only_the_shops_people_see_the_schema(api: Api) -> None:

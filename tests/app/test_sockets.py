@@ -90,6 +90,18 @@ async def test_a_socket_ends_with_its_session(
         assert await closed(client) == 4401
 
 
+async def test_a_socket_ends_when_its_owner_may_do_something_else(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vigils, "PAUSE", 0.05)
+    mel = await api.caller(Role.MARKETER)
+    async with opened(address, mel.token) as client:
+        await told(client)
+        await api.stores.users.documents.update_one({}, {"$set": {"roles": ["customer"]}})
+
+        assert await closed(client) == 4401
+
+
 async def test_a_revoked_session_opens_no_socket(address: str, api: Api) -> None:
     ann = await api.caller(Role.CUSTOMER)
     await api.stores.sessions.revoke(ann.principal.session_id, now=datetime.now(UTC))
