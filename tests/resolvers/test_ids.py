@@ -57,6 +57,7 @@ KINDS = {
     "Query.offersFor.userId": "User",
     "Query.codesFor.userId": "User",
     "Query.order.id": "Order",
+    "Query.orders.filter.userId": "User",
     "Query.group.id": "Group",
     "Query.draw.id": "Draw",
     "Query.drawRecord.id": "Draw",
