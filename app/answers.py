@@ -4,6 +4,7 @@ import orjson
 from starlette.responses import Response
 
 from models.api_key import Scope
+from models.errors import Conflict, DomainError, RateLimited
 from models.principal import Principal, Role
 
 _ALLOWED = frozenset((Role.ADMIN, Role.INTEGRATOR))
@@ -18,6 +19,16 @@ def refusal(principal: Principal | None, scope: Scope) -> Response | None:
     if principal.scopes is not None and scope not in principal.scopes:
         return failure(403, "FORBIDDEN", f"This API key lacks the scope {scope.name}.")
     return None
+
+
+_STATUS = {"NOT_FOUND": 404, "UNSUPPORTED_MEDIA_TYPE": 415, "RATE_LIMITED": 429, "UNAVAILABLE": 503}
+
+
+def refused(error: DomainError) -> Response:
+    """Return the answer to what a service refuses."""
+    status = 409 if isinstance(error, Conflict) else _STATUS.get(error.code, 400)
+    wait = int(error.retry_after) or 1 if isinstance(error, RateLimited) else 0
+    return failure(status, error.code, error.message, retry_after=2 if status == 503 else wait)
 
 
 def failure(status: int, code: str, message: str, *, retry_after: int = 0) -> Response:

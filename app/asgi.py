@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from app import events
+from app import events, imports
 from app.admission import Admission, Admitted
 from app.bounces import Bounces
 from app.headers import Guarded
@@ -25,6 +25,7 @@ from app.view import View
 from app.wiring import Wiring, wired
 from models.api_key import PREFIX
 from models.errors import Unavailable
+from models.imports import ImportKind
 from models.store import ping
 from schema.context import Context
 from services.api_keys import Keys
@@ -40,6 +41,7 @@ from services.vigils import Vigil
 PATIENCE = 3.0
 BOUNCES = "/v1/bounces"
 EVENTS = "/v1/events"
+IMPORTS = "/v1/imports"
 PLAYGROUND = Path(__file__).parent / "playground"
 
 
@@ -187,12 +189,17 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
                 max_age=600,
             )
         )
-    middleware.append(Middleware(Admission, read=api.read, bulk={EVENTS: events.BODY}))
+    bulk = {EVENTS: events.BODY} | {f"{IMPORTS}/{kind}": imports.BODY for kind in ImportKind}
+    middleware.append(Middleware(Admission, read=api.read, bulk=bulk))
+    files = imports.Imports(lambda: api.wiring)
     return Starlette(
         routes=[
             Route("/graphql", api.view, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", api.view),
             Route(EVENTS, events.Ingest(lambda: api.wiring).__call__, methods=["POST"]),
+            Route(f"{IMPORTS}/{{key}}", files.send, methods=["POST"]),
+            Route(f"{IMPORTS}/{{key}}", files.show),
+            Route(f"{IMPORTS}/{{key}}/errors", files.errors),
             Route(
                 BOUNCES,
                 Bounces(lambda: api.wiring, lambda: api.suppression).__call__,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app import codes, folders, simulations
+from app import codes, folders, simulations, transfers
 from app.options import At, Files, User, Zone, moment_of
 
 # Everything else is imported by the command that needs it: `check` and `quote` answer at once.
@@ -23,11 +23,10 @@ app = typer.Typer(
 )
 app.add_typer(folders.app)
 app.add_typer(simulations.app)
-imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
 app.add_typer(
     codes.app, name="codes", epilog="Example: fanfare codes generate spring 1000 --out spring.csv"
 )
-app.add_typer(imports, name="import", epilog="Example: fanfare import completejourney")
+app.add_typer(transfers.imports, name="import", epilog="Example: fanfare import users crm.csv")
 admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
 app.add_typer(admin, name="admin", epilog="Example: fanfare admin create ann@example.test")
 
@@ -305,7 +304,7 @@ def verify_draw(
     raise typer.Exit(command_line.check_draw(draw, beacon))
 
 
-@imports.command("completejourney", epilog="Example: fanfare import completejourney")
+@transfers.imports.command("completejourney", epilog="Example: fanfare import completejourney")
 def import_completejourney() -> None:
     """Import a year of a grocer: 2,469 households, 155,848 baskets, 27 campaigns, coupons.
 

@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any
+from io import SEEK_END
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from models.errors import DomainError, Invalid, Unavailable
@@ -50,7 +51,7 @@ class Client:
             raise Invalid(f"{url!r} is no address of an API, such as https://fanfare.example.test")
         connection = HTTPSConnection if address.scheme == "https" else HTTPConnection
         self._connection = connection(address.hostname, address.port, timeout=timeout)
-        self._path = address.path.rstrip("/").removesuffix("/graphql") + "/graphql"
+        self._base = address.path.rstrip("/").removesuffix("/graphql")
         self._who = {"email": email, "password": password}
         self._patience = patience
         self._token = token
@@ -73,6 +74,43 @@ class Client:
             f"{{ {returning} userErrors {{ code field message }} }} }}"
         )
         return accepted(self.ask(query, input=input)[mutation])
+
+    def open(
+        self, method: str, path: str, *, file: BinaryIO | None = None, kind: str = ""
+    ) -> HTTPResponse:
+        """Ask an address beside GraphQL, sending a file; return the answer, unread.
+
+        Tries again while nobody is there. Raises DomainError with what the API has against it.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            if self._token is None:
+                self._sign_in()
+            headers = {"authorization": f"Bearer {self._token}"}
+            if file is not None:
+                size = file.seek(0, SEEK_END)
+                file.seek(0)
+                headers |= {"content-type": kind, "content-length": str(size)}
+            try:
+                self._connection.request(method, self._base + path, file, headers)
+                response: HTTPResponse = self._connection.getresponse()
+            except (OSError, HTTPException) as failure:
+                self._connection.close()
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"The API does not answer: {failure}") from None
+            else:
+                if response.status < 400:
+                    return response
+                self._refused(response.status, response.read(), late=time.monotonic() > deadline)
+            time.sleep(0.5)
+
+    def _refused(self, status: int, content: bytes, *, late: bool) -> None:
+        """Raise what the API says, unless trying again can help."""
+        answer = _answer(status, content)
+        if status == 401 and self._who["email"]:
+            self._token = None  # it has had its time
+        elif late or status not in {429, 503}:
+            _data(answer)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -103,7 +141,7 @@ class Client:
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         body = json.dumps({"query": query, "variables": variables})
-        self._connection.request("POST", self._path, body.encode(), headers)
+        self._connection.request("POST", f"{self._base}/graphql", body.encode(), headers)
         response: HTTPResponse = self._connection.getresponse()
         return response.status, response.read()
 

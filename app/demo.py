@@ -72,7 +72,7 @@ def _import(stack: Stack) -> tuple[Plan, dict[str, Any]]:
         await demo_campaigns.prepare(
             PEOPLE, templates, password=stack.password(), stores=stores, now=now
         )
-        return plan, await stores.imports.find(importer.NAME) or {}
+        return plan, await stores.progress.find(importer.NAME) or {}
 
     return maintenance.with_database(stack.settings, bring_in)
 
@@ -123,7 +123,7 @@ def _tell(tally: Tally) -> None:
 
 def _note(stack: Stack, **notes: Any) -> None:
     async def note(database: Database) -> None:
-        await Stores.over(database).imports.note(importer.NAME, **notes)
+        await Stores.over(database).progress.note(importer.NAME, **notes)
 
     maintenance.with_database(stack.settings, note)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from app.client import Client
     from app.commands.server import Server
 
 app = typer.Typer()
@@ -123,16 +124,27 @@ def pull(
 
 
 @contextmanager
+def account(url: str) -> Iterator["Client"]:
+    """Know the API at an address, as whom the environment names."""
+    from app.commands.server import connected
+    from models.errors import Invalid
+
+    if not url:
+        raise Invalid("Say where the API is: --server, or FANFARE_URL.")
+    names = ("token", "email", "password")
+    with connected(url, {name: os.environ.get(f"FANFARE_{name.upper()}") for name in names}) as api:
+        yield api
+
+
+@contextmanager
 def _asked(url: str, *, by: str) -> Iterator["Server"]:
     """Ask the API, or without an address the database itself."""
-    from app.commands.server import OverDatabase, connected
+    from app.commands.server import OverApi, OverDatabase
     from app.settings import Settings
 
     if url:
-        names = ("token", "email", "password")
-        who = {name: os.environ.get(f"FANFARE_{name.upper()}") for name in names}
-        with connected(url, who) as server:
-            yield server
+        with account(url) as client:
+            yield OverApi(client)
     else:
         yield OverDatabase(Settings(), by=by or getpass.getuser())
 

@@ -21,6 +21,7 @@ from schema.activity import as_told
 from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
+from services.importing.working import Importing
 from services.lanes import Lanes
 from services.letters import Post
 from services.messages import Mail
@@ -109,6 +110,12 @@ class _Parts(dramatiq.Middleware):
                 stopping=self._stopping.is_set,
             ),
             Platforms(stores=wiring.stores, clock=wiring.clock, social=Social(public)),
+            Importing(
+                stores=wiring.stores,
+                rulebook=wiring.rulebook,
+                clock=wiring.clock,
+                stopping=self._stopping.is_set,
+            ),
         )
 
 

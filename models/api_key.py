@@ -12,8 +12,11 @@ class Scope(StrEnum):
 
     BOUNCES = "bounces"
     EVENTS = "events"
+    EXPORTS = "exports"
     FEED = "feed"
+    IMPORTS = "imports"
     ORDERS = "orders"
+    PERSONAL = "personal"
     PRICES = "prices"
     PRODUCTS = "products"
 

@@ -14,6 +14,7 @@ ANYTHING = "*"
 class CauseKind(StrEnum):
     EVENT = "event"
     DAY = "day"
+    IMPORT = "import"
     PROFILE = "profile"
     PUBLICATION = "publication"
 
@@ -30,6 +31,8 @@ class Cause:
 
 
 PROFILE = Cause(CauseKind.PROFILE)
+# What was imported starts nobody.
+IMPORTED = Cause(CauseKind.IMPORT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from resolvers.draws import DrawMutations, DrawQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.feed import FeedSubscriptions
 from resolvers.groups import GroupMutations, GroupQueries
+from resolvers.imports import ImportMutations, ImportQueries
 from resolvers.messaging import MessagingMutations, MessagingQueries
 from resolvers.nodes import NodeQueries
 from resolvers.offers import OfferQueries
@@ -64,6 +65,7 @@ class Query(
     TimelineQueries,
     SetAsideQueries,
     ApiKeyQueries,
+    ImportQueries,
     WebhookQueries,
     MessagingQueries,
     TemplateQueries,
@@ -90,6 +92,7 @@ class Mutation(
     GroupMutations,
     DrawMutations,
     ApiKeyMutations,
+    ImportMutations,
     WebhookMutations,
     MessagingMutations,
     TemplateMutations,

@@ -21,6 +21,7 @@ from schema.draw import Draw
 from schema.event import SentMessage
 from schema.group import Group
 from schema.ids import from_global, split_global
+from schema.imports import Import
 from schema.node import Node
 from schema.order import Order
 from schema.session import Session
@@ -84,6 +85,11 @@ KINDS: Mapping[str, Kind] = {
         lambda group, context: Group.of(
             group, context.principal.user_id if context.principal else None
         ),
+    ),
+    "Import": _kind(
+        roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.IMPORTS),
+        lambda at: at.imports,
+        lambda job, _: Import.of(job),
     ),
     "Message": _kind(staff(), lambda at: at.messages, lambda sent, _: SentMessage.of(sent)),
     "Order": _kind(

@@ -15,8 +15,10 @@ strawberry.enum(
     Scope,
     name="ApiKeyScope",
     description="What a key is for. BOUNCES: telling which messages came back. "
-    "EVENTS: telling what happened and whose visits were whose. FEED: following the feed. "
-    "ORDERS: placing and undoing orders, claims and groups. PRICES: asking what carts cost. "
+    "EVENTS: telling what happened and whose visits were whose. "
+    "EXPORTS: fetching lists as files. FEED: following the feed. IMPORTS: sending files of people, "
+    "products, orders and events. ORDERS: placing and undoing orders, claims and groups. "
+    "PERSONAL: personal data in exports. PRICES: asking what carts cost. "
     "PRODUCTS: saying what the shop sells.",
 )
 

@@ -99,7 +99,7 @@ class CampaignFilter:
     )
     updated_after: datetime | None = strawberry.field(
         default=None,
-        description="Only those last changed at this time or later. The list is then sorted by it."
+        description="Only those last changed at this time or later. The list is then sorted by it.",
     )
     updated_before: datetime | None = strawberry.field(
         default=None, description="Only those last changed before this time."

@@ -10,8 +10,8 @@ from models.membership import Cause, CauseKind, Membership
 strawberry.enum(
     CauseKind,
     name="MembershipCauseKind",
-    description="What brought someone into a segment: an EVENT, a DAY that began, a change of the "
-    "PROFILE, or a PUBLICATION of the segment.",
+    description="What brought someone into a segment: an EVENT, a DAY that began, an IMPORT, a "
+    "change of the PROFILE, or a PUBLICATION of the segment.",
 )
 
 

@@ -134,7 +134,7 @@ class UserFilter:
     created_after: datetime | None = strawberry.field(
         default=None,
         description="Only those who became known at this time or later. The list is then sorted "
-        "by it."
+        "by it.",
     )
     created_before: datetime | None = strawberry.field(
         default=None, description="Only those who became known before this time."

@@ -1,7 +1,6 @@
 """Single-use codes: made in bulk or granted, listed, exported and revoked."""
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from models.errors import Invalid, NotFound
 from models.ids import new_id
 from models.store import Stores
 from models.unique_code import Code
+from services.cells import line
 from services.rulebook import Rulebook
 from services.scarcity import LENGTH
 
@@ -22,7 +22,6 @@ MOST_IN_A_CALL = 50_000
 MOST_REVOKED = 1_000
 CHUNK = 5_000
 AT_ONCE = 3
-_SPECIAL = re.compile('[",\r\n]')
 _SHIFTS = range(0, 5 * LENGTH, 5)
 _BYTES = (5 * LENGTH + 7) // 8
 # Crockford's: no letter that looks like a digit, and none that makes words.
@@ -127,21 +126,11 @@ async def export(promotion: str, batch: str | None, *, stores: Stores) -> AsyncI
 
 
 def _line(code: Code) -> str:
-    cells = (
+    return line(
         code.code,
         code.promotion,
         code.user_id or "",
         code.expires_at.isoformat() if code.expires_at else "",
         code.revoked_at.isoformat() if code.revoked_at else "",
-        _plain(code.order or ""),
+        code.order or "",
     )
-    return ",".join(map(_quoted, cells)) + "\r\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
-
-
-def _plain(text: str) -> str:
-    """Keep a spreadsheet from taking what others wrote for a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") and text else text

@@ -12,7 +12,7 @@ from engine.incoming import Mismatch, instant, stored_record
 from models.errors import Invalid
 from models.event import VISITOR, Batch, Event, IncomingEvent, Outcome, Verdict
 from models.ids import new_id
-from models.membership import ANYTHING, Cause, CauseKind
+from models.membership import ANYTHING, IMPORTED
 from models.store import Stores
 from services import backlog, measures, visitors
 from services.jobs import Job, Jobs
@@ -60,12 +60,12 @@ async def ingest(
             f"A call takes at most {MOST_EVENTS} events, not {len(batch)}.", field=("events",)
         )
     published = await rulebook.current()
-    owners = await _owners(batch, stores)
+    owners = await owners_of(batch, stores)
     verdicts: list[Verdict | None] = []
     events: list[Event] = []
     for incoming in batch:
         try:
-            events.append(_checked(incoming, owners, published, now))
+            events.append(checked(incoming, owners, published, now))
             verdicts.append(None)
         except Mismatch as error:
             verdicts.append(
@@ -122,8 +122,8 @@ async def bulk_history(
         await measures.add(part, stores=stores, wall=now)
         standing = await stores.standings.get()
         if standing.live or standing.filling:
-            causes = {event.user_id: Cause(CauseKind.EVENT, event.id) for event in part}
-            await stores.looks.note({user: ((ANYTHING,), why) for user, why in causes.items()})
+            users = {event.user_id for event in part}
+            await stores.looks.note(dict.fromkeys(users, ((ANYTHING,), IMPORTED)))
         return len(part) - len(duplicates)
 
     part: list[Event] = []
@@ -145,7 +145,7 @@ def _kept(incoming: IncomingEvent, *, duplicate: bool) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Owners:
+class Owners:
     """Whose each reference is, and who each visitor is, as far as that is known."""
 
     users: Mapping[str, str]
@@ -170,19 +170,19 @@ class _Owners:
         return user_id
 
 
-async def _owners(batch: Sequence[IncomingEvent], stores: Stores) -> _Owners:
+async def owners_of(batch: Sequence[IncomingEvent], stores: Stores) -> Owners:
+    """Return whose these events are."""
     references = {incoming.user for incoming in batch if incoming.user}
     nobody = {incoming.anonymous for incoming in batch if not incoming.user and incoming.anonymous}
     known = await stores.users.known(sorted(references)) if references else frozenset()
     users = {user_id: user_id for user_id in known}
     if others := references - known:
         users |= await stores.identities.find_external(sorted(others))
-    return _Owners(users, await stores.identities.find_visitors(sorted(nobody)) if nobody else {})
+    return Owners(users, await stores.identities.find_visitors(sorted(nobody)) if nobody else {})
 
 
-def _checked(
-    incoming: IncomingEvent, owners: _Owners, published: Published, now: datetime
-) -> Event:
+def checked(incoming: IncomingEvent, owners: Owners, published: Published, now: datetime) -> Event:
+    """Return an event as it is kept. Raises Mismatch if it is not as declared."""
     if not _SOURCE.fullmatch(incoming.source):
         raise Mismatch(("source",), "must be 1 to 200 printable ASCII characters, without |")
     if not _ID.fullmatch(incoming.id):

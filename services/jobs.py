@@ -11,6 +11,7 @@ class Job(StrEnum):
     WORK_LANE = "lane.work"  # args: lane numbers. Apply their pending events, move their due runs.
     START_OCCURRENCE = "occurrence.start"  # args: id. Plan the runs of the people it is for.
     FILL_SEGMENTS = "segments.fill"  # args: no matter. Fill segments as the live rules want them.
+    WORK_IMPORT = "import.work"  # args: import ids. Take in the rows of a file.
     # args of these: effect ids, some to a comma-list.
     SEND_MESSAGES = "messages.send"
     SEND_URGENT = "messages.send_urgent"  # what is transactional

@@ -16,6 +16,7 @@ from models.draw import Draw
 from models.effect import Effect
 from models.event import Event
 from models.group import Group
+from models.imports import Import
 from models.order import Order
 from models.publication import Publication
 from models.session import Session
@@ -54,6 +55,7 @@ class Loaders:
         self.webhooks: Loader[Webhook] = _loader(stores.webhooks.find_many)
         self.deliveries: Loader[Delivery] = _loader(stores.deliveries.find_many)
         self.sessions: Loader[Session] = _loader(stores.sessions.find_many)
+        self.imports: Loader[Import] = _loader(stores.imports.find_many)
         self.audiences: Loader[Audience] = _loader(stores.audiences.find_many)
 
 

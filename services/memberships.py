@@ -19,7 +19,7 @@ from engine.playbook import playbook_of
 from engine.starting import planned
 from models.event import Event
 from models.feed import FeedEntry
-from models.membership import ANYTHING, PROFILE, Look, Move, Standing
+from models.membership import ANYTHING, PROFILE, CauseKind, Look, Move, Standing
 from models.run import Run
 from models.store import Stores
 from models.store.looks import Seen
@@ -152,12 +152,12 @@ async def _start(
     """Plan the runs that coming into a segment, or leaving it, starts. Safe to repeat.
 
     A move starts a trigger once, because its id is what the run is known by. Whoever comes in or
-    goes because a segment was published has made no move.
+    goes because a segment was published has made no move, and what was imported starts nobody.
     """
     triggers = playbook_of(published.program).on_segments
     runs: dict[str, list[Run]] = {}
     for each in seen:
-        for move in each.moves:
+        for move in (each for each in each.moves if each.cause.kind is not CauseKind.IMPORT):
             for trigger in triggers.get((move.segment, move.entered), ()):
                 run = planned(
                     trigger,

@@ -147,7 +147,7 @@ async def update_profile(
     """
     stored: dict[str, Any] = {}
     for field, value in changes.items():
-        stored |= _PROFILE[field](value, wall)
+        stored |= PROFILE[field](value, wall)
     return await stores.users.edit(caller.user_id, stored, version=version)
 
 
@@ -209,8 +209,8 @@ def _topics(value: Mapping[tuple[str, str], bool]) -> dict[str, bool]:
     return {f"consent.topics.{channel}.{topic}": on for (channel, topic), on in value.items()}
 
 
-# For each field of a profile: its value → what to store.
-_PROFILE: Mapping[str, Any] = {
+# For each field of a profile: its value and the time → what to store.
+PROFILE: Mapping[str, Any] = {
     "name": lambda value, _: {"name": _name(value or "")},
     "locale": lambda value, _: {"locale": _locale(value)},
     "timezone": lambda value, _: {"timezone": _timezone(value)},

@@ -29,15 +29,20 @@ async def upsert(products: Sequence[Product], *, stores: Stores) -> int:
             f"A call takes at most {MOST} products, not {len(products)}.", field=("products",)
         )
     for place, product in enumerate(products):
-        where = ("products", str(place))
-        if not 0 < len(product.sku.strip()) <= 200:
-            raise Invalid("A sku is 1 to 200 characters.", field=(*where, "sku"))
-        for name in ("price", "floor"):
-            if (getattr(product, name) or 0) < 0:
-                raise Invalid(f"A {name} must not be negative.", field=(*where, name))
+        checked(product, ("products", str(place)))
     await stores.products.save_many(list({product.sku: product for product in products}.values()))
     _shelf_of(stores).clear()
     return len(products)
+
+
+def checked(product: Product, where: tuple[str, ...] = ()) -> Product:
+    """Return the product. Raises Invalid, naming the field with `where` before it."""
+    if not 0 < len(product.sku.strip()) <= 200:
+        raise Invalid("A sku is 1 to 200 characters.", field=(*where, "sku"))
+    for name in ("price", "floor"):
+        if (getattr(product, name) or 0) < 0:
+            raise Invalid(f"A {name} must not be negative.", field=(*where, name))
+    return product
 
 
 async def with_known_facts(cart: Cart, program: Program, *, stores: Stores) -> Cart:

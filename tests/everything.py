@@ -10,6 +10,7 @@ from models.draw import Draw, DrawPrize, DrawState
 from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
 from models.feed import FeedEntry
+from models.imports import Import, ImportKind
 from models.principal import Role
 from models.template import Template
 from models.unique_code import Code
@@ -33,6 +34,7 @@ MAY_SEE = {
     "Draw": EVERYONE,
     "EventSetAside": ADMIN,
     "Group": EVERYONE,
+    "Import": {Role.ADMIN, Role.INTEGRATOR},
     "Order": STAFF | {Role.INTEGRATOR, "key"},
     "Publication": STAFF,
     "SentMessage": STAFF,
@@ -110,6 +112,17 @@ async def one_of_each(api: Api) -> Everything:
     await stores.events.add([event])
     await stores.events.set_aside(event.id, "it was too heavy", at=NOW)
 
+    await stores.imports.begin(
+        Import(
+            id="i1",
+            kind=ImportKind.USERS,
+            table="csv",
+            mapping="",
+            by="x",
+            started_at=NOW,
+            touched_at=NOW,
+        )
+    )
     code = Code(code="LUCKY-7", promotion="luck", made_at=NOW)
     await stores.codes.add([code])
 
@@ -128,6 +141,7 @@ async def one_of_each(api: Api) -> Everything:
         "Draw": to_global("Draw", "lucky-1"),
         "EventSetAside": to_global("Event", event.id),
         "Group": await made(GROUP, shop.ann),
+        "Import": to_global("Import", "i1"),
         "Order": await made(ORDER, shop.admin, user=shop.ann.global_id),
         "Publication": to_global("Publication", "1"),
         "SentMessage": to_global("Message", effect.id),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch
+from services.importing.working import Importing
 from services.lanes import Lanes
 from services.letters import Post
 from services.occurrences import Occasions
@@ -20,3 +21,4 @@ class Deps:
     couriers: Couriers
     occasions: Occasions
     platforms: Platforms
+    importing: Importing

@@ -12,6 +12,7 @@ from models.errors import Unavailable
 from services.jobs import Job
 from workers.audiences import sync_audience
 from workers.deps import Deps
+from workers.imports import work_import
 from workers.lanes import work_lane
 from workers.letters import send_letter
 from workers.messages import send_messages
@@ -48,6 +49,7 @@ HANDLERS: dict[Job, Handling] = {
     Job.SYNC_AUDIENCE: Handling(sync_audience, "audiences", 300),
     Job.SERVE_WEBHOOK: Handling(serve_webhook, "webhooks", 60),
     Job.FILL_SEGMENTS: Handling(fill_segments, "segments", 300),
+    Job.WORK_IMPORT: Handling(work_import, "imports", 300),
 }
 
 

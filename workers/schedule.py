@@ -35,6 +35,7 @@ from services import (
 from services.clock import Clock
 from services.draws import Beacon
 from services.effects import Means
+from services.importing import working
 from services.jobs import Jobs
 from services.occurrences import Ahead
 from services.rulebook import Rulebook
@@ -56,6 +57,7 @@ AUDIENCES_EVERY = 5.0
 AUDIT_EVERY = 0.5
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
+IMPORTS_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
+        asyncio.create_task(_every(IMPORTS_EVERY, lambda: _look_after_imports(schedule))),
         asyncio.create_task(_every(SEGMENTS_EVERY, lambda: _look_after_segments(watch, schedule))),
     ]
     try:
@@ -216,6 +219,10 @@ async def _look_after_segments(watch: Watch, schedule: Schedule) -> None:
     await sweeper.ring_looks(
         watch, stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock
     )
+
+
+async def _look_after_imports(schedule: Schedule) -> None:
+    await working.look_after(stores=schedule.stores, jobs=schedule.jobs, clock=schedule.clock)
 
 
 async def _look_after_audiences(schedule: Schedule) -> None:

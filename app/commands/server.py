@@ -127,8 +127,8 @@ class OverDatabase:
 
 
 @contextmanager
-def connected(url: str, who: Mapping[str, str | None]) -> Iterator[Server]:
-    """Ask the API at `url` with a token, or as somebody with an email and a password."""
+def connected(url: str, who: Mapping[str, str | None]) -> Iterator[Client]:
+    """Know the API at `url` with a token, or as somebody with an email and a password."""
     token, email, password = (who.get(name) for name in ("token", "email", "password"))
     if not token and not (email and password):
         raise Invalid(
@@ -144,7 +144,7 @@ def connected(url: str, who: Mapping[str, str | None]) -> Iterator[Server]:
         timeout=300,
     )
     try:
-        yield OverApi(client)
+        yield client
     finally:
         client.close()
 

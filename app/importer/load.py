@@ -79,7 +79,7 @@ class Plan:
 
 async def plan(stores: Stores, *, now: datetime, replay: bool) -> Plan:
     """Decide where the year goes. Once begun, an import keeps to what was decided then."""
-    notes = await stores.imports.begin(
+    notes = await stores.progress.begin(
         NAME, weeks=weeks_until(now), replay=replay, baskets=0, done=False
     )
     return Plan(notes["weeks"], Baskets(notes["weeks"]), notes["replay"])
@@ -87,7 +87,7 @@ async def plan(stores: Stores, *, now: datetime, replay: bool) -> Plan:
 
 async def is_done(stores: Stores) -> bool:
     """Whether everything has been imported."""
-    notes = await stores.imports.find(NAME)
+    notes = await stores.progress.find(NAME)
     return notes is not None and bool(notes["done"])
 
 
@@ -100,7 +100,7 @@ async def run(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) -> None:
     await _load_catalogue(stores, bar)
     await _load_campaigns(plan, stores, now=now)
     await _load_history(plan, stores, now=now, bar=bar)
-    await stores.imports.note(NAME, done=True)
+    await stores.progress.note(NAME, done=True)
 
 
 async def load_people(plan: Plan, stores: Stores, bar: Bar) -> None:
@@ -145,7 +145,7 @@ async def _load_campaigns(plan: Plan, stores: Stores, *, now: datetime) -> None:
 
 
 async def _load_history(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) -> None:
-    notes = await stores.imports.find(NAME)
+    notes = await stores.progress.find(NAME)
     assert notes is not None
     done, last = int(notes["baskets"]), plan.history
     until = plan.imported_until
@@ -158,7 +158,7 @@ async def _load_history(plan: Plan, stores: Stores, *, now: datetime, bar: Bar) 
             await bulk_history(events, stores=stores, now=now, chunk=_BATCH)
             done += len(baskets)
             # Only now: what is written twice after a crash is a duplicate key, and no harm.
-            await stores.imports.note(NAME, baskets=done)
+            await stores.progress.note(NAME, baskets=done)
             advance(len(baskets))
 
 

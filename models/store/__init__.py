@@ -27,7 +27,7 @@ from models.store.feed import Feed
 from models.store.frequencies import Frequencies
 from models.store.groups import Groups
 from models.store.identities import Identities
-from models.store.imports import Imports
+from models.store.imports import ImportErrors, ImportPages, Imports
 from models.store.leases import Leases
 from models.store.letters import Letters
 from models.store.limits import Limits
@@ -43,6 +43,7 @@ from models.store.persons import Persons
 from models.store.points import Points
 from models.store.products import Coupons, Products
 from models.store.programs import Programs
+from models.store.progress import Progress
 from models.store.publications import Publications
 from models.store.redemptions import Redemptions
 from models.store.runs import Runs
@@ -104,7 +105,10 @@ class Stores:
     positions: Positions
     products: Products
     coupons: Coupons
+    progress: Progress
     imports: Imports
+    import_pages: ImportPages
+    import_errors: ImportErrors
     claims: Claims
     stocks: Stocks
     groups: Groups

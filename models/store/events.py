@@ -41,6 +41,11 @@ class Events(Store):
             return duplicates(error)
         return frozenset()
 
+    async def known(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these ids that are events'."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return frozenset([document["_id"] async for document in cursor])
+
     async def pending(self, lanes: Sequence[int], *, limit: int) -> list[Event]:
         """Return these lanes' events that wait to be applied, by their time."""
         cursor = (

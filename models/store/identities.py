@@ -60,6 +60,32 @@ class Identities(Store):
         )
         return str(document["user"])
 
+    async def find_emails(self, emails: Sequence[str]) -> dict[str, str]:
+        """Return whose these normalised addresses are; unknown ones are left out."""
+        keys = {email_key(email): email for email in emails}
+        cursor = self.documents.find({"_id": {"$in": list(keys)}})
+        return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
+
+    async def link_many(self, external: Mapping[str, str], emails: Mapping[str, str]) -> bool:
+        """Make other systems' ids and addresses people's unless they are someone's, in bulk.
+
+        Return whether each is now the one's that was meant.
+        """
+        wanted = {external_key(key): user_id for key, user_id in external.items()}
+        wanted |= {email_key(email): user_id for email, user_id in emails.items()}
+        if not wanted:
+            return True
+        await self.documents.bulk_write(
+            [
+                UpdateOne({"_id": key}, {"$setOnInsert": {"user": user_id}}, upsert=True)
+                for key, user_id in wanted.items()
+            ],
+            ordered=False,
+        )
+        cursor = self.documents.find({"_id": {"$in": list(wanted)}})
+        found = {document["_id"]: document["user"] async for document in cursor}
+        return found == wanted
+
     async def find_visitors(self, visitors: Sequence[str]) -> dict[str, str]:
         """Return who these visitors are; those whom nobody knows are left out."""
         keys = {visitor_key(visitor): visitor for visitor in visitors}

@@ -200,7 +200,7 @@ def noted(update: Mapping[str, Any], of: Iterable[str], cause: Cause = PROFILE) 
     }
 
 
-def at_first(user_id: str) -> Document:
+def at_first(user_id: str, cause: Cause = PROFILE) -> Document:
     """Return the note on a person who is new or replaced: everything about them is."""
     return {
         "lane": lane_of(user_id),
@@ -208,7 +208,7 @@ def at_first(user_id: str) -> Document:
             "at": AT_ONCE,
             "token": new_id(),
             "of": [ANYTHING],
-            "why": cause_document(PROFILE),
+            "why": cause_document(cause),
         },
     }
 

@@ -42,9 +42,19 @@ async def _drop_buyers(database: Database) -> None:
         await database["orders"].drop_index("user")
 
 
+async def _move_progress(database: Database) -> None:
+    """Keep how far the demo's import has come apart from the imports of files."""
+    notes = database["imports"]
+    async for document in notes.find({"kind": {"$exists": False}}):
+        key = {"_id": document["_id"]}
+        await database["progress"].replace_one(key, document, upsert=True)
+        await notes.delete_one(key)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "note everyone", _note_everyone),
     Migration(2, "drop orders by user alone", _drop_buyers),
+    Migration(3, "move progress", _move_progress),
 )
 
 

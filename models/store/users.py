@@ -9,6 +9,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from models.effect import Effect, EffectKind
 from models.errors import Conflict, NotFound
+from models.membership import IMPORTED
 from models.paging import Page, Window
 from models.points import Account
 from models.principal import Role
@@ -72,6 +73,20 @@ class Users(Store):
             found["_id"]: frozenset(known[word] for word in found.get("roles", ()) if word in known)
             async for found in cursor
         }
+
+    async def take_over(self, changes: Sequence[tuple[User | None, User]]) -> None:
+        """Insert people who are new, and set what has changed of others: for imports.
+
+        Each is given as they were and as they are to be. Safe to repeat.
+        """
+        operations = [
+            UpdateOne({"_id": now.id}, {"$setOnInsert": _imported(now)}, upsert=True)
+            if was is None
+            else UpdateOne({"_id": now.id}, _changes(was, now))
+            for was, now in changes
+        ]
+        if operations:
+            await self.documents.bulk_write(operations, ordered=False)
 
     async def find(self, user_id: str) -> User | None:
         """Return the person with this id, if any."""
@@ -206,6 +221,32 @@ def _changed(effect: Effect) -> str:
 
 def _new(user: User) -> Document:
     return {**to_document(user), **at_first(user.id)}
+
+
+def _imported(user: User) -> Document:
+    document = {**to_document(user), **at_first(user.id, IMPORTED)}
+    del document["_id"]
+    return document
+
+
+def _changes(was: User, now: User) -> Document:
+    """Return the update that makes of someone who they are to be, leaving all else as it is."""
+    before, after = _flat(to_document(was)), _flat(to_document(now))
+    changed = {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
+    update: Document = {
+        "$set": {name: after[name] for name in changed if name in after},
+        "$inc": {"version": 1},
+    }
+    if gone := changed - after.keys():
+        update["$unset"] = dict.fromkeys(gone, "")
+    return noted(update, [f"user.{_fact(name)}" for name in changed], IMPORTED)
+
+
+def _flat(document: Document) -> Document:
+    """Return a person's document with attributes and consents by their dotted names."""
+    inner = ("attributes", "consent")
+    dotted = {f"{name}.{key}": value for name in inner for key, value in document[name].items()}
+    return {name: value for name, value in document.items() if name not in inner} | dotted
 
 
 def _query(which: Which) -> Document:

@@ -85,7 +85,7 @@ async def test_an_import_brings_people_orders_and_campaigns(journey, stores, dat
 async def test_people_are_made_up_the_same_each_time_and_say_so(journey, stores, database):
     await bring_in(stores)
     first = [user async for user in database.users.find({}, {"recheck": 0}).sort("_id")]
-    await database.imports.delete_many({})
+    await database.progress.delete_many({})
 
     await bring_in(stores)
 
@@ -112,7 +112,7 @@ async def test_an_import_cut_short_goes_on_and_doubles_nothing(journey, stores, 
     with pytest.raises(Killed):
         await load.run(plan, stores, now=NOW, bar=bar)
     assert not await load.is_done(stores)
-    await stores.imports.note(load.NAME, baskets=0)
+    await stores.progress.note(load.NAME, baskets=0)
     # A week later: what was decided at the beginning stands.
     later = await load.plan(stores, now=NOW + timedelta(days=7), replay=True)
     await load.run(later, stores, now=NOW, bar=no_bar)

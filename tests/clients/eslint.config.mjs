@@ -6,7 +6,7 @@ const values = `
   ActivityBatch ActivityEntry AuditEntry CampaignTransition Cap Completion Consent Declaration
   DeclarationChange Diagnostic DrawRecord EventVerdict ExpiringPoints
   ExplanationChange ExplanationNode FileDiagnostic FormattedRules Gift Grant
-  GrantedCode JourneyChange MembershipCause MessagingPolicy Money NextTier
+  GrantedCode ImportError JourneyChange MembershipCause MessagingPolicy Money NextTier
   NotAppliedReason Offer OrderLine OrderReturn OrderUnits OwnCode PageInfo
   PointsAccount PointsEntry Prize PromotionVerdict ProofStep PublishedFile
   PublishedRules Quote QuoteLine QuoteShipping Receipt RulesExplanation RulesHover

@@ -19,7 +19,19 @@ NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 EVERY = [block for page in PAGES for block in blocks(page)]
 # What needs no server. `fanfare up` and its like are shown, not run.
 RUN = re.compile(r"\$ fanfare (check|quote|fmt|explain|plan|schema|simulate)\b")
-LANGUAGES = {"rules", "console", "json", "graphql", "sh", "text", "js", "mermaid", "toml", "yaml"}
+LANGUAGES = {
+    "rules",
+    "console",
+    "json",
+    "graphql",
+    "sh",
+    "text",
+    "js",
+    "mermaid",
+    "toml",
+    "yaml",
+    "csv",
+}
 
 
 def those(language: str) -> list[Block]:

@@ -31,9 +31,11 @@ INGEST = "mutation { ingestEvents(input: { events: [] }) { accepted userErrors {
 REACH: dict[Scope, set[str]] = {
     Scope.BOUNCES: set(),  # an address of its own, no field
     Scope.EVENTS: {"Mutation.ingestEvents", "Mutation.identify"},
+    Scope.EXPORTS: set(),  # likewise
     Scope.FEED: {"Subscription.feed", "Subscription.segmentChanges", "Subscription.alerts"},
     Scope.ORDERS: {
         "Query.order",
+        "Query.orders",
         "Subscription.orderEvents",
         "Mutation.placeOrder",
         "Mutation.cancelOrder",
@@ -45,6 +47,13 @@ REACH: dict[Scope, set[str]] = {
         "Mutation.openGroup",
         "Mutation.joinGroup",
     },
+    Scope.IMPORTS: {
+        "Query.import",
+        "Query.imports",
+        "Query.importErrors",
+        "Mutation.cancelImport",
+    },
+    Scope.PERSONAL: set(),  # goes with EXPORTS
     Scope.PRICES: {"Query.quoteCart", "Query.offersFor", "Query.codesFor"},
     Scope.PRODUCTS: {"Mutation.upsertProducts"},
 }

@@ -208,7 +208,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
     return {
         **{
             name.lower(): [f'id: "{each}"' for each in two[name]]
-            for name in ("Campaign", "Draw", "Group", "Order", "User")
+            for name in ("Campaign", "Draw", "Group", "Import", "Order", "User")
         },
         "node": [f'id: "{each}"' for each in two["Order"]],
         "nodes": [f"ids: {json.dumps(each)}" for each in two.values()],
@@ -221,6 +221,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
         "explainRules": [f'input: {{name: "named", {ann}}}'],
         "formatRules": [source],
         "hoverRules": [f"{source}, offset: 3, withPublished: true"],
+        "importErrors": [f'id: "{ids["Import"]}"'],
         "offersFor": [f"{ann}, cart: {CART}"],
         "planRules": [f'input: {{files: [{{name: "f", text: {json.dumps(MORE_RULES)}}}]}}'],
         "pointsAccount": [ann],

@@ -1,0 +1,85 @@
+"""`fanfare import …`: files of people, products, orders and events, sent to an API."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.folders import Url, account
+
+imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
+
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, help="A file: .csv or .ndjson, in UTF-8.")
+]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, metavar="FILE", help="JSON that says which column is what."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Write nothing, and say what would happen.")
+]
+Key = Annotated[str, typer.Option(help="Sent again under the same key, it is the same import.")]
+Points = Annotated[bool, typer.Option("--points", help="Have them earn points.")]
+Consents = Annotated[
+    bool, typer.Option("--consents", help="Let it make people who are known agree.")
+]
+
+
+@imports.command("users", epilog="Example: fanfare import users crm.csv --mapping crm.json")
+def users(
+    file: File,
+    mapping: Mapping = None,
+    dry_run: DryRun = False,
+    consents: Consents = False,
+    key: Key = "",
+    server: Url = "",
+) -> None:
+    """Send people: found by externalId or e-mail, completed, or new. 1 if rows are refused."""
+    _send("users", file, mapping, key, server, dryRun=dry_run, consents=consents)
+
+
+@imports.command("products", epilog="Example: fanfare import products products.csv --dry-run")
+def products(
+    file: File, mapping: Mapping = None, dry_run: DryRun = False, key: Key = "", server: Url = ""
+) -> None:
+    """Send products: completed by their sku, or new. 1 if rows are refused."""
+    _send("products", file, mapping, key, server, dryRun=dry_run)
+
+
+@imports.command("orders", epilog="Example: fanfare import orders orders.csv --mapping shop.json")
+def orders(
+    file: File,
+    mapping: Mapping = None,
+    dry_run: DryRun = False,
+    points: Points = False,
+    key: Key = "",
+    server: Url = "",
+) -> None:
+    """Send orders of the past: they are counted and start nothing. 1 if rows are refused."""
+    _send("orders", file, mapping, key, server, dryRun=dry_run, points=points)
+
+
+@imports.command("events", epilog="Example: fanfare import events reviews.ndjson")
+def events(
+    file: File,
+    mapping: Mapping = None,
+    dry_run: DryRun = False,
+    points: Points = False,
+    key: Key = "",
+    server: Url = "",
+) -> None:
+    """Send events of the past: they are counted and start nothing. 1 if rows are refused."""
+    _send("events", file, mapping, key, server, dryRun=dry_run, points=points)
+
+
+def _send(
+    kind: str, file: Path, mapping: Path | None, key: str, server: str, **options: bool
+) -> None:
+    from app.commands.importing import send
+
+    with account(server) as client:
+        code = send(client, kind, file, mapping=mapping, key=key, **options)
+    raise typer.Exit(code)

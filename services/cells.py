@@ -1,0 +1,21 @@
+"""Lines of CSV (RFC 4180) that are safe to open in a spreadsheet."""
+
+import re
+
+_SPECIAL = re.compile('[",\r\n]')
+_FORMULA = tuple("=+-@\t\r")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
+
+def line(*cells: str) -> str:
+    """Return one row, with its end."""
+    return ",".join([_quoted(plain(cell)) for cell in cells]) + "\r\n"
+
+
+def plain(text: str) -> str:
+    """Keep a spreadsheet from taking what others wrote for a formula. A number is none."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
