@@ -47,11 +47,12 @@ async def reset_password(
     """Give an account a new password and end all its sessions.
 
     Raises Invalid: BAD_TOKEN for a token that is not good (any more), or for a password that
-    nobody should use; that leaves the token good.
+    nobody should use; RateLimited if too many wait. They leave the token good.
     """
     letter = await _letter(token, Purpose.RESET, address, stores=stores, seals=seals, wall=wall)
     check_acceptable(password, email=letter.email)
-    hashed = await passwords.hash(password)
+    async with passwords.turn():
+        hashed = await passwords.hash(password)
     user_id = await _use(letter, stores=stores, wall=wall)
     await stores.sessions.revoke_all(user_id, now=wall)
     await stores.credentials.put(user_id, hashed, now=wall)

@@ -1,8 +1,13 @@
 """Passwords: which are acceptable, and hashing them without starving everything else."""
 
 import asyncio
-from collections.abc import Callable
+import os
+import random
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -12,8 +17,14 @@ from models.errors import Invalid, RateLimited
 
 SHORTEST = 8
 LONGEST = 128
-_THREADS = 2
-_WAITING = 32
+# One is hashed for while another asks the database.
+_UNDER_WAY = 2
+_WAITING = 128
+# Seconds in which about as many have had their turn as may wait; not all are to come back at once.
+_RETRY_AFTER = (4.0, 9.0)
+# Whoever asks for something else goes first: hashing takes a whole processor. With this it gets a
+# third of what others get that want it at the same time.
+_NICENESS = 5
 
 # Those of eight characters and more that lists of leaked passwords open with.
 _COMMON_TEXT = """
@@ -47,12 +58,20 @@ def check_acceptable(password: str, *, email: str) -> None:
 
 
 class Passwords:
-    """argon2id in a few threads of its own. More callers than can wait are turned away."""
+    """argon2id in a thread that lets others go first, and the turns of those who need it.
 
-    def __init__(self, *, threads: int = _THREADS, waiting: int = _WAITING) -> None:
+    Hashing is not all that signing in costs: it writes several times, too, and many at once would
+    keep everybody else from the database. So few are under way, and more than can wait are turned
+    away, before anything is read or counted for them.
+    """
+
+    def __init__(self, *, under_way: int = _UNDER_WAY, waiting: int = _WAITING) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
-        self._places = threads + waiting
+        self._pool = ThreadPoolExecutor(
+            1, thread_name_prefix="password", initializer=_let_others_go_first
+        )
+        self._turns = asyncio.Semaphore(under_way)
+        self._places = under_way + waiting
         self._nobody = self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
@@ -65,7 +84,7 @@ class Passwords:
         return matched and hashed is not None
 
     def close(self) -> None:
-        """End the threads."""
+        """End the thread."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, hashed: str, password: str) -> bool:
@@ -74,11 +93,26 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn. Raises RateLimited if too many wait already."""
         if self._places == 0:
-            raise RateLimited("Too many people are signing in; try again.", retry_after=1)
+            later = random.uniform(*_RETRY_AFTER)
+            raise RateLimited("Too many people are signing in; try again.", retry_after=later)
         self._places -= 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            async with self._turns:
+                yield
         finally:
             self._places += 1
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def _let_others_go_first() -> None:
+    # Elsewhere threads have no priority of their own; and not every container lets them set it.
+    if sys.platform == "linux":
+        niceness = max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -44,15 +44,16 @@ async def register(
     email = normalised(email)
     check_acceptable(password, email=email)
     user = User(id=new_id(), created_at=now, email=email, name=_name(name))
-    hashed = await passwords.hash(password)
-    user_id = await stores.identities.claim(email, user.id)
-    if user_id is not None:
-        user = await stores.users.add_once(user, user_id)
-        # Whoever stores the password first has the account.
-        if await stores.credentials.add(user_id, hashed, now=wall):
-            await stores.identities.settle(email, user_id)
-            return user
-    await throttling.count_address(address, stores=stores, wall=wall)
+    async with passwords.turn():
+        hashed = await passwords.hash(password)
+        user_id = await stores.identities.claim(email, user.id)
+        if user_id is not None:
+            user = await stores.users.add_once(user, user_id)
+            # Whoever stores the password first has the account.
+            if await stores.credentials.add(user_id, hashed, now=wall):
+                await stores.identities.settle(email, user_id)
+                return user
+        await throttling.count_address(address, stores=stores, wall=wall)
     raise Conflict(
         "There is an account with this e-mail address.", code="EMAIL_TAKEN", field=("email",)
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.address import normalised
-from models.errors import Invalid, NotFound, RateLimited, Unauthenticated
+from models.errors import Invalid, NotFound, Unauthenticated
 from models.ids import new_id
 from models.principal import Principal
 from models.session import GRACE, LIFETIME, Session, TokenPair
@@ -45,27 +45,25 @@ async def sign_in(
     """Open a session. Raises Invalid (WRONG_CREDENTIALS) alike whatever was wrong, RateLimited."""
     wrong = Invalid("The e-mail address or the password is wrong.", code="WRONG_CREDENTIALS")
     email = normalised(email)
-    await throttling.admit(email, origin.address, stores=stores, wall=wall)
-    # An unknown address costs the same reads and the same hashing as a known one.
-    user_id = await stores.identities.find_user_id(email) or "nobody"
-    hashed = await stores.credentials.find(user_id)
-    try:
-        matches = await passwords.matches(password[: LONGEST + 1], hashed)
-    except RateLimited:
-        await throttling.take_back(email, origin.address, stores=stores)
-        raise
-    if not matches:
-        raise wrong
-    user = await stores.users.find(user_id)
-    if user is None:
-        raise wrong
-    await throttling.forgive(email, origin.address, stores=stores)
-    pair = await open_session(user, client=origin.client, stores=stores, tokens=tokens, wall=wall)
-    if await stores.credentials.find(user_id) != hashed:
-        # A new password was chosen meanwhile, which is to have ended what the old one opened.
-        await stores.sessions.revoke(pair.refresh_token.partition(".")[0], now=wall)
-        raise wrong
-    return user, pair
+    async with passwords.turn():
+        await throttling.admit(email, origin.address, stores=stores, wall=wall)
+        # An unknown address costs the same reads and the same hashing as a known one.
+        user_id = await stores.identities.find_user_id(email) or "nobody"
+        hashed = await stores.credentials.find(user_id)
+        if not await passwords.matches(password[: LONGEST + 1], hashed):
+            raise wrong
+        user = await stores.users.find(user_id)
+        if user is None:
+            raise wrong
+        await throttling.forgive(email, origin.address, stores=stores)
+        pair = await open_session(
+            user, client=origin.client, stores=stores, tokens=tokens, wall=wall
+        )
+        if await stores.credentials.find(user_id) != hashed:
+            # A new password was chosen meanwhile, which is to have ended what the old one opened.
+            await stores.sessions.revoke(pair.refresh_token.partition(".")[0], now=wall)
+            raise wrong
+        return user, pair
 
 
 async def open_session(

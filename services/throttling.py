@@ -40,12 +40,6 @@ async def forgive(email: str, address: str, *, stores: Stores) -> None:
     await stores.throttles.give_back(f"address:{address}")
 
 
-async def take_back(email: str, address: str, *, stores: Stores) -> None:
-    """The try was never looked at, for we were too busy: it does not count."""
-    await stores.throttles.give_back(_account(email))
-    await stores.throttles.give_back(f"address:{address}")
-
-
 async def _take(key: str, limit: int, *, stores: Stores, wall: datetime) -> None:
     count, until = await stores.throttles.take(key, window=WINDOW, now=wall)
     if count > limit:

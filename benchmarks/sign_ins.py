@@ -1,0 +1,193 @@
+"""What 200 people who sign in at one moment cost everybody else.
+
+One API process, a real mongod with journalled writes. A few callers ask `me` at a steady pace,
+first with nobody signing in, then while 200 do, each from an address of their own. Whoever is
+turned away, since too many are hashing, comes again when told to.
+
+Run: python benchmarks/sign_ins.py [ROUNDS]
+"""
+
+import asyncio
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import orjson
+from _http import Served
+from _measure import spell
+
+import devserver.mongod
+import devserver.valkey
+from devserver.mongod import Profile
+from devserver.process import free_port, spawn, stop
+from models.ids import new_id
+from models.store import Stores, connect, prepare
+from models.user import User
+from services import sessions
+from services.passwords import Passwords
+from services.tokens import Tokens
+
+ROUNDS = int(sys.argv[1]) if sys.argv[1:] else 3
+PEOPLE = 200
+CALLERS = 4
+PACE = 0.1  # seconds between two questions of a caller
+QUIET = 5.0
+PASSWORD = "a good pass phrase"
+SECRET = "a secret for benchmarks, long enough to sign"
+ME = orjson.dumps({"query": "{ me { id name email } }"})
+SIGN_IN = """
+mutation ($input: SignInInput!) {
+  signIn(input: $input) { session { accessToken } userErrors { code } }
+}
+"""
+
+
+@dataclass(slots=True)
+class Volley:
+    """How it went: how late others were answered, how long it took, how many were turned away."""
+
+    latencies: list[float] = field(default_factory=list)
+    took: float = 0.0
+    refused: int = 0
+
+    def p(self, percent: int) -> float:
+        """Return this percentile of the latencies."""
+        return sorted(self.latencies)[len(self.latencies) * percent // 100]
+
+
+async def set_up(uri: str) -> str:
+    """Make the people, all with one password; return the access token of one."""
+    database = connect(uri, "bench")
+    await prepare(database)
+    stores, passwords, now = Stores.over(database), Passwords(), datetime.now(UTC)
+    hashed = await passwords.hash(PASSWORD)
+    passwords.close()
+    for at in range(PEOPLE):
+        email = f"person{at}@example.test"
+        user = User(id=new_id(), created_at=now, email=email, name=f"Person {at}")
+        user_id = await stores.identities.claim(email, user.id)
+        assert user_id
+        await stores.users.add_once(user, user_id)
+        await stores.credentials.add(user_id, hashed, now=now)
+        await stores.identities.settle(email, user_id)
+    pair = await sessions.open_session(user, stores=stores, tokens=Tokens(SECRET), wall=now)
+    return pair.access_token
+
+
+@contextmanager
+def stack(folder: Path) -> Iterator[Served]:
+    """Start the API and what it needs."""
+    with ExitStack() as open_:
+        mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
+        valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
+        key = asyncio.run(set_up(mongod.uri))
+        port = free_port()
+        environment = os.environ | {
+            "FANFARE_MONGODB_URI": mongod.uri,
+            "FANFARE_REDIS_URL": valkey.url,
+            "FANFARE_DATABASE": "bench",
+            "FANFARE_SECRET": SECRET,
+            "FANFARE_PORT": str(port),
+            "FANFARE_DATA_DIR": str(folder),
+        }
+        process = spawn(
+            [sys.executable, "-m", "app.cli", "serve"],
+            log=folder / "api.log",
+            environment=environment,
+            death_signal=signal.SIGKILL,
+        )
+        open_.callback(stop, process)
+        served = Served("API", port, process.pid, "/graphql", key, [ME])
+        served.await_answer()
+        yield served
+
+
+async def told(reader: asyncio.StreamReader) -> Any:
+    """Read an answer."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+    return orjson.loads(await reader.readexactly(length))
+
+
+async def others(served: Served, until: asyncio.Event, volley: Volley) -> None:
+    """Ask `me` at a steady pace: what is late is asked late, and counts from when it was due."""
+    (wanted,) = served.wanted()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    due = time.perf_counter()
+    while not until.is_set():
+        writer.write(wanted)
+        assert (await told(reader))["data"]["me"]["id"]
+        volley.latencies.append(time.perf_counter() - due)
+        due += PACE
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+    writer.close()
+
+
+async def sign_in(served: Served, at: int, volley: Volley) -> None:
+    """Sign in, however often it takes."""
+    given = {"email": f"person{at}@example.test", "password": PASSWORD}
+    body = orjson.dumps({"query": SIGN_IN, "variables": {"input": given}})
+    own = (f"127.0.1.{at + 1}", 0)
+    while True:
+        # Connections that idle are closed by the server, so each try has its own.
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port, local_addr=own)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        answer = await told(reader)
+        writer.close()
+        errors = answer.get("errors")
+        if not errors:
+            assert answer["data"]["signIn"]["session"], answer
+            return
+        assert errors[0]["extensions"]["code"] == "RATE_LIMITED", answer
+        volley.refused += 1
+        await asyncio.sleep(errors[0]["extensions"]["retryAfter"])
+
+
+async def measured(served: Served, signing_in: int) -> Volley:
+    """Ask while so many sign in; while nobody does, for some seconds."""
+    volley, until = Volley(), asyncio.Event()
+    asking = [asyncio.create_task(others(served, until, volley)) for _ in range(CALLERS)]
+    began = time.perf_counter()
+    if signing_in:
+        await asyncio.gather(*(sign_in(served, at, volley) for at in range(signing_in)))
+    else:
+        await asyncio.sleep(QUIET)
+    volley.took = time.perf_counter() - began
+    until.set()
+    await asyncio.gather(*asking)
+    return volley
+
+
+async def run(served: Served) -> None:
+    """Measure in turn, and compare."""
+    await measured(served, 0)
+    ratios = []
+    for _ in range(ROUNDS):
+        quiet, loud = await measured(served, 0), await measured(served, PEOPLE)
+        ratios.append(loud.p(99) / quiet.p(99))
+        print(
+            f"nobody signs in: p50 {spell(quiet.p(50))}, p99 {spell(quiet.p(99))};"
+            f" {PEOPLE} do, in {spell(loud.took)}, turned away {loud.refused} times:"
+            f" p50 {spell(loud.p(50))}, p99 {spell(loud.p(99))}: {ratios[-1]:.2f} ×",
+            flush=True,
+        )
+    print(f"the p99 of others becomes {statistics.median(ratios):.2f} × what it was")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as parent, stack(Path(parent)) as api:
+        asyncio.run(run(api))
