@@ -5,27 +5,14 @@ Whatever was answered stays so, the same key has the same answer, and limits are
 
 import asyncio
 import random
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from devserver.mongod import Mongod, Profile, start
-from devserver.process import free_port
-from models.ids import new_id
-from models.principal import Role
-from models.store import Stores, connect, prepare
-from models.user import User
-from services import codes, sessions
-from services.tokens import Tokens
-from services.verify import verify
-from tests.client import SECRET
-from tests.faults.processes import Processes
+from services import codes
+from tests.faults.scene import Scene, clean, problems, ready, scene, token
 from tests.faults.shopping import INGEST, JOIN, Front
 from tests.shop import Shop
 
@@ -45,61 +32,6 @@ lottery lucky {{ active from 2026-03-01 to {TODAY + timedelta(days=2):%Y-%m-%d}
 """
 
 
-class Scene:
-    """A mongod of its own, two APIs, a worker and a scheduler."""
-
-    def __init__(self, mongod: Mongod, folder: Path, redis_url: str) -> None:
-        self.mongod = mongod
-        self.folder = folder
-        self.ports = [str(free_port()) for _ in range(2)]
-        environment = {
-            "FANFARE_MONGODB_URI": mongod.uri,
-            "FANFARE_REDIS_URL": redis_url,
-            "FANFARE_SECRET": SECRET,
-        }
-        self.processes = Processes(environment, folder)
-
-    @property
-    def urls(self) -> list[str]:
-        return [f"http://127.0.0.1:{port}" for port in self.ports]
-
-    def serve(self, place: int) -> None:
-        self.processes.start(f"api-{place}", "serve", FANFARE_PORT=self.ports[place])
-
-    async def restart_mongod(self) -> None:
-        self.mongod.process.kill()
-        self.mongod.process.wait()
-        self.mongod = await asyncio.to_thread(
-            start, self.folder / "db", Profile.DURABLE, port=self.mongod.port, patience=10
-        )
-
-
-@asynccontextmanager
-async def scene(folder: Path, redis_url: str, smtp_url: str) -> AsyncIterator[tuple[Scene, Shop]]:
-    mongod = start(folder / "db", Profile.DURABLE)
-    playing = Scene(mongod, folder, redis_url)
-    database = connect(mongod.uri, "fanfare", patience_ms=10_000)
-    try:
-        await prepare(database)
-        shop = Shop(Stores.over(database), smtp_url)
-        shop.clock.business = shop.clock.real = datetime.now(UTC)
-        yield playing, shop
-    finally:
-        playing.processes.stop()
-        database.client.close()
-        playing.mongod.stop()
-
-
-async def token(shop: Shop) -> str:
-    """Return an access token of the shop's back end."""
-    now = datetime.now(UTC)
-    user = User(id=new_id(), created_at=now, roles=frozenset({Role.INTEGRATOR}))
-    await shop.stores.users.add(user)
-    tokens = Tokens(SECRET)
-    pair = await sessions.open_session(user, stores=shop.stores, tokens=tokens, wall=now)
-    return pair.access_token
-
-
 async def survives(
     folder, redis, redis_url, smtp, *, people: int, faults: int, pause: float, within: float = 120
 ):
@@ -112,10 +44,7 @@ async def survives(
             "own", people // 5, stores=shop.stores, rulebook=shop.rulebook, now=shop.clock.now()
         )
         own = [code.code async for code in shop.stores.codes.every("own", batch)]
-        for place in range(2):
-            playing.serve(place)
-        playing.processes.start("worker", "worker")
-        playing.processes.start("scheduler", "scheduler")
+        playing.begin()
         async with httpx2.AsyncClient(timeout=10) as http:
             front = Front(playing.urls, await token(shop), http, random.Random(3))
             await ready(playing, http)
@@ -127,17 +56,6 @@ async def survives(
             await same_again(front)
             assert await problems(shop) == []
     return front.refusals
-
-
-async def ready(playing: Scene, http: httpx2.AsyncClient) -> None:
-    async with asyncio.timeout(120):
-        for url in playing.urls:
-            while True:
-                try:
-                    if (await http.get(f"{url}/readyz")).status_code == 200:
-                        break
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.05)
 
 
 async def shop_around(front: Front, names: list[str], own: list[str]) -> None:
@@ -179,28 +97,6 @@ async def strike(playing: Scene, redis, *, faults: int, pause: float, meanwhile)
                 playing.processes.kill(f"api-{place}")
                 redis.flushall()
                 playing.serve(place)
-
-
-async def problems(shop: Shop) -> list[str]:
-    now = datetime.now(UTC)
-    return [
-        f"{finding.id}: {problem}"
-        async for finding in verify(stores=shop.stores, now=now, wall=now)
-        for problem in finding.problems
-    ]
-
-
-async def clean(shop: Shop, *, within: float) -> None:
-    """Wait until all work is done and everything adds up."""
-    began = time.monotonic()
-    while True:
-        left = await shop.stores.events.count_pending()
-        left += await shop.stores.outbox.depth()
-        found = await problems(shop)
-        if not left and not found:
-            return
-        assert time.monotonic() - began < within, (left, found)
-        await asyncio.sleep(0.2)
 
 
 async def exact(
