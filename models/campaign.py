@@ -79,7 +79,8 @@ class Campaign:
     `writers` wrote it since it was last published, so they cannot approve it. `untold` is what the
     feed must still be told, saved with the change that it tells of, so that neither is ever alone.
     `settled` is the last publication whose outcome is noted here; `version` counts saved changes.
-    `key` is the name of the file that a campaign is kept in, if one is.
+    `key` is the name of the file that a campaign is kept in, if one is; `request` is unique to
+    what its author asked for when they began it.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Campaign:
     goal: str = ""
     channels: tuple[Channel, ...] = ()
     key: str | None = None
+    request: str | None = None
     status: Status = Status.DRAFT
     revision: Status | None = None
     live: Live | None = None

@@ -52,6 +52,7 @@ from schema.ids import from_global
 from schema.paging import Asked, Connection
 from services import campaigns, publications
 from services.activity import Wanted
+from services.keys import require_key
 
 
 def _writers() -> Any:
@@ -120,10 +121,12 @@ class CampaignMutations:
     async def create_campaign(
         self, info: Info, input: Annotated[CreateCampaignInput, _INPUT]
     ) -> CreateCampaignPayload:
+        act, key = _act(info), input.idempotency_key
         campaign = await campaigns.create(
             input.title,
             input.source,
-            _act(info),
+            act,
+            request=None if key is None else f"{act.by}|{require_key(key)}",
             stores=info.context.stores,
             goal=input.goal,
             channels=tuple(dict.fromkeys(input.channels)),
@@ -233,6 +236,7 @@ class CampaignMutations:
             input.publication,
             _act(info, input.reason),
             stores=info.context.stores,
+            version=input.version,
         )
         await info.context.rulebook.notice()
         return RollbackCampaignPayload(campaign=Campaign.of(campaign))
@@ -245,7 +249,10 @@ class CampaignMutations:
         self, info: Info, input: Annotated[RollbackPublicationInput, _INPUT]
     ) -> RollbackPublicationPayload:
         publication = await publications.roll_back(
-            input.publication, _act(info, input.reason), stores=info.context.stores
+            input.publication,
+            _act(info, input.reason),
+            stores=info.context.stores,
+            current=input.current,
         )
         await info.context.rulebook.notice()
         return RollbackPublicationPayload(publication=Publication.of(publication))

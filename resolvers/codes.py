@@ -18,6 +18,7 @@ from schema.unique_code import (
     UniqueCode,
 )
 from services import codes
+from services.keys import require_key
 
 
 @strawberry.type
@@ -57,12 +58,13 @@ class CodeMutations:
         input: Annotated[GenerateCodesInput, strawberry.argument(description="Which ones.")],
     ) -> GenerateCodesPayload:
         context = info.context
+        key = input.idempotency_key
         batch = await codes.generate(
             input.promotion,
-            input.count,
-            most=codes.MOST_IN_A_CALL,
+            codes.of_a_call(input.count),
             user_id=from_global("User", input.user_id) if input.user_id else None,
             expires_at=input.expires_at,
+            request=None if key is None else f"{context.caller.user_id}|{require_key(key)}",
             stores=context.stores,
             rulebook=context.rulebook,
             now=context.clock.now(),

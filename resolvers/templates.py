@@ -109,6 +109,7 @@ class TemplateMutations:
             stores=context.stores,
             now=context.clock.now(),
             by=context.caller.user_id,
+            was=input.version,
         )
         return SaveTemplatePayload(template=Template.of(saved))
 

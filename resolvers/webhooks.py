@@ -62,6 +62,7 @@ class WebhookMutations:
             url=input.url,
             enabled=input.enabled,
             events=input.events,
+            version=input.version,
             stores=context.stores,
             private=context.private_targets,
         )
@@ -80,7 +81,10 @@ class WebhookMutations:
     ) -> RotateWebhookSecretPayload:
         context = info.context
         webhook = await webhooks.rotate_secret(
-            input.name, stores=context.stores, now=context.clock.wall()
+            input.name,
+            version=input.version,
+            stores=context.stores,
+            now=context.clock.wall(),
         )
         return RotateWebhookSecretPayload(
             webhook=Webhook.of(webhook), secret=webhook.secrets[0].value

@@ -7,19 +7,24 @@ import strawberry
 
 from models import api_key as models
 from models.api_key import Scope
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
 
-strawberry.enum(
+describe(
     Scope,
+    "What a key is for.",
     name="ApiKeyScope",
-    description="What a key is for. BOUNCES: telling which messages came back. "
-    "EVENTS: telling what happened and whose visits were whose. "
-    "EXPORTS: fetching lists as files. FEED: following the feed. IMPORTS: sending files of people, "
-    "products, orders and events. ORDERS: placing and undoing orders, claims and groups. "
-    "PERSONAL: personal data in exports. PRICES: asking what carts cost. "
-    "PRODUCTS: saying what the shop sells.",
+    BOUNCES="Telling which messages came back.",
+    EVENTS="Telling what happened, and whose visits were whose.",
+    EXPORTS="Fetching lists as files.",
+    FEED="Following the feed.",
+    IMPORTS="Sending files of people, products, orders and events.",
+    ORDERS="Placing and undoing orders, claims and groups.",
+    PERSONAL="Having personal data in exports.",
+    PRICES="Asking what carts cost.",
+    PRODUCTS="Saying what the shop sells.",
 )
 
 

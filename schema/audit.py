@@ -6,13 +6,27 @@ from typing import Self
 import strawberry
 
 from models.audit import Credential, Link, Result
+from schema.enums import describe
 from schema.ids import to_global
 
-strawberry.enum(Credential, name="AuditCredential", description="What a caller showed.")
-strawberry.enum(
+describe(
+    Credential,
+    "What a caller showed.",
+    name="AuditCredential",
+    SESSION="The access token of someone who signed in.",
+    API_KEY="An API key.",
+    LINK="What a link in a message carries.",
+    COMMAND="Nothing: a command, where the shop runs.",
+    NONE="Nothing.",
+)
+describe(
     Result,
+    "How a change went.",
     name="AuditResult",
-    description="How a change went; UNKNOWN if the process ended before it could say.",
+    DONE="It was made.",
+    REFUSED="It was refused, as `code` says.",
+    FAILED="It went wrong.",
+    UNKNOWN="The process ended before it could say.",
 )
 _ACTORS = {Credential.SESSION: "User", Credential.API_KEY: "ApiKey", Credential.LINK: "User"}
 

@@ -15,8 +15,29 @@ from schema.ids import to_global
 from schema.node import Node
 from schema.paging import Direction
 
-strawberry.enum(Channel, name="Channel", description="How a message leaves.")
-strawberry.enum(Status, name="CampaignStatus", description="Where a campaign stands.")
+describe(
+    Channel,
+    "How a message leaves.",
+    name="Channel",
+    EMAIL="By e-mail.",
+    SMS="As a text message.",
+    PUSH="As a push notification.",
+    WEBHOOK="As a call of another system.",
+    SOCIAL="By way of an advertising platform.",
+)
+describe(
+    Status,
+    "Where a campaign stands.",
+    name="CampaignStatus",
+    DRAFT="It is being written.",
+    IN_REVIEW="It waits for someone else to approve it.",
+    APPROVED="It can be published.",
+    SCHEDULED="It will be published at its time.",
+    RUNNING="It is live.",
+    PAUSED="It is live, but is not served for now.",
+    ENDED="It was live, and is no more.",
+    ARCHIVED="It is put away.",
+)
 
 
 @strawberry.type(description="One step of a campaign's history.")

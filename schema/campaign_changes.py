@@ -17,6 +17,10 @@ class CreateCampaignInput:
     channels: list[Channel] = strawberry.field(
         default_factory=list, description="How it is meant to reach people."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Made by the caller; the same key again is answered with the same campaign.",
+    )
 
 
 @strawberry.input(description="What to change about a campaign. What is left out stays.")
@@ -93,12 +97,18 @@ class RollbackCampaignInput:
     id: strawberry.ID = strawberry.field(description="Which campaign.")
     publication: int = strawberry.field(description="The publication that held the text.")
     reason: str = strawberry.field(default="", description="Why; kept in the history.")
+    version: int | None = strawberry.field(
+        default=None, description="Refuse if the campaign is no longer this version."
+    )
 
 
 @strawberry.input(description="Which publication to publish once more.")
 class RollbackPublicationInput:
     publication: int = strawberry.field(description="Its number.")
     reason: str = strawberry.field(default="", description="Why; kept in the history.")
+    current: int | None = strawberry.field(
+        default=None, description="Refuse if another publication than this is live."
+    )
 
 
 @strawberry.type

@@ -8,11 +8,18 @@ import strawberry
 
 from models import claim as models
 from models.claim import ClaimState
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
 
-strawberry.enum(ClaimState, description="What has become of a claim.")
+describe(
+    ClaimState,
+    "What has become of a claim.",
+    HELD="Its unit is kept for its buyer.",
+    SOLD="Its unit was ordered.",
+    RELEASED="Its unit went back to stock.",
+)
 
 
 @strawberry.type(description="One unit of a flash sale, held for one person.")

@@ -16,9 +16,12 @@ from schema.node import Node
 from schema.paging import Direction
 from schema.payloads import Payload
 
-strawberry.enum(
+describe(
     DeliveryState,
-    description="WAITING: to be tried, or tried again. FAILED: given up; the webhook is disabled.",
+    "Where a delivery stands.",
+    WAITING="It is to be tried, or tried again.",
+    DELIVERED="It arrived.",
+    FAILED="It was given up, and the webhook is disabled.",
 )
 
 

@@ -9,12 +9,20 @@ import strawberry
 from engine.draws import Step
 from models import draw as models
 from models.draw import DrawState
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
 from schema.scalars import JSON
 
-strawberry.enum(DrawState, description="How far a draw has come.")
+describe(
+    DrawState,
+    "How far a draw has come.",
+    OPEN="It takes entries.",
+    CLOSING="It takes no more entries; those that were in time are being applied.",
+    CLOSED="Its tickets are published, and it waits for its time or its beacon.",
+    DRAWN="Its winners are known.",
+)
 
 
 @strawberry.type(description="Something to win.")

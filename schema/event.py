@@ -22,14 +22,16 @@ from schema.paging import Direction
 from schema.payloads import Payload
 from schema.scalars import JSON
 
-strawberry.enum(Outcome, name="EventOutcome", description="What became of an event.")
-
-
-@strawberry.enum(
-    description="Where a message stands. UNKNOWN: it was on its way when a worker was stopped, so "
-    "it may have left or not, and is not sent again. SKIPPED: it was not to be sent, as without "
-    "consent."
+describe(
+    Outcome,
+    "What became of an event.",
+    name="EventOutcome",
+    ACCEPTED="It is new, and kept for good.",
+    DUPLICATE="It was told before.",
+    REJECTED="It cannot be taken: `reason` says why.",
 )
+
+
 class MessageStatus(StrEnum):
     PENDING = "pending"
     SENDING = "sending"
@@ -37,6 +39,19 @@ class MessageStatus(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+
+describe(
+    MessageStatus,
+    "Where a message stands.",
+    PENDING="It waits to be sent.",
+    SENDING="It is on its way.",
+    SENT="It was sent.",
+    UNKNOWN="It was on its way when a worker was stopped: it may have left or not, and is not sent "
+    "again.",
+    FAILED="It could not be sent.",
+    SKIPPED="It was not to be sent, as without consent.",
+)
 
 
 @strawberry.input(description="Something that happened to somebody.")

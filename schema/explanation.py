@@ -9,6 +9,7 @@ import strawberry
 from dsl import Explanation
 from engine.explaining import Account, Clause
 from engine.explaining.writing import write_changes, write_values
+from schema.enums import describe
 from schema.quote import CartInput
 from schema.rules import DeclarationKind
 from schema.scalars import JSON
@@ -35,14 +36,25 @@ class ExplainRulesInput:
     at: datetime | None = strawberry.field(default=None, description="Another time than now.")
 
 
-@strawberry.enum(description="What a node of an explanation is.")
 class ExplanationShape(Enum):
-    CLAUSE = strawberry.enum_value("clause", description="A clause of the declaration.")
-    ALL = strawberry.enum_value("all", description="Holds if all its parts do.")
-    ANY = strawberry.enum_value("any", description="Holds if one of its parts does.")
-    NOT = strawberry.enum_value("not", description="Holds if its part does not.")
-    SEGMENT = strawberry.enum_value("segment", description="Being in a segment, or not.")
-    TEST = strawberry.enum_value("test", description="A single test.")
+    CLAUSE = "clause"
+    ALL = "all"
+    ANY = "any"
+    NOT = "not"
+    SEGMENT = "segment"
+    TEST = "test"
+
+
+describe(
+    ExplanationShape,
+    "What a node of an explanation is.",
+    CLAUSE="A clause of the declaration.",
+    ALL="Holds if all its parts do.",
+    ANY="Holds if one of its parts does.",
+    NOT="Holds if its part does not.",
+    SEGMENT="Being in a segment, or not.",
+    TEST="A single test.",
+)
 
 
 @strawberry.type(description="One thing to change.")

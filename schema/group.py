@@ -7,11 +7,18 @@ import strawberry
 
 from models import group as models
 from models.group import GroupState
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
 
-strawberry.enum(GroupState, description="What has become of a group.")
+describe(
+    GroupState,
+    "What has become of a group.",
+    OPEN="It can be joined.",
+    COMPLETED="Enough were found in time.",
+    FAILED="Too few were found in time.",
+)
 
 
 @strawberry.type(description="People who buy together, if enough of them are found in time.")

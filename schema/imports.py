@@ -7,16 +7,27 @@ import strawberry
 
 from models import imports as models
 from models.imports import ImportKind, ImportState
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
 
-strawberry.enum(ImportKind, name="ImportKind", description="What a file has rows of.")
-strawberry.enum(
+describe(
+    ImportKind,
+    "What a file has rows of.",
+    USERS="People.",
+    PRODUCTS="Products.",
+    ORDERS="Orders.",
+    EVENTS="Events.",
+)
+describe(
     ImportState,
-    name="ImportState",
-    description="How far an import is: RECEIVING the file, RUNNING through its rows, DONE, FAILED "
-    "as a whole, or CANCELLED.",
+    "How far an import is.",
+    RECEIVING="The file is being sent.",
+    RUNNING="Its rows are being worked on, or wait for that.",
+    DONE="All its rows were looked at.",
+    FAILED="It cannot be taken in at all: `reason` says why.",
+    CANCELLED="It was ended before its end.",
 )
 
 

@@ -6,12 +6,17 @@ from typing import Self
 import strawberry
 
 from models.membership import Cause, CauseKind, Membership
+from schema.enums import describe
 
-strawberry.enum(
+describe(
     CauseKind,
+    "What brought someone into a segment.",
     name="MembershipCauseKind",
-    description="What brought someone into a segment: an EVENT, a DAY that began, an IMPORT, a "
-    "change of the PROFILE, or a PUBLICATION of the segment.",
+    EVENT="An event.",
+    DAY="A day that began.",
+    IMPORT="A file that was taken in.",
+    PROFILE="A change of what is known of them.",
+    PUBLICATION="A publication of the segment.",
 )
 
 

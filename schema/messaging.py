@@ -9,12 +9,16 @@ from models import messaging as models
 from models.campaign import Channel
 from models.messaging import Bar
 from models.workspace import Workspace
+from schema.enums import describe
 from schema.payloads import Payload
 
-strawberry.enum(
+describe(
     Bar,
+    "Why an address is on the suppression list.",
     name="SuppressionReason",
-    description="BOUNCE: nothing is sent. COMPLAINT, MANUAL: no marketing is sent.",
+    BOUNCE="Messages came back: nothing is sent.",
+    COMPLAINT="Its owner complained: no marketing is sent.",
+    MANUAL="Somebody put it there: no marketing is sent.",
 )
 
 

@@ -9,13 +9,17 @@ import strawberry
 from dsl.money import to_text
 from models import offer as models
 from models.offer import OfferStatus
+from schema.enums import describe
 from schema.quote import NotAppliedReason
 from schema.scalars import Money
 
-strawberry.enum(
+describe(
     OfferStatus,
-    description="How a promotion stands for someone: it applies to the cart, is theirs to use, "
-    "would be with something more in the cart, or is used up.",
+    "How a promotion stands for someone.",
+    APPLIED="It applies to the cart.",
+    USABLE="It is theirs to use.",
+    ALMOST="It would be with something more in the cart.",
+    USED_UP="They have used it as often as they may, or its limit is reached.",
 )
 
 

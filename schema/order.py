@@ -21,7 +21,13 @@ from schema.payloads import Payload, UserError
 from schema.quote import CartInput, Quote, Taken
 from schema.scalars import Money
 
-strawberry.enum(OrderState, name="OrderStatus", description="Whether an order stands.")
+describe(
+    OrderState,
+    "Whether an order stands.",
+    name="OrderStatus",
+    PLACED="It stands, though some of it may have come back.",
+    CANCELLED="It was cancelled, and all that it took given back.",
+)
 
 
 @strawberry.input(description="Which orders to list.")

@@ -8,10 +8,24 @@ import strawberry
 from engine.loyalty.replay import Lot
 from engine.loyalty.tiers import Progress
 from models.points import Reason
+from schema.enums import describe
 from schema.ids import to_global
 from services.statements import Line, Standing
 
-strawberry.enum(Reason, name="PointsReason", description="Why points moved.")
+describe(
+    Reason,
+    "Why points moved.",
+    name="PointsReason",
+    EARNED="An event earned them.",
+    PROMOTION="A promotion gave them with an order.",
+    AWARDED="A journey awarded them.",
+    TAKEN_BACK="What they were for was undone.",
+    EXPIRED="They were not spent in time.",
+    REDEEMED="They paid for an order.",
+    ENTERED="They paid for an entry in a lottery.",
+    GIVEN_BACK="What they had paid for was undone.",
+    UNDONE="None moved: it notes what has become of an order.",
+)
 
 
 @strawberry.type(description="Points that will expire together unless they are spent before.")

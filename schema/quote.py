@@ -12,17 +12,41 @@ from dsl.money import decimals
 from models import quote as models
 from models.errors import NotFound
 from models.quote import Why
+from schema.enums import describe
 from schema.ids import from_global
 from schema.payloads import Payload
 from schema.scalars import JSON, Money
 
-strawberry.enum(Why, name="NotAppliedCode", description="Why a promotion did not apply.")
+describe(
+    Why,
+    "Why a promotion did not apply.",
+    name="NotAppliedCode",
+    PAUSED="Its campaign is paused.",
+    NOT_ACTIVE="It is not its time.",
+    CURRENCY="The cart is in another currency than its amounts.",
+    SIGN_IN="It is for those who have signed in.",
+    CODE="It needs a code that was not given, or cannot be used.",
+    LIMIT="It was used as often as it may be.",
+    HOLDOUT="The buyer is held out from it, to measure what it does.",
+    AUDIENCE="It is for others.",
+    WHEN="What it asks of the cart is not so.",
+    BUDGET="Its budget is spent.",
+    OUTDONE="Others together save more, or win the tie.",
+    NOTHING="It found nothing to take or to give.",
+)
 
 
-@strawberry.enum(description="What became of a promotion.")
 class PromotionStatus(Enum):
     APPLIED = "applied"
     NOT_APPLIED = "not_applied"
+
+
+describe(
+    PromotionStatus,
+    "What became of a promotion.",
+    APPLIED="It applied.",
+    NOT_APPLIED="It did not, for a `reason`.",
+)
 
 
 @strawberry.input(description="Units of one thing.")

@@ -7,6 +7,7 @@ import strawberry
 
 import dsl
 from schema.campaign import Campaign
+from schema.enums import describe
 from schema.ids import to_global
 from schema.payloads import Payload
 from schema.rules import DeclarationKind, Diagnostic
@@ -54,11 +55,19 @@ class ReleaseRulesInput(PlanRulesInput):
     reason: str = strawberry.field(default="", description="Why; kept in the history.")
 
 
-@strawberry.enum(description="What a release does to something.")
 class ChangeKind(Enum):
     ADDED = "added"
     CHANGED = "changed"
     REMOVED = "removed"
+
+
+describe(
+    ChangeKind,
+    "What a release does to something.",
+    ADDED="It is new.",
+    CHANGED="It is other than before, or in another file.",
+    REMOVED="It is gone.",
+)
 
 
 @strawberry.type(description="A declaration that is new, other, moved or gone.")

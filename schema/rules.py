@@ -7,18 +7,26 @@ from typing import Any, Self
 import strawberry
 
 import dsl
+from schema.enums import describe
 from schema.user import User
 from services import drafts, editing
 
 
-@strawberry.enum(description="How bad it is. Only errors keep rules from being published.")
 class Severity(Enum):
     ERROR = "error"
     WARNING = "warning"
     INFORMATION = "information"
 
 
-@strawberry.enum(description="What a declaration declares.")
+describe(
+    Severity,
+    "How bad it is.",
+    ERROR="It keeps rules from being published.",
+    WARNING="It is probably not meant so.",
+    INFORMATION="It is good to know.",
+)
+
+
 class DeclarationKind(Enum):
     EVENT = "event"
     ATTRIBUTES = "attributes"
@@ -32,6 +40,24 @@ class DeclarationKind(Enum):
     GROUP_BUY = "group_buy"
     LOTTERY = "lottery"
     EXAMPLE = "example"
+
+
+describe(
+    DeclarationKind,
+    "What a declaration declares.",
+    EVENT="An event, and its fields.",
+    ATTRIBUTES="What is known of people or items besides.",
+    LIST="A list of values under a name.",
+    CAMPAIGN="What holds for all of a campaign, as its budget.",
+    SEGMENT="A segment of people.",
+    PROMOTION="A promotion.",
+    TRIGGER="A trigger, which starts journeys.",
+    LOYALTY="How points are earned, and tiers.",
+    FLASH_SALE="A flash sale.",
+    GROUP_BUY="A group buy.",
+    LOTTERY="A lottery.",
+    EXAMPLE="An example, which is tried out whenever rules are checked.",
+)
 
 
 @strawberry.type(description="A range of the text. Counted in code points, the end exclusive.")
@@ -180,7 +206,6 @@ class SegmentPreview:
         )
 
 
-@strawberry.enum(description="What a completion is, for the sign that an editor puts beside it.")
 class CompletionKind(Enum):
     DECLARATION = "declaration"
     CLAUSE = "clause"
@@ -194,6 +219,24 @@ class CompletionKind(Enum):
     UNIT = "unit"
     CURRENCY = "currency"
     VALUE = "value"
+
+
+describe(
+    CompletionKind,
+    "What a completion is, for the sign that an editor puts beside it.",
+    DECLARATION="A word that begins a declaration.",
+    CLAUSE="A word that begins a clause.",
+    STEP="A word that begins a step of a journey.",
+    KEYWORD="Another word of the language.",
+    OPERATOR="An operator.",
+    FACT="Something that rules can ask of people, carts or items.",
+    EVENT="An event.",
+    NAME="The name of a declaration.",
+    FUNCTION="A function.",
+    UNIT="A unit of time.",
+    CURRENCY="A currency.",
+    VALUE="A value that there is.",
+)
 
 
 @strawberry.type(description="Something that could be written at a place.")

@@ -59,6 +59,11 @@ class SaveTemplateInput:
     topic: str | None = strawberry.field(
         default=None, description="What people can refuse without refusing the channel."
     )
+    version: int | None = strawberry.field(
+        default=None,
+        description="Refuse if the newest is no longer this version; 0 for a template that is new. "
+        "Releases do not look at it, but at `publication`.",
+    )
 
     def template(self) -> models.Template:
         """Return it as the services take it."""
@@ -72,7 +77,7 @@ class SaveTemplateInput:
         )
 
 
-@strawberry.type(description="The template as it is now.")
+@strawberry.type(description="The template as it is now. Refusals: CONFLICT, INVALID.")
 class SaveTemplatePayload(Payload):
     template: Template | None = strawberry.field(default=None, description="As saved.")
 

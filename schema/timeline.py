@@ -8,15 +8,29 @@ import strawberry
 from models.paging import Span
 from models.timeline import TimelineEntry as Model
 from models.timeline import TimelineKind, Which
+from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.scalars import JSON
 
-strawberry.enum(
+describe(
     TimelineKind,
-    description="What an entry of a timeline is: an EVENT that was told, a run of a journey that "
-    "STARTED or ENDED, its GOAL_REACHED, a MESSAGE or a CALL of a webhook, what else a step did, "
-    "a SEGMENT_ENTERED that the person is still in, or POINTS that came or went.",
+    "What an entry of a timeline is.",
+    EVENT="An event that was told.",
+    RUN_STARTED="A journey began.",
+    RUN_ENDED="A journey ended.",
+    GOAL_REACHED="A journey's goal was reached.",
+    MESSAGE="A message.",
+    CALL="A call of a webhook.",
+    TAG="A tag was put on the person.",
+    UNTAG="A tag was taken off.",
+    SET="A journey set an attribute.",
+    GRANT="A journey granted a code.",
+    AWARD="A journey awarded points.",
+    EMIT="A journey told an event.",
+    ENTER="A journey entered the person in a lottery.",
+    SEGMENT_ENTERED="The person came into a segment, and is still in it.",
+    POINTS="Points came or went.",
 )
 
 

@@ -52,6 +52,10 @@ class GenerateCodesInput:
     expires_at: datetime | None = strawberry.field(
         default=None, description="Until when they can be used."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Made by the caller; the same again with the same key makes no more codes.",
+    )
 
 
 @strawberry.type(description="The codes that were made.")

@@ -21,7 +21,15 @@ from schema.payloads import Payload
 from schema.scalars import JSON
 from services import members
 
-strawberry.enum(Role, description="What a person may do here.")
+describe(
+    Role,
+    "What a person may do here.",
+    ADMIN="All there is to do.",
+    MARKETER="Write campaigns, and approve those of others.",
+    ANALYST="Look at everything, and change nothing.",
+    INTEGRATOR="What other systems do: orders, events, products.",
+    CUSTOMER="Buy, and see what is their own.",
+)
 
 
 @strawberry.type(description="Something that messages on a channel are about.")

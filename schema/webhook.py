@@ -23,6 +23,9 @@ class Webhook(Node):
         description="Until then calls are signed with the secret before, too."
     )
     created_at: datetime = strawberry.field(description="When it was made.")
+    version: int = strawberry.field(
+        description="Counts changes. An edit names the version it was made from."
+    )
 
     @classmethod
     def of(cls, webhook: models.Webhook) -> Self:
@@ -35,6 +38,7 @@ class Webhook(Node):
             events=list(webhook.events),
             rotating_until=webhook.secrets[1].until if len(webhook.secrets) > 1 else None,
             created_at=webhook.created_at,
+            version=webhook.version,
         )
 
 
@@ -56,11 +60,17 @@ class UpdateWebhookInput:
     events: list[str] | None = strawberry.field(
         default=None, description="Entries of the feed to be told of from now on."
     )
+    version: int | None = strawberry.field(
+        default=None, description="Refuse if the webhook is no longer this version."
+    )
 
 
 @strawberry.input(description="Whose secret to replace.")
 class RotateWebhookSecretInput:
     name: str = strawberry.field(description="Which webhook.")
+    version: int | None = strawberry.field(
+        default=None, description="Refuse if the webhook is no longer this version."
+    )
 
 
 @strawberry.type(
@@ -73,7 +83,9 @@ class CreateWebhookPayload(Payload):
     )
 
 
-@strawberry.type(description="The webhook after the change. Refusals: WEBHOOK_URL, NOT_FOUND.")
+@strawberry.type(
+    description="The webhook after the change. Refusals: WEBHOOK_URL, NOT_FOUND, CONFLICT."
+)
 class UpdateWebhookPayload(Payload):
     webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
 

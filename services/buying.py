@@ -4,7 +4,6 @@ The points are held, then the entry is added under an id of its own, then the po
 hold knows all that the entry needs: should the buyer be killed, the sweep adds it in their place.
 """
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +15,16 @@ from dsl.offers import Lottery
 from engine.schedule import is_active
 from models.claim import stock_id
 from models.draw import Draw, DrawState, Entry, entry_id
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import Conflict, NotFound
 from models.points import Hold, Reason, Transfer
 from models.store import Stores
 from services import draws, points, spending
 from services.entries import add_entry
+from services.keys import require_key
 from services.rulebook import Published, Rulebook
 
 LEASE = timedelta(seconds=30)
 PAGE = 100
-_KEY = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ async def buy(
     found = published.program.lotteries.get(lottery)
     if found is None:
         raise NotFound("There is no such lottery.", field=("lottery",))
-    if not _KEY.fullmatch(key):
-        raise Invalid("A key is 1 to 100 printable characters.", field=("idempotencyKey",))
+    require_key(key)
     wanted = _hold(found, key, user_id, published, now, wall + LEASE)
     account = (await stores.accounts.find_many([user_id]))[user_id]
     # Bought before and perhaps not finished: the hold of then knows what belongs to it.

@@ -23,9 +23,18 @@ _STALE = "This was changed by someone else; read it again and retry."
 
 
 async def create(title: str, source: str, act: Act, *, stores: Stores, **more: Any) -> Campaign:
-    """Begin a campaign as a draft. `more` may have goal, channels, key and id."""
+    """Begin a campaign as a draft. `more` may have goal, channels, key, request and id.
+
+    Asked once more for the same `request`, this returns what has become of the campaign.
+    """
     campaign = Campaign.draft(more.pop("id", None) or new_id(), title, source, act, **more)
-    saved = await stores.campaigns.add(campaign)
+    try:
+        saved = await stores.campaigns.add(campaign)
+    except Conflict:
+        begun = await stores.campaigns.find_request(campaign.request)
+        if begun is None:
+            raise
+        return begun
     await outbox.tell(saved, stores=stores)
     return saved
 
@@ -140,7 +149,9 @@ async def end(
     return await stores.campaigns.get(campaign_id)
 
 
-async def roll_back(campaign_id: str, publication: int, act: Act, *, stores: Stores) -> Campaign:
+async def roll_back(
+    campaign_id: str, publication: int, act: Act, *, stores: Stores, version: int | None = None
+) -> Campaign:
     """Publish the text once more that this campaign had in an earlier publication."""
     earlier = (await stores.publications.get_confirmed(publication)).find(campaign_id)
     if earlier is None:
@@ -149,7 +160,9 @@ async def roll_back(campaign_id: str, publication: int, act: Act, *, stores: Sto
         )
 
     async def decide(live: Sources) -> Plan:
-        (await stores.campaigns.get(campaign_id)).require_live()
+        campaign = await stores.campaigns.get(campaign_id)
+        _require_version(campaign, version)
+        campaign.require_live()
         if campaign_id in live and live[campaign_id].text == earlier.text:
             raise Conflict("That text is what is live already.")
         return Plan({**live, campaign_id: earlier}, (campaign_id,))

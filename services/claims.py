@@ -5,7 +5,6 @@ half a second after having seen so, a claim is refused without asking the databa
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,13 +20,13 @@ from models.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
 from models.store import Stores
 from models.user import STAFF
+from services.keys import require_key
 from services.rulebook import Published, Rulebook
 from services.shelves import FRESH, Shelf
 
 HOLD = Length(10, "minute")  # for sales that do not say
 BATCH = 500
 _POLL = 0.25
-KEY = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 @dataclass(slots=True)
@@ -70,8 +69,7 @@ class Claims:
         published = await self._rulebook.current()
         sale = _sale(name, published)
         now = _check_open(sale, published, now)
-        if not KEY.fullmatch(key):
-            raise Invalid("A key is 1 to 100 printable characters.", field=("key",))
+        require_key(key)
         stock = stock_id(published.campaign_of.get(name), name)
         counter = await self._counter(stock, sale, published)
         request = claim_id(stock, user_id, key)

@@ -1,15 +1,17 @@
 """Single-use codes: made in bulk or granted, listed, exported and revoked."""
 
 import asyncio
+import hashlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from dsl import Moment
 from dsl.clauses import Length
 from dsl.moment import add
 from engine.pricing.plan import fold_code
-from models.errors import Invalid, NotFound
+from models.errors import Conflict, Invalid, NotFound
 from models.ids import new_id
 from models.store import Stores
 from models.unique_code import Code
@@ -22,6 +24,7 @@ MOST_IN_A_CALL = 50_000
 MOST_REVOKED = 1_000
 CHUNK = 5_000
 AT_ONCE = 3
+LEASE = 60.0  # seconds; 50,000 codes take a few
 _SHIFTS = range(0, 5 * LENGTH, 5)
 _BYTES = (5 * LENGTH + 7) // 8
 # Crockford's: no letter that looks like a digit, and none that makes words.
@@ -52,23 +55,34 @@ def expiry(lasts: str | None, moment: Moment) -> datetime | None:
     return add(moment.now, Length(int(count.replace("_", "")), unit.removesuffix("s")), moment.zone)
 
 
+def of_a_call(count: int) -> int:
+    """Return how many codes a call of the API asks for. Raises Invalid for too many."""
+    return _check_count(count, MOST_IN_A_CALL)
+
+
+def _check_count(count: int, most: int) -> int:
+    if not 1 <= count <= most:
+        raise Invalid(f"From 1 to {most:,} codes can be made at a time.", field=("count",))
+    return count
+
+
 async def generate(
     promotion: str,
     count: int,
     *,
-    most: int = MOST,
     user_id: str | None = None,
     expires_at: datetime | None = None,
+    request: str | None = None,
     stores: Stores,
     rulebook: Rulebook,
     now: datetime,
 ) -> str:
     """Make codes of a promotion that is live; return the name of their batch.
 
-    Raises NotFound and Invalid.
+    Asked once more for the same by the same `request`, this makes what is missing of them. Raises
+    NotFound and Invalid, and Conflict (BUSY) while they are being made.
     """
-    if not 1 <= count <= most:
-        raise Invalid(f"From 1 to {most:,} codes can be made at a time.", field=("count",))
+    _check_count(count, MOST)
     if expires_at is not None and expires_at <= now:
         raise Invalid(
             "That is in the past; leave it out for codes that stay good.", field=("expiresAt",)
@@ -86,27 +100,32 @@ async def generate(
         )
     if user_id is not None and not await stores.users.known([user_id]):
         raise NotFound("There is no such person.", field=("userId",))
-    batch = new_id()
+    like = partial(Code, promotion=promotion, made_at=now, user_id=user_id, expires_at=expires_at)
+    if request is None:
+        batch = new_id()
+        await _make(count, partial(like, batch=batch), stores)
+        return batch
+    asked = "|".join(map(str, (request, promotion, count, user_id, expires_at)))
+    batch = hashlib.blake2s(asked.encode(), digest_size=13).hexdigest()
+    lease = await stores.leases.acquire(f"codes {batch}", seconds=LEASE)
+    if lease is None:
+        raise Conflict("These codes are being made; ask again in a moment.", code="BUSY")
+    try:
+        there = await stores.codes.count(promotion, batch=batch)
+        await _make(count - there, partial(like, batch=batch), stores)
+    finally:
+        await stores.leases.release(lease)
+    return batch
+
+
+async def _make(count: int, like: Callable[..., Code], stores: Stores) -> None:
     ahead = asyncio.Semaphore(AT_ONCE)
 
     async def write(size: int) -> None:
         async with ahead:
-            await stores.codes.add(
-                [
-                    Code(
-                        code=code,
-                        promotion=promotion,
-                        made_at=now,
-                        user_id=user_id,
-                        expires_at=expires_at,
-                        batch=batch,
-                    )
-                    for code in sorted(_many(size))
-                ]
-            )
+            await stores.codes.add([like(code=code) for code in sorted(_many(size))])
 
     await asyncio.gather(*(write(min(CHUNK, count - start)) for start in range(0, count, CHUNK)))
-    return batch
 
 
 async def revoke(given: Sequence[str], *, stores: Stores, now: datetime) -> int:

@@ -1,6 +1,5 @@
 """Group buys: opened by one, joined by link, complete in time or let go."""
 
-import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,13 +12,12 @@ from dsl.offers import GroupBuy
 from engine.allowances import Allowance, allowances, total
 from engine.schedule import is_active, why_not
 from models.claim import Taken, Told, stock_id
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import Conflict, NotFound
 from models.group import Group, GroupState, Member
 from models.store import Stores
+from services.keys import require_key
 from services.rulebook import Published, Rulebook
 from services.shelves import FRESH, Shelf
-
-_KEY = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 class Groups:
@@ -39,8 +37,7 @@ class Groups:
         published = await self._rulebook.current()
         buy = _buy(name, published)
         now = _check_open(buy, published, now)
-        if not _KEY.fullmatch(key):
-            raise Invalid("A key is 1 to 100 printable characters.", field=("key",))
+        require_key(key)
         stock = stock_id(published.campaign_of.get(name), name)
         opened_by = f"{stock}|{sha256(f'{user_id}|{key}'.encode()).hexdigest()[:24]}"
         group = Group(

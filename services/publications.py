@@ -135,11 +135,15 @@ async def live_sources(workspace: Workspace, *, stores: Stores) -> Sources:
     return {source.campaign_id: source for source in current.sources}
 
 
-async def roll_back(number: int, act: Act, *, stores: Stores) -> Publication:
-    """Publish once more exactly what an earlier publication held."""
+async def roll_back(
+    number: int, act: Act, *, stores: Stores, current: int | None = None
+) -> Publication:
+    """Publish once more exactly what an earlier publication held, in place of `current`."""
     target = await stores.publications.get_confirmed(number)
 
     async def decide(live: Sources) -> Plan:
+        if current not in (None, (await stores.workspace.get()).current):
+            raise Conflict("Something else is live by now; look again and retry.")
         wanted = {source.campaign_id: source for source in target.sources}
         everyone = sorted(live.keys() | wanted.keys())
         changed = tuple(key for key in everyone if _text(live, key) != _text(wanted, key))

@@ -8,7 +8,8 @@ from engine.allowances import allowances, total
 from models.claim import Claim, ClaimState, Taken, stock_id
 from models.errors import Conflict, Invalid, NotFound
 from models.store import Stores
-from services.claims import KEY, limited
+from services.claims import limited
+from services.keys import KEY
 from services.rulebook import Published, Rulebook
 from services.shelves import Shelf
 

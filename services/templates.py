@@ -26,10 +26,15 @@ _PARTS = {
 CHANNELS = tuple(_PARTS)
 
 
-async def save(template: Template, *, stores: Stores, now: datetime, by: str | None) -> Template:
-    """Add a version of a template, the newest from now on. Raises Invalid for one that is wrong."""
+async def save(
+    template: Template, *, stores: Stores, now: datetime, by: str | None, was: int | None = None
+) -> Template:
+    """Add a version of a template, the newest from now on. Raises Invalid for one that is wrong.
+
+    With `was`, the version that it was made from, also Conflict if there is a newer one by now.
+    """
     check(template)
-    return await stores.templates.save(template, now=now, by=by)
+    return await stores.templates.save(template, now=now, by=by, was=was)
 
 
 async def changed(wanted: Iterable[Template], *, stores: Stores) -> list[Template]:

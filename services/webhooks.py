@@ -54,14 +54,15 @@ async def update(
     url: str | None = None,
     enabled: bool | None = None,
     events: Sequence[str] | None = None,
+    version: int | None = None,
     stores: Stores,
     private: bool,
 ) -> Webhook:
     """Change where a webhook leads, whether it is called, what of the feed it follows.
 
-    What waits goes the new way.
+    What waits goes the new way. Raises Conflict if it is no longer of the version named.
     """
-    webhook = await stores.webhooks.get(name)
+    webhook = await _get(name, version, stores)
     if url is not None:
         await _check(url, private=private)
         webhook = replace(webhook, url=url)
@@ -72,10 +73,19 @@ async def update(
     return await stores.webhooks.save(webhook)
 
 
-async def rotate_secret(name: str, *, stores: Stores, now: datetime) -> Webhook:
+async def rotate_secret(
+    name: str, *, version: int | None = None, stores: Stores, now: datetime
+) -> Webhook:
     """Give a webhook a new secret. Calls are signed with the old one, too, for a day."""
-    webhook = await stores.webhooks.get(name)
+    webhook = await _get(name, version, stores)
     return await stores.webhooks.save(webhook.rotated(new_secret(), now))
+
+
+async def _get(name: str, version: int | None, stores: Stores) -> Webhook:
+    webhook = await stores.webhooks.get(name)
+    if version not in (None, webhook.version):
+        raise Conflict("The webhook was changed by someone else; read it and retry.")
+    return webhook
 
 
 def patterns(events: Sequence[str], *, field: str = "events") -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Campaigns(Store):
         IndexModel([("scheduled_for", ASCENDING)], name="scheduled_for", sparse=True),
         IndexModel([("ends_at", ASCENDING)], name="ends_at", sparse=True),
         IndexModel([("key", ASCENDING)], name="key", unique=True, sparse=True),
+        IndexModel([("request", ASCENDING)], name="request", unique=True, sparse=True),
         IndexModel([("untold._id", ASCENDING)], name="untold", sparse=True),
     )
 
@@ -70,6 +71,11 @@ class Campaigns(Store):
         """Return the campaigns that are kept in files of these names, by name."""
         cursor = self.documents.find({"key": {"$in": list(keys)}})
         return {document["key"]: _campaign(document) async for document in cursor}
+
+    async def find_request(self, request: str | None) -> Campaign | None:
+        """Return the campaign that was begun by a request, if any."""
+        document = await self.documents.find_one({"request": {"$eq": request}}) if request else None
+        return None if document is None else _campaign(document)
 
     async def page(self, window: Window, which: Which = ALL) -> Page[Campaign]:
         """Return campaigns, newest first."""
@@ -127,6 +133,7 @@ def _document(campaign: Campaign) -> Document:
         "goal": campaign.goal,
         "channels": [channel.value for channel in campaign.channels],
         "key": campaign.key,
+        "request": campaign.request,
         "status": campaign.status.value,
         "revision": campaign.revision and campaign.revision.value,
         "live": campaign.live
@@ -167,6 +174,7 @@ def _campaign(document: Document) -> Campaign:
         goal=document["goal"],
         channels=tuple(Channel(channel) for channel in document["channels"]),
         key=document.get("key"),
+        request=document.get("request"),
         status=Status(document["status"]),
         revision=Status(revision) if revision else None,
         live=Live(live["publication"], live["source"]) if live else None,

@@ -22,11 +22,21 @@ class Templates(Store):
         ),
     )
 
-    async def save(self, template: Template, *, now: datetime, by: str | None) -> Template:
-        """Add a version to what its channel and name had, and return it."""
+    async def save(
+        self, template: Template, *, now: datetime, by: str | None, was: int | None = None
+    ) -> Template:
+        """Add a version to what its channel and name had, and return it.
+
+        `was` is the newest that whoever saves has read, 0 for none. Raises Conflict if it is not,
+        unless this has been saved already.
+        """
         for _ in range(_TRIES):
             newest = await self.find(template.channel, template.name)
             version = newest.version + 1 if newest else 1
+            if newest is not None and newest.version - 1 == was and _same(newest, template):
+                return newest
+            if was not in (None, version - 1):
+                raise Conflict("This was changed by someone else; read it again and retry.")
             document = _document(template, version) | {"updated_at": now, "updated_by": by}
             try:
                 # The number is in the id: of two who save at once, one comes after the other.
@@ -78,6 +88,11 @@ class Templates(Store):
             ]
         )
         return [_template(document) async for document in cursor]
+
+
+def _same(one: Template, other: Template) -> bool:
+    """Whether two versions say the same."""
+    return _document(one, 0) == _document(other, 0)
 
 
 def _document(template: Template, version: int) -> Document:

@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    get_nullable_type,
+    is_specified_scalar_type,
+)
 
 from app.schema_print import printed
 from resolvers.api import api
@@ -22,6 +32,10 @@ def test_everything_has_a_description() -> None:
             continue
         if not kind.description:
             bare.append(name)
+        if isinstance(kind, GraphQLEnumType):
+            bare += [
+                f"{name}.{each}" for each, value in kind.values.items() if not value.description
+            ]
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
             for field_name, field in kind.fields.items():
                 if not field.description:
@@ -31,6 +45,62 @@ def test_everything_has_a_description() -> None:
                         bare.append(f"{name}.{field_name}({argument_name})")
 
     assert bare == []
+
+
+# Lists that may be null, and what null says there.
+ABSENT = {
+    "EventVerdict.path": "nothing is wrong with the event",
+    "ExplanationNode.changes": "nothing would turn it",
+    "User.segments": "they are not the caller's to see",
+    "UserError.field": "no part of the input is at fault",
+}
+
+
+def test_lists_and_what_is_in_them_are_never_null_but_where_that_says_something() -> None:
+    lists, items = set(), set()
+    for name, kind in api._schema.type_map.items():
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__"):
+            for field_name, field in kind.fields.items():
+                inner = get_nullable_type(field.type)
+                if isinstance(inner, GraphQLList):
+                    if inner is field.type and not name.endswith("Payload"):
+                        lists.add(f"{name}.{field_name}")
+                    if not isinstance(inner.of_type, GraphQLNonNull):
+                        items.add(f"{name}.{field_name}")
+
+    assert lists == set(ABSENT)
+    assert items == {"Query.nodes"}  # in the order of the ids, null for what is not there
+
+
+def test_every_item_of_a_list_that_is_taken_is_there() -> None:
+    taken = [
+        (f"{name}.{part_name}", part.type)
+        for name, kind in api._schema.type_map.items()
+        if isinstance(kind, GraphQLInputObjectType)
+        for part_name, part in kind.fields.items()
+    ] + [
+        (f"{name}.{field_name}({part_name})", part.type)
+        for name, kind in api._schema.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and not name.startswith("__")
+        for field_name, field in kind.fields.items()
+        for part_name, part in field.args.items()
+    ]
+
+    for name, kind in taken:
+        inner = get_nullable_type(kind)
+        if isinstance(inner, GraphQLList):
+            assert isinstance(inner.of_type, GraphQLNonNull), name
+
+
+def test_every_scalar_says_where_it_is_specified() -> None:
+    own = [
+        kind
+        for kind in api._schema.type_map.values()
+        if isinstance(kind, GraphQLScalarType) and not is_specified_scalar_type(kind)
+    ]
+
+    assert len(own) >= 4
+    assert [kind.name for kind in own if not kind.specified_by_url] == []
 
 
 def test_every_mutation_takes_one_input_and_answers_with_user_errors() -> None:
