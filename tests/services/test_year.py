@@ -80,20 +80,15 @@ class Year:
         await self.pass_to(self.end)
 
     async def work(self) -> None:
-        """Work on all lanes, eight at a time as a worker process does, and send what is to go."""
+        """Work on all lanes, in packs of eight as a worker does, and send what is to go."""
         stores, now = self.shop.stores, self.shop.clock.now()
         busy = {
             *await stores.events.pending_lanes(),
             *await stores.runs.due_lanes(now, paused=()),
             *await stores.looks.due_lanes(now),
         }
-        at_once = asyncio.Semaphore(8)
-
-        async def work(lane: int) -> None:
-            async with at_once:
-                await lanes.work([lane], self.shop.lanes)
-
-        await asyncio.gather(*map(work, busy))
+        packs = [sorted(busy)[place : place + 8] for place in range(0, len(busy), 8)]
+        await asyncio.gather(*(lanes.work(pack, self.shop.lanes) for pack in packs))
         await self.shop.deliver()
 
     async def pass_to(self, until: datetime) -> None:
