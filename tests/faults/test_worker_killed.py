@@ -94,32 +94,53 @@ async def test_a_long_round(processes, database, redis, redis_url, smtp):
     await survives(processes, database, redis, redis_url, smtp, people=1_000, seconds=75, pause=2.5)
 
 
-async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
+async def stops(processes, database, redis_url, smtp, *, people: int, times: int) -> None:
+    """Tell the only worker to stop while it is at work, start it again, and so on."""
     shop = Shop(Stores.over(database), smtp.url)
     await shop.template("first")
     await shop.template("second")
     await shop.publish(RULES)
-    await asyncio.gather(*(shop.person(f"p{n}") for n in range(50)))
+    names = [f"p{n:05}" for n in range(people)]
+    await asyncio.gather(*map(shop.person, names))
     processes.start("worker", "worker")
     processes.start("scheduler", "scheduler")
     jobs = DramatiqJobs(redis_url)
-    await events.ingest(
-        [event("cart_updated", f"c{n}", user=f"p{n}", total="25") for n in range(50)],
-        stores=shop.stores,
-        rulebook=shop.rulebook,
-        jobs=jobs,
-        now=processes.clock.now(),
-    )
-    await until(lambda: smtp.messages)
+    share = people // times
+    for round_ in range(times):
+        await events.ingest(
+            [
+                event("cart_updated", f"c{name}", user=name, total="25")
+                for name in names[round_ * share : (round_ + 1) * share]
+            ],
+            stores=shop.stores,
+            rulebook=shop.rulebook,
+            jobs=jobs,
+            now=processes.clock.now(),
+        )
+        arrived = len(smtp.messages)
+        await until(lambda: len(smtp.messages) > arrived)  # noqa: B023 (awaited right here)
 
-    process = processes.running["worker"]
-    process.terminate()
-    await until(lambda: process.poll() is not None)
+        process = processes.running["worker"]
+        process.terminate()
+        await until(lambda: process.poll() is not None)  # noqa: B023
 
+        assert process.returncode == 0
+        held = await database["leases"].count_documents(
+            {"_id": {"$regex": "^lane:"}, "claim": {"$ne": ""}}
+        )
+        assert held == 0
+        assert not [e for e in await shop.effects() if e["state"] in ("sending", "unknown")]
+        processes.start("worker", "worker")
+    await drained(shop, people, within=120)
     jobs.close()
-    assert process.returncode == 0
-    held = await database["leases"].count_documents(
-        {"_id": {"$regex": "^lane:"}, "claim": {"$ne": ""}}
-    )
-    assert held == 0
-    assert not [e for e in await shop.effects() if e["state"] in ("sending", "unknown")]
+    assert Counter(e["state"] for e in await shop.effects()) == {"sent": 2 * people}
+    assert len(smtp.messages) == 2 * people
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
+    await stops(processes, database, redis_url, smtp, people=50, times=1)
+
+
+@pytest.mark.faults
+async def test_a_worker_told_to_stop_twenty_times(processes, database, redis_url, smtp):
+    await stops(processes, database, redis_url, smtp, people=1_000, times=20)
