@@ -51,7 +51,7 @@ class World:
 
 @pytest.fixture
 async def world(api, smtp):
-    """All the page's rules, in force whenever this is run; Ann and Bob, and who works there."""
+    """All the page's rules, in force whenever this is run; Ann, Bob and Cleo, and who works there."""
     now = datetime.now(UTC)
     shop = Shop(api.stores, smtp.url)
     shop.clock.business = shop.clock.real = now
@@ -61,7 +61,7 @@ async def world(api, smtp):
         "integrator": await api.caller(Role.INTEGRATOR, name="Shop"),
         "marketer": await api.caller(Role.MARKETER, name="Max"),
     }
-    for name in ("ann", "bob"):
+    for name in ("ann", "bob", "cleo"):
         user = User(id=name, created_at=now, name=name.title(), roles=frozenset((Role.CUSTOMER,)))
         await api.stores.users.add(user)
         pair = await open_session(user, stores=api.stores, tokens=api.tokens, wall=now)
