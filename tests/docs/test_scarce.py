@@ -51,7 +51,7 @@ class World:
 
 @pytest.fixture
 async def world(api, smtp):
-    """All the page's rules, in force whenever this is run; Ann, Bob and Cleo, and who works there."""
+    """All the page's rules, in force whenever this is run; three customers, and who works there."""
     now = datetime.now(UTC)
     shop = Shop(api.stores, smtp.url)
     shop.clock.business = shop.clock.real = now

@@ -12,7 +12,7 @@ from models.store import Stores
 from services import events
 from tests.client import SECRET
 from tests.faults.processes import Processes
-from tests.faults.rescue import RULES, drained, fast_clock, rescued
+from tests.faults.rescue import drained, fast_clock, open_shop, rescued
 from tests.shop import Shop, event
 from tests.waiting import until
 from workers.bells import DramatiqJobs
@@ -42,12 +42,7 @@ async def survives(
 ) -> None:
     """Send an event for each person while killing and flushing; check what came of it."""
     shop = Shop(Stores.over(database), smtp.url)
-    await shop.template("first")
-    await shop.template("second")
-    await shop.publish(RULES)
-    names = [f"p{n:05}" for n in range(people)]
-    for place in range(0, people, 200):
-        await asyncio.gather(*(shop.person(name) for name in names[place : place + 200]))
+    names = await open_shop(shop, people)
     for name in ("worker-1", "worker-2"):
         processes.start(name, "worker")
     processes.start("scheduler", "scheduler")
@@ -97,11 +92,7 @@ async def test_a_long_round(processes, database, redis, redis_url, smtp):
 async def stops(processes, database, redis_url, smtp, *, people: int, times: int) -> None:
     """Tell the only worker to stop while it is at work, start it again, and so on."""
     shop = Shop(Stores.over(database), smtp.url)
-    await shop.template("first")
-    await shop.template("second")
-    await shop.publish(RULES)
-    names = [f"p{n:05}" for n in range(people)]
-    await asyncio.gather(*map(shop.person, names))
+    names = await open_shop(shop, people)
     processes.start("worker", "worker")
     processes.start("scheduler", "scheduler")
     jobs = DramatiqJobs(redis_url)
@@ -131,10 +122,10 @@ async def stops(processes, database, redis_url, smtp, *, people: int, times: int
         assert held == 0
         assert not [e for e in await shop.effects() if e["state"] in ("sending", "unknown")]
         processes.start("worker", "worker")
-    await drained(shop, people, within=120)
+    await drained(shop, within=600)
     jobs.close()
-    assert Counter(e["state"] for e in await shop.effects()) == {"sent": 2 * people}
-    assert len(smtp.messages) == 2 * people
+
+    assert await rescued(shop, smtp, people) == 0
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
