@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from app import events, imports
 from app.admission import Admission, Admitted
 from app.bounces import Bounces
+from app.dossiers import Dossier
 from app.headers import Guarded
 from app.links import Subscriptions, Tracking
 from app.metrics import Measured
@@ -42,6 +43,7 @@ PATIENCE = 3.0
 BOUNCES = "/v1/bounces"
 EVENTS = "/v1/events"
 IMPORTS = "/v1/imports"
+PERSON = "/v1/person"
 PLAYGROUND = Path(__file__).parent / "playground"
 
 
@@ -205,6 +207,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
                 Bounces(lambda: api.wiring, lambda: api.suppression).__call__,
                 methods=["POST"],
             ),
+            Route(PERSON, Dossier(lambda: api.wiring).__call__, methods=["GET"]),
             Route("/c/{token}", api.click),
             Route("/o/{token}", api.opened),
             Route("/u/{token}", api.unsubscribe, methods=["GET", "POST"]),

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     FEED = "feed"
     IMPORTS = "imports"
     ORDERS = "orders"
+    PEOPLE = "people"
     PERSONAL = "personal"
     PRICES = "prices"
     PRODUCTS = "products"

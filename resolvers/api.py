@@ -16,7 +16,9 @@ from resolvers.campaigns import CampaignMutations, CampaignQueries, CampaignSubs
 from resolvers.claims import ClaimMutations, ClaimQueries, ClaimSubscriptions
 from resolvers.codes import CodeMutations, CodeQueries
 from resolvers.deliveries import DeliveryMutations, DeliveryQueries
+from resolvers.dossiers import DossierQueries
 from resolvers.draws import DrawMutations, DrawQueries
+from resolvers.erasures import ErasureMutations, ErasureQueries
 from resolvers.events import EventMutations, EventQueries
 from resolvers.feed import FeedSubscriptions
 from resolvers.groups import GroupMutations, GroupQueries
@@ -72,6 +74,8 @@ class Query(
     AudienceQueries,
     DeliveryQueries,
     AuditQueries,
+    ErasureQueries,
+    DossierQueries,
 ):
     pass
 
@@ -98,6 +102,7 @@ class Mutation(
     TemplateMutations,
     AudienceMutations,
     DeliveryMutations,
+    ErasureMutations,
 ):
     pass
 

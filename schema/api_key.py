@@ -22,6 +22,7 @@ describe(
     FEED="Following the feed.",
     IMPORTS="Sending files of people, products, orders and events.",
     ORDERS="Placing and undoing orders, claims and groups.",
+    PEOPLE="Giving people all that is kept of them, and forgetting them.",
     PERSONAL="Having personal data in exports.",
     PRICES="Asking what carts cost.",
     PRODUCTS="Saying what the shop sells.",

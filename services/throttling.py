@@ -1,5 +1,6 @@
 """How often someone may try before we stop listening for a while."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from models.errors import RateLimited
@@ -38,6 +39,13 @@ async def forgive(email: str, address: str, *, stores: Stores) -> None:
     """The try was right after all: it does not count, nor do the account's failures before it."""
     await stores.throttles.forget(_account(email))
     await stores.throttles.give_back(f"address:{address}")
+
+
+async def forget_all(email: str, kinds: Iterable[str], *, stores: Stores) -> None:
+    """Forget whatever is counted under an account's address, and letters of these kinds."""
+    key = email_key(email)
+    for each in (f"account:{key}", *(f"letter:{kind}:{key}" for kind in kinds)):
+        await stores.throttles.forget(each)
 
 
 async def _take(key: str, limit: int, *, stores: Stores, wall: datetime) -> None:

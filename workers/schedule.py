@@ -20,6 +20,7 @@ from services import (
     campaigns,
     deliveries,
     draws,
+    erasures,
     fillings,
     letters,
     measuring,
@@ -55,6 +56,7 @@ MEASURES_EVERY = 1.0
 POINTS_EVERY = 0.5
 AUDIENCES_EVERY = 5.0
 AUDIT_EVERY = 0.5
+ERASURES_EVERY = 1.0
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 IMPORTS_EVERY = 1.0
@@ -100,6 +102,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(AUDIENCES_EVERY, lambda: _look_after_audiences(schedule))),
         asyncio.create_task(_every(AUDIT_EVERY, lambda: _link(schedule))),
+        asyncio.create_task(_every(ERASURES_EVERY, lambda: _erase(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
@@ -206,6 +209,10 @@ async def _look_after_points(schedule: Schedule) -> None:
 async def _link(schedule: Schedule) -> None:
     while await audit.link(stores=schedule.stores, wall=schedule.clock.wall()) == audit.BLOCK:
         pass
+
+
+async def _erase(schedule: Schedule) -> None:
+    await erasures.look_after(stores=schedule.stores, wall=schedule.clock.wall())
 
 
 async def _spread(schedule: Schedule) -> None:

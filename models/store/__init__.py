@@ -21,6 +21,7 @@ from models.store.database import Breaker, Database, Store, connect, unavailable
 from models.store.deliveries import Deliveries, Positions
 from models.store.draws import Draws, Entries
 from models.store.effects import Effects
+from models.store.erasures import Erasures
 from models.store.events import Batches, Events
 from models.store.facts import PersonFacts
 from models.store.feed import Feed
@@ -124,6 +125,7 @@ class Stores:
     accounts: Accounts
     audit_drafts: AuditDrafts
     audit: Audit
+    erasures: Erasures
 
     @classmethod
     def over(cls, database: Database, *, patience: float | None = None) -> Self:

@@ -81,6 +81,10 @@ class AudienceMembers(Store):
         query = {"_id": {"$gt": f"{audience}|", "$lt": f"{audience}}}"}}
         return await self.documents.count_documents(query)
 
+    async def forget(self, audience: str, user_id: str) -> None:
+        """Forget that a platform was told of someone. Safe to repeat."""
+        await self.documents.delete_one({"_id": {"$eq": f"{audience}|{user_id}"}})
+
     async def told(self, audience: str, added: Sequence[Shown], removed: Sequence[Shown]) -> None:
         """Note what the platform has taken. Safe to repeat."""
         operations: list[ReplaceOne[Document] | DeleteOne] = [

@@ -59,6 +59,7 @@ class Audit(Store):
     INDEXES = (
         IndexModel([("entry", DESCENDING)], name="entry", unique=True),
         IndexModel([("about", DESCENDING), ("_id", DESCENDING)], name="about"),
+        IndexModel([("by.id", DESCENDING)], name="by", sparse=True),
     )
 
     async def head(self) -> tuple[int, str]:

@@ -78,6 +78,10 @@ class Letters(Store):
             query["purpose"] = purpose.value
         await self.documents.delete_many(query)
 
+    async def drop_address(self, email: str) -> None:
+        """Forget all letters to an address, also those that nobody was found for."""
+        await self.documents.delete_many({"email": {"$eq": email}})
+
 
 def _usable(letter_id: str, purpose: Purpose, now: datetime) -> Document:
     return {

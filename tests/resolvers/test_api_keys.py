@@ -47,6 +47,7 @@ REACH: dict[Scope, set[str]] = {
         "Mutation.openGroup",
         "Mutation.joinGroup",
     },
+    Scope.PEOPLE: {"Mutation.erasePerson", "Query.erasure", "Query.exportPerson"},
     Scope.IMPORTS: {
         "Query.import",
         "Query.imports",

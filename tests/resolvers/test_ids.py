@@ -68,6 +68,9 @@ KINDS = {
     "Query.pointsStatement.userId": "User",
     "Query.userTimeline.userId": "User",
     "Query.auditLog.about": "Campaign",
+    "Query.erasure.userId": "User",
+    "Query.exportPerson.userId": "User",
+    "Mutation.erasePerson.input.userId": "User",
     "Query.whyNotSent.userId": "User",
     "Query.templatePreview.userId": "User",
     "Mutation.revokeSession.input.id": "Session",
@@ -156,6 +159,12 @@ ASKED = {
     "Query.pointsStatement.userId": """query ($id: ID!) {
       pointsStatement(userId: $id) { totalCount }
     }""",
+    "Query.exportPerson.userId": """query ($id: ID!) {
+      exportPerson(userId: $id) { documents { collection } }
+    }""",
+    "Mutation.erasePerson.input.userId": f"""mutation ($id: ID!) {{
+      erasePerson(input: {{ userId: $id }}) {{ erasure {{ userId }} {ERRORS} }}
+    }}""",
     "Mutation.placeOrder.input.cart.codes": f"""mutation ($id: String!, $key: String!) {{
       placeOrder(input: {{ key: $key, total: "120.00", {CART}, codes: [$id] }} }})
       {{ order {{ total {{ amount }} }} {ERRORS} }}
@@ -180,8 +189,10 @@ ASKED = {
     }}""",
 }
 # What is alike to whoever may see it, too: nothing is kept of what is not there, an order for
-# nobody in particular takes no code that is somebody's, and explanations look up no claims.
+# nobody in particular takes no code that is somebody's, explanations look up no claims, and whoever
+# is erased asks nothing any more.
 ALIKE = {
+    "Mutation.erasePerson.input.userId",
     "Mutation.revokeOtherSessions.input.keep",
     "Mutation.placeOrder.input.cart.codes",
     "Query.explainRules.input.cart.lines.claim",

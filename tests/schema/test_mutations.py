@@ -23,6 +23,7 @@ NEITHER = {
     "createApiKey": "its token is shown once: whoever missed it revokes the key and makes another",
     "createAudience": NAMED,
     "createWebhook": NAMED,
+    "erasePerson": NATURAL,
     "identify": NATURAL,
     "ingestEvents": "each event has a source and an id",
     "joinGroup": NATURAL,

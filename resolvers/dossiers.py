@@ -1,0 +1,40 @@
+"""What is kept of someone. Each field is one call to a service."""
+
+from typing import Annotated
+
+import strawberry
+
+from models.api_key import Scope
+from models.audit import Actor
+from resolvers.access import signed_in
+from schema.context import Info
+from schema.dossier import PersonExport, place_of
+from schema.ids import from_global
+from services import dossiers
+
+
+@strawberry.type
+class DossierQueries:
+    @strawberry.field(
+        description="Everything that is kept of someone, page by page. For administrators, and "
+        "for the person themself: that of others is null to them. `/v1/person` streams it.",
+        extensions=signed_in(scope=Scope.PEOPLE),
+    )
+    async def export_person(
+        self,
+        info: Info,
+        user_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Whose; the caller's if not given."),
+        ] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Only what comes after this cursor.")
+        ] = None,
+    ) -> PersonExport | None:
+        context = info.context
+        caller, stores = context.caller, context.stores
+        whose = caller.user_id if user_id is None else from_global("User", user_id)
+        async with context.recorder.record("exportPerson", Actor.of(caller), [f"User:{whose}"]):
+            await dossiers.check(whose, caller=caller, stores=stores)
+            found, place = await dossiers.page(whose, after=place_of(after), stores=stores)
+        return PersonExport.of(found, place)
