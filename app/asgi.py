@@ -18,6 +18,7 @@ from app import events, imports
 from app.admission import Admission, Admitted
 from app.bounces import Bounces
 from app.dossiers import Dossier
+from app.exports import Exports
 from app.headers import Guarded
 from app.links import Subscriptions, Tracking
 from app.metrics import Measured
@@ -42,6 +43,7 @@ from services.vigils import Vigil
 PATIENCE = 3.0
 BOUNCES = "/v1/bounces"
 EVENTS = "/v1/events"
+EXPORTS = "/v1/exports"
 IMPORTS = "/v1/imports"
 PERSON = "/v1/person"
 PLAYGROUND = Path(__file__).parent / "playground"
@@ -202,6 +204,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
             Route(f"{IMPORTS}/{{key}}", files.send, methods=["POST"]),
             Route(f"{IMPORTS}/{{key}}", files.show),
             Route(f"{IMPORTS}/{{key}}/errors", files.errors),
+            Route(f"{EXPORTS}/{{kind}}", Exports(lambda: api.wiring).fetch),
             Route(
                 BOUNCES,
                 Bounces(lambda: api.wiring, lambda: api.suppression).__call__,

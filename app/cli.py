@@ -26,6 +26,7 @@ app.add_typer(simulations.app)
 app.add_typer(
     codes.app, name="codes", epilog="Example: fanfare codes generate spring 1000 --out spring.csv"
 )
+app.add_typer(transfers.exports, name="export", epilog="Example: fanfare export users")
 app.add_typer(transfers.imports, name="import", epilog="Example: fanfare import users crm.csv")
 admin = typer.Typer(no_args_is_help=True, help="Accounts with the run of the house.")
 app.add_typer(admin, name="admin", epilog="Example: fanfare admin create ann@example.test")

@@ -1,4 +1,4 @@
-"""`fanfare import …`: files of people, products, orders and events, sent to an API."""
+"""`fanfare import …` and `fanfare export …`: files sent to an API, and fetched from it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from app.folders import Url, account
 
 imports = typer.Typer(no_args_is_help=True, help="Bring in data from elsewhere.")
+exports = typer.Typer(no_args_is_help=True, help="Fetch lists as files.")
 
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, help="A file: .csv or .ndjson, in UTF-8.")
@@ -82,4 +83,63 @@ def _send(
 
     with account(server) as client:
         code = send(client, kind, file, mapping=mapping, key=key, **options)
+    raise typer.Exit(code)
+
+
+# --- exports -------------------------------------------------------------------------------------
+
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where to write; default: standard output.")
+]
+Format = Annotated[str, typer.Option("--format", metavar="csv|ndjson", help="What to write.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from then on.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only before that.")]
+
+
+@exports.command("users", epilog="Example: fanfare export users --out users.csv")
+def export_users(
+    out: Out = None,
+    output: Format = "csv",
+    since: Since = None,
+    until: Until = None,
+    server: Url = "",
+) -> None:
+    """Fetch people, optionally those who became known at some time."""
+    _fetch("users", out, server, format=output, since=since, until=until)
+
+
+@exports.command("members", epilog="Example: fanfare export members loyal --out loyal.csv")
+def export_members(
+    segment: Annotated[str, typer.Argument(help="The segment's name.")],
+    out: Out = None,
+    output: Format = "csv",
+    server: Url = "",
+) -> None:
+    """Fetch who is in a segment, since when and why."""
+    _fetch("members", out, server, format=output, segment=segment)
+
+
+@exports.command("orders", epilog="Example: fanfare export orders --since 2026-03-01T00:00:00Z")
+def export_orders(
+    out: Out = None,
+    output: Format = "csv",
+    since: Since = None,
+    until: Until = None,
+    server: Url = "",
+) -> None:
+    """Fetch orders, a row for each of their lines, the oldest first."""
+    _fetch("orders", out, server, format=output, since=since, until=until)
+
+
+@exports.command("journeys", epilog="Example: fanfare export journeys")
+def export_journeys(out: Out = None, output: Format = "csv", server: Url = "") -> None:
+    """Fetch what came of each campaign's journeys: runs, goals reached, messages."""
+    _fetch("journeys", out, server, format=output)
+
+
+def _fetch(kind: str, out: Path | None, server: str, **asked: str | None) -> None:
+    from app.commands.exporting import fetch
+
+    with account(server) as client:
+        code = fetch(client, kind, out, **asked)
     raise typer.Exit(code)

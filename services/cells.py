@@ -17,5 +17,11 @@ def plain(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
+def bare(cell: str) -> str:
+    """Return what a cell says, without what `plain` has put before it."""
+    cell = cell.strip()
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text

@@ -50,6 +50,15 @@ class Identities(Store):
         cursor = self.documents.find({"_id": {"$in": list(keys)}})
         return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
 
+    async def external_of(self, user_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Return the ids that these people have in other systems, by their own."""
+        prefix = external_key("")
+        query = {"user": {"$in": list(user_ids)}, "_id": {"$gte": prefix, "$lt": "external;"}}
+        found: dict[str, list[str]] = {}
+        async for document in self.documents.find(query).sort("_id", ASCENDING):
+            found.setdefault(document["user"], []).append(document["_id"].removeprefix(prefix))
+        return found
+
     async def link_external(self, external_id: str, user_id: str) -> str:
         """Make another system's id this person's unless it is someone's; return whose it is."""
         document = await self.documents.find_one_and_update(

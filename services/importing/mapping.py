@@ -9,6 +9,7 @@ import msgspec
 
 from models.errors import Invalid
 from models.imports import ImportKind, Row
+from services.cells import bare
 
 LONGEST = 16 * 1024
 
@@ -108,8 +109,8 @@ class Mapped:
             )
         cells = dict(zip(head, row.cells, strict=False))
         if not self.sources:
-            return {name: cell.strip() for name, cell in cells.items() if name and cell.strip()}
-        return self._picked(lambda column: cells.get(column, "").strip())
+            return {name: text for name, cell in cells.items() if name and (text := bare(cell))}
+        return self._picked(lambda column: bare(cells.get(column, "")))
 
     def _named(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Return what JSON says in our own words, objects inside of it by dotted names."""

@@ -1,0 +1,1 @@
+"""Lists that leave as files: rows read page by page, written as CSV or as lines of JSON."""

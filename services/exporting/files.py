@@ -1,0 +1,63 @@
+"""Rows as files: CSV that spreadsheets can open safely, or lines of JSON."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from dsl.program import Program
+from models.export import Export
+from models.store import Stores
+from services import cells
+from services.exporting.rows import Said, columns, pages
+
+BETWEEN = "|"  # elements of a list in one cell, as imports read them
+
+
+async def as_csv(export: Export, program: Program, stores: Stores) -> AsyncGenerator[bytes]:
+    """Yield a file of CSV, the head with the first rows."""
+    head = columns(export, program)
+    before = cells.line(*head)
+    async with aclosing(pages(export, stores)) as found:
+        async for page in found:
+            lines = [cells.line(*[_cell(said.get(name)) for name in head]) for said in page]
+            yield (before + "".join(lines)).encode()
+            before = ""
+
+
+async def as_json(export: Export, program: Program, stores: Stores) -> AsyncGenerator[bytes]:
+    """Yield lines of JSON; dotted names are objects."""
+    head = columns(export, program)
+    async with aclosing(pages(export, stores)) as found:
+        async for page in found:
+            lines = [_nested(said, head) for said in page]
+            yield b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in lines)
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return BETWEEN.join(map(_cell, value))
+        case datetime() | date():
+            return value.isoformat()
+        case Mapping():
+            return orjson.dumps(value).decode()
+        case _:
+            return str(value)
+
+
+def _nested(said: Said, head: tuple[str, ...]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name in head:
+        outer, dot, inner = name.partition(".")
+        if dot:
+            nested.setdefault(outer, {})[inner] = said.get(name)
+        else:
+            nested[name] = said.get(name)
+    return nested
