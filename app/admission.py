@@ -34,6 +34,12 @@ class Admitted:
     client: str = ""
 
 
+def request_id_of(scope: Scope) -> str:
+    """Return the caller's number for a request, or else one of ours."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else new_id()
+
+
 class TooLarge(Exception):
     """The body went on past what this caller may send."""
 
@@ -58,9 +64,7 @@ class Admission:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = headers.get("x-request-id", "")
-        if not _REQUEST_ID.fullmatch(request_id):
-            request_id = new_id()
+        request_id = request_id_of(scope)
         access: Access | None = None
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scope["type"] == "http" and scheme.lower() == "bearer":
@@ -134,9 +138,10 @@ class Refusal:
     message: str
     request_id: str
     retry_after: int = 0
+    close: bool = True
 
     async def send(self, send: Send, *, unread: Receive | None = None) -> None:
-        """Answer and close. What is `unread` of the body is read past, but not for long.
+        """Answer, and close if so told. What is `unread` of the body is read past, for a while.
 
         Closing at once would reset the connection, and the client would never see the answer.
         """
@@ -145,9 +150,10 @@ class Refusal:
         headers = [
             (b"content-type", b"application/json; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
             (b"x-request-id", self.request_id.encode()),
         ]
+        if self.close:
+            headers.append((b"connection", b"close"))
         if self.status == 401:
             headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
         if self.retry_after:

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from app import events, imports
 from app.admission import Admission, Admitted
 from app.bounces import Bounces
+from app.crowd import Crowd
 from app.dossiers import Dossier
 from app.exports import Exports
 from app.headers import Guarded
@@ -194,6 +195,8 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
             )
         )
     bulk = {EVENTS: events.BODY} | {f"{IMPORTS}/{kind}": imports.BODY for kind in ImportKind}
+    # A sixth of the time that an operation may take is for waiting until it begins.
+    middleware.append(Middleware(Crowd, patience=patience / 6))
     middleware.append(Middleware(Admission, read=api.read, bulk=bulk))
     files = imports.Imports(lambda: api.wiring)
     return Starlette(
