@@ -13,7 +13,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 
 from schema.context import Context
 from schema.streams import Asked, Refused
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+INIT = 10.0  # seconds in which a client says who it is
 SUBSCRIPTIONS = 20  # on one connection
+LONGEST_ID = 128  # it is part of each answer
 CONNECTIONS = 10  # of one caller to one process
 # Seconds for which a client may take nothing at all.
 PATIENCE = 30.0
@@ -44,6 +50,28 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
         # A mistake in one operation must not end all others on the same socket.
         return None
+
+    async def handle_message(self, message: Message) -> None:
+        """Take a message; close a connection that sends something else."""
+        if _is_sound(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("This is no message of graphql-transport-ws")
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Carry an operation out, unless there are too many already."""
+        is_new = self.connection_acknowledged and message["id"] not in self.operations
+        if is_new and len(self.operations) >= SUBSCRIPTIONS:
+            words = (
+                f"A connection carries at most {SUBSCRIPTIONS} operations at once. Complete one of "
+                "them first."
+            )
+            error = GraphQLError(words, extensions={"code": "TOO_MANY_SUBSCRIPTIONS"})
+            await self.send_message(
+                {"id": message["id"], "type": "error", "payload": [error.formatted]}
+            )
+            return
+        await super().handle_subscribe(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Greet, then begin to watch the session."""
@@ -102,3 +130,22 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     async def _close_after(self, watched: Watched) -> None:
         await watched.over.wait()
         await self.websocket.close(code=4401, reason="The session has ended")
+
+
+def _is_sound(message: Any) -> bool:
+    """Whether it has the shape of a message, as far as it is looked into."""
+    match message:
+        case {"type": "subscribe", "id": str(id), "payload": {"query": str()} as asked}:
+            return (
+                len(id) <= LONGEST_ID
+                and isinstance(asked.get("variables"), dict | None)
+                and isinstance(asked.get("operationName"), str | None)
+            )
+        case {"type": "subscribe"}:
+            return False
+        case {"type": "complete"}:
+            return isinstance(message.get("id"), str)
+        case {"type": str()}:
+            return True
+        case _:
+            return False

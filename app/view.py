@@ -19,7 +19,7 @@ from strawberry.types.unset import UnsetType
 
 from app.admission import Admitted, Refusal
 from app.server_events import ServerEvents, wants_stream
-from app.sockets import SUBSCRIPTIONS, Socket
+from app.sockets import INIT, Socket
 from models.errors import Unauthenticated
 from resolvers.api import api
 from schema.context import Context
@@ -50,8 +50,7 @@ class View(GraphQL[Context, None]):
             api,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=10),
-            max_subscriptions_per_connection=SUBSCRIPTIONS,
+            connection_init_wait_timeout=timedelta(seconds=INIT),
             allowed_origins=allowed_origins,
         )
         self._build = build

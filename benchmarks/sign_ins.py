@@ -8,14 +8,10 @@ Run: python benchmarks/sign_ins.py [ROUNDS]
 """
 
 import asyncio
-import os
-import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +20,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import orjson
+from _api import SECRET, running
 from _http import Served
 from _measure import spell
 
-import devserver.mongod
-import devserver.valkey
-from devserver.mongod import Profile
-from devserver.process import free_port, spawn, stop
 from models.ids import new_id
 from models.store import Stores, connect, prepare
 from models.user import User
@@ -44,8 +37,6 @@ CALLERS = 4
 PACE = 0.1  # seconds between two questions of a caller
 QUIET = 5.0
 PASSWORD = "a good pass phrase"
-SECRET = "a secret for benchmarks, long enough to sign"
-ME = orjson.dumps({"query": "{ me { id name email } }"})
 SIGN_IN = """
 mutation ($input: SignInInput!) {
   signIn(input: $input) { session { accessToken } userErrors { code } }
@@ -83,34 +74,6 @@ async def set_up(uri: str) -> str:
         await stores.identities.settle(email, user_id)
     pair = await sessions.open_session(user, stores=stores, tokens=Tokens(SECRET), wall=now)
     return pair.access_token
-
-
-@contextmanager
-def stack(folder: Path) -> Iterator[Served]:
-    """Start the API and what it needs."""
-    with ExitStack() as open_:
-        mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
-        valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
-        key = asyncio.run(set_up(mongod.uri))
-        port = free_port()
-        environment = os.environ | {
-            "FANFARE_MONGODB_URI": mongod.uri,
-            "FANFARE_REDIS_URL": valkey.url,
-            "FANFARE_DATABASE": "bench",
-            "FANFARE_SECRET": SECRET,
-            "FANFARE_PORT": str(port),
-            "FANFARE_DATA_DIR": str(folder),
-        }
-        process = spawn(
-            [sys.executable, "-m", "app.cli", "serve"],
-            log=folder / "api.log",
-            environment=environment,
-            death_signal=signal.SIGKILL,
-        )
-        open_.callback(stop, process)
-        served = Served("API", port, process.pid, "/graphql", key, [ME])
-        served.await_answer()
-        yield served
 
 
 async def told(reader: asyncio.StreamReader) -> Any:
@@ -189,5 +152,5 @@ async def run(served: Served) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as parent, stack(Path(parent)) as api:
+    with tempfile.TemporaryDirectory() as parent, running(Path(parent), set_up) as api:
         asyncio.run(run(api))

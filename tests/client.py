@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from app.admission import Admitted
 from app.asgi import build
+from app.serve import SERVED
 from app.settings import Settings
 from models.ids import new_id
 from models.principal import Principal, Role
@@ -120,7 +121,7 @@ async def listening(**settings: Any) -> AsyncIterator[str]:
     app = build(Settings(secret=SecretStr(SECRET), **settings), patience=PATIENCE)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **SERVED))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started)
         yield f"127.0.0.1:{listener.getsockname()[1]}"

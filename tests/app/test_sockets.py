@@ -1,14 +1,9 @@
 """GraphQL over WebSocket, on a real server."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
@@ -16,36 +11,9 @@ from app import sockets
 from models.api_key import Scope
 from models.principal import Role
 from services import api_keys, recent, vigils
+from tests.app.talking import PROTOCOL, closed, opened, subscribe, told
 from tests.client import Api
 from tests.telling import add_block
-
-PROTOCOL = Subprotocol("graphql-transport-ws")
-
-
-@asynccontextmanager
-async def opened(
-    address: str, token: str | None, **options: Any
-) -> AsyncIterator[ClientConnection]:
-    async with connect(address, subprotocols=[PROTOCOL], **options) as client:
-        payload = {} if token is None else {"authorization": f"Bearer {token}"}
-        await client.send(orjson.dumps({"type": "connection_init", "payload": payload}).decode())
-        yield client
-
-
-async def told(client: ClientConnection) -> Any:
-    async with asyncio.timeout(60):
-        return orjson.loads(await client.recv(decode=True))
-
-
-async def closed(client: ClientConnection) -> int | None:
-    async with asyncio.timeout(60):
-        await client.wait_closed()
-    return client.close_code
-
-
-def subscribe(number: str, query: str) -> str:
-    message = {"id": number, "type": "subscribe", "payload": {"query": query}}
-    return orjson.dumps(message).decode()
 
 
 async def test_a_socket_answers_whoever_shows_a_token(address: str, api: Api) -> None:
