@@ -5,8 +5,10 @@ from typing import Annotated
 import strawberry
 
 from models.letter import Purpose
-from resolvers.access import anyone
+from resolvers.access import anyone, signed_in
 from schema.account import (
+    ChangePasswordInput,
+    ChangePasswordPayload,
     RequestEmailVerificationInput,
     RequestEmailVerificationPayload,
     RequestPasswordResetInput,
@@ -57,6 +59,28 @@ class AccountMutations:
             wall=context.clock.wall(),
         )
         return ResetPasswordPayload(reset=True)
+
+    @strawberry.mutation(
+        description="Choose another password. Ends all other sessions. For the caller's own "
+        "account, with the password until now.",
+        extensions=signed_in(),
+    )
+    async def change_password(
+        self,
+        info: Info,
+        input: Annotated[ChangePasswordInput, strawberry.argument(description="Old and new.")],
+    ) -> ChangePasswordPayload:
+        context = info.context
+        await accounts.change_password(
+            input.current_password,
+            input.password,
+            caller=context.caller,
+            address=context.address,
+            stores=context.stores,
+            passwords=context.passwords,
+            wall=context.clock.wall(),
+        )
+        return ChangePasswordPayload(changed=True)
 
     @strawberry.mutation(
         description="Have a letter sent that shows whose an address is. Registering does so, too. "

@@ -30,6 +30,19 @@ class ResetPasswordPayload(Payload):
     )
 
 
+@strawberry.input(description="A new password for the caller.")
+class ChangePasswordInput:
+    current_password: str = strawberry.field(description="The one until now.")
+    password: str = strawberry.field(description="8 to 128 characters, not a common one.")
+
+
+@strawberry.type(description="The account with its new password.")
+class ChangePasswordPayload(Payload):
+    changed: bool | None = strawberry.field(
+        default=None, description="True: all the caller's other sessions have ended."
+    )
+
+
 @strawberry.input(description="Which address to send a letter to.")
 class RequestEmailVerificationInput:
     email: str = strawberry.field(description="The account's e-mail address.")

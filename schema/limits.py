@@ -30,7 +30,7 @@ COMPARISONS = 10_000
 _TAKING = "claimStock confirmClaim openGroup joinGroup buyDrawEntry placeOrder"
 _GUESSING = """
 signIn register refreshSession requestPasswordReset resetPassword requestEmailVerification
-verifyEmail quoteCart offersFor exportPerson erasePerson
+verifyEmail changePassword quoteCart offersFor exportPerson erasePerson
 """
 ONCE = frozenset((_TAKING + _GUESSING).split())
 

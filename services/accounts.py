@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from models.address import normalised
-from models.errors import Invalid
+from models.errors import Conflict, Invalid
 from models.letter import Letter, Purpose
+from models.principal import Principal
 from models.store import Stores
 from models.user import User
 from services import letters, throttling
 from services.jobs import Jobs
-from services.passwords import Passwords, check_acceptable
+from services.passwords import LONGEST, Passwords, check_acceptable
 from services.seals import Seals
 
 
@@ -62,6 +63,39 @@ async def reset_password(
     # Who reads what is sent to an address has it.
     await stores.users.verify(user_id, letter.email, now=wall)
     await throttling.forgive(letter.email, address, stores=stores)
+
+
+async def change_password(
+    current: str,
+    password: str,
+    *,
+    caller: Principal,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    wall: datetime,
+) -> None:
+    """Give the caller a new password and end all their other sessions.
+
+    Raises Invalid (WRONG_PASSWORD, or for a password that nobody should use), Conflict if it was
+    changed meanwhile, and RateLimited: tries are counted as those to sign in are.
+    """
+    user = await stores.users.get(caller.user_id)
+    email = user.email or ""
+    hashed = await stores.credentials.find(user.id)
+    check_acceptable(password, email=email)
+    async with passwords.turn():
+        await throttling.admit(email, address, stores=stores, wall=wall)
+        if hashed is None or not await passwords.matches(current[: LONGEST + 1], hashed):
+            raise Invalid(
+                "This is not your password.", code="WRONG_PASSWORD", field=("currentPassword",)
+            )
+        fresh = await passwords.hash(password)
+    if not await stores.credentials.change(user.id, fresh, was=hashed, now=wall):
+        raise Conflict("The password was changed meanwhile.")
+    await stores.sessions.revoke_all(user.id, now=wall, but=[caller.session_id])
+    await stores.letters.drop(user.id, Purpose.RESET)
+    await throttling.forgive(email, address, stores=stores)
 
 
 async def verify_email(

@@ -28,6 +28,14 @@ class Credentials(Store):
             upsert=True,
         )
 
+    async def change(self, user_id: str, password_hash: str, *, was: str, now: datetime) -> bool:
+        """Give a person another password; False if theirs is not what it `was` any more."""
+        result = await self.documents.update_one(
+            {"_id": {"$eq": user_id}, "password": {"$eq": was}},
+            {"$set": {"password": password_hash, "changed_at": now}},
+        )
+        return result.matched_count > 0
+
     async def find(self, user_id: str) -> str | None:
         """Return the hash of a person's password, if they have one."""
         document = await self.documents.find_one({"_id": {"$eq": user_id}})

@@ -38,6 +38,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.users": STAFF,
     "Mutation.register": EVERYONE,
     "Mutation.requestPasswordReset": EVERYONE,
+    "Mutation.changePassword": SIGNED_IN,
     "Mutation.resetPassword": EVERYONE,
     "Mutation.requestEmailVerification": EVERYONE,
     "Mutation.verifyEmail": EVERYONE,

@@ -19,6 +19,7 @@ STATED = "says how something is: sent again it says the same"
 NEITHER = {
     "cancelImport": ENDS,
     "cancelOrder": ENDS,
+    "changePassword": "the password until now is good once",
     "confirmClaim": NATURAL,
     "createApiKey": "its token is shown once: whoever missed it revokes the key and makes another",
     "createAudience": NAMED,

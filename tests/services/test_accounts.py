@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from models.errors import Invalid, RateLimited
+from models.errors import Conflict, Invalid, RateLimited
 from models.letter import Purpose
 from models.messaging import Bar
 from models.store import Stores, connect
@@ -112,6 +113,67 @@ async def test_a_letter_lets_its_reader_choose_a_new_password(shop, ann, smtp, p
     session = await shop.stores.sessions.find(before.refresh_token.partition(".")[0])
     assert session is not None
     assert not session.is_live(shop.clock.wall())
+
+
+async def change(shop: Shop, passwords: Passwords, current: str, pair, password: str = BETTER):
+    access = Tokens(SECRET).read(pair.access_token, now=shop.clock.wall())
+    await accounts.change_password(
+        current,
+        password,
+        caller=access.principal,
+        address=HOME,
+        stores=shop.stores,
+        passwords=passwords,
+        wall=shop.clock.wall(),
+    )
+
+
+async def test_whoever_knows_the_password_changes_it_and_stays_signed_in(shop, ann, passwords):
+    _, elsewhere = await sign_in(shop, passwords, PASSWORD)
+    _, here = await sign_in(shop, passwords, PASSWORD)
+    await request(shop)
+
+    await change(shop, passwords, PASSWORD, here)
+
+    live = await shop.stores.sessions.of_user(ann.id, now=shop.clock.wall(), limit=9)
+    assert [each.id for each in live] == [here.refresh_token.partition(".")[0]]
+    assert elsewhere.refresh_token.partition(".")[0] not in {each.id for each in live}
+    assert await sign_in(shop, passwords, BETTER)
+    assert await shop.stores.letters.documents.count_documents({"purpose": "reset"}) == 0
+
+
+async def wrong_again(shop: Shop, passwords: Passwords, pair) -> None:
+    while True:
+        with suppress(Invalid):
+            await change(shop, passwords, "wrong horse battery", pair)
+
+
+async def test_a_wrong_password_changes_nothing_and_is_counted(shop, ann, passwords):
+    _, here = await sign_in(shop, passwords, PASSWORD)
+    for password in ("wrong horse battery", "x" * 200):
+        with pytest.raises(Invalid) as refused:
+            await change(shop, passwords, password, here)
+        assert refused.value.code == "WRONG_PASSWORD"
+    with pytest.raises(Invalid, match="first that anyone tries"):
+        await change(shop, passwords, PASSWORD, here, "password123")
+    with pytest.raises(RateLimited):
+        await wrong_again(shop, passwords, here)
+
+    shop.clock.turn(minutes=16)
+
+    assert await sign_in(shop, passwords, PASSWORD)
+
+
+async def test_of_two_who_change_it_at_once_one_is_told_of_the_other(shop, ann, passwords):
+    _, here = await sign_in(shop, passwords, PASSWORD)
+
+    results = await asyncio.gather(
+        *(change(shop, passwords, PASSWORD, here, f"a better horse {n}") for n in range(2)),
+        return_exceptions=True,
+    )
+
+    (refused,) = [each for each in results if each is not None]
+    assert isinstance(refused, Conflict | Invalid)
 
 
 async def test_of_several_who_use_a_letter_at_once_one_succeeds(shop, ann, smtp, passwords):
