@@ -32,8 +32,9 @@ class Settings(BaseSettings):
     public_url: str = Field(default="", description="The API's address as users see it.")
     account_url: str = Field(
         default="",
-        description="Where the shop's pages for account mail are: its links lead to `/reset` and "
-        "`/verify` there, with `#token=…`. Without it, the mail has the token to copy.",
+        description="Where the shop's pages for account mail are: its links lead to `/join`, "
+        "`/reset` and `/verify` there, with `#token=…`. Without it, the mail has the token to "
+        "copy.",
     )
     secret: SecretStr | None = Field(
         default=None,

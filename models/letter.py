@@ -8,18 +8,25 @@ from enum import StrEnum
 class Purpose(StrEnum):
     """What the link in a letter is good for."""
 
+    JOIN = "join"
     RESET = "reset"
     VERIFY = "verify"
 
 
-LIFETIMES = {Purpose.RESET: timedelta(hours=1), Purpose.VERIFY: timedelta(days=3)}
+LIFETIMES = {
+    Purpose.JOIN: timedelta(days=3),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.VERIFY: timedelta(days=3),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """`user_id` is None for an address that is nobody's: such a letter is written and not sent.
 
-    What proves that one has it is derived from its id and never kept.
+    One to join is written to any address, with the `name` that an account is to be made of; who
+    delivers it sees whether there is one. What proves that one has a letter is derived from its id
+    and never kept.
     """
 
     id: str
@@ -29,3 +36,4 @@ class Letter:
     made_at: datetime
     expires_at: datetime
     tries: int = 0
+    name: str = ""

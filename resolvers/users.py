@@ -13,6 +13,8 @@ from resolvers.paging import Paged
 from schema.context import Info
 from schema.paging import Asked, Connection
 from schema.user import (
+    CompleteRegistrationInput,
+    CompleteRegistrationPayload,
     RefreshSessionInput,
     RefreshSessionPayload,
     RegisterInput,
@@ -77,25 +79,47 @@ class UserQueries:
 
 @strawberry.type
 class UserMutations:
-    @strawberry.mutation(description="Join as a customer, and sign in.", extensions=anyone())
+    @strawberry.mutation(
+        description="Ask to join as a customer. A letter is sent whose token makes the account. "
+        "The answer does not tell whether there is one.",
+        extensions=anyone(),
+    )
     async def register(
         self,
         info: Info,
         input: Annotated[RegisterInput, strawberry.argument(description="Who joins.")],
     ) -> RegisterPayload:
         context = info.context
-        user = await people.register(
+        await accounts.register(
             email=input.email,
-            password=input.password,
             name=input.name,
             address=context.address,
             stores=context.stores,
+            jobs=context.jobs,
+            wall=context.clock.wall(),
+        )
+        return RegisterPayload(requested=True)
+
+    @strawberry.mutation(
+        description="Join with the token of a letter, and sign in.", extensions=anyone()
+    )
+    async def complete_registration(
+        self,
+        info: Info,
+        input: Annotated[
+            CompleteRegistrationInput, strawberry.argument(description="Token, password.")
+        ],
+    ) -> CompleteRegistrationPayload:
+        context = info.context
+        user = await accounts.complete_registration(
+            input.token,
+            input.password,
+            address=context.address,
+            stores=context.stores,
             passwords=context.passwords,
+            seals=context.seals,
             wall=context.clock.wall(),
             now=context.clock.now(),
-        )
-        await accounts.welcome(
-            user, stores=context.stores, jobs=context.jobs, wall=context.clock.wall()
         )
         pair = await sessions.open_session(
             user,
@@ -104,7 +128,7 @@ class UserMutations:
             tokens=context.tokens,
             wall=context.clock.wall(),
         )
-        return RegisterPayload(**_opened(user, pair))
+        return CompleteRegistrationPayload(**_opened(user, pair))
 
     @strawberry.mutation(
         description="Open a session with an e-mail address and a password.", extensions=anyone()

@@ -29,8 +29,8 @@ COMPARISONS = 10_000
 # What takes something, or can be guessed at: once in a document, under whatever names.
 _TAKING = "claimStock confirmClaim openGroup joinGroup buyDrawEntry placeOrder"
 _GUESSING = """
-signIn register refreshSession requestPasswordReset resetPassword requestEmailVerification
-verifyEmail changePassword quoteCart offersFor exportPerson erasePerson
+signIn register completeRegistration refreshSession requestPasswordReset resetPassword
+requestEmailVerification verifyEmail changePassword quoteCart offersFor exportPerson erasePerson
 """
 ONCE = frozenset((_TAKING + _GUESSING).split())
 

@@ -178,7 +178,6 @@ class UserOrder:
 @strawberry.input(description="A new customer.")
 class RegisterInput:
     email: str = strawberry.field(description="The e-mail address to sign in with.")
-    password: str = strawberry.field(description="8 to 128 characters, not a common one.")
     name: str = strawberry.field(default="", description="The name as the person writes it.")
 
 
@@ -288,8 +287,22 @@ class SessionPayload(Payload):
     session: SessionTokens | None = strawberry.field(default=None, description="Their tokens.")
 
 
+@strawberry.type(description="The wish, taken: alike whether there is such an account or not.")
+class RegisterPayload(Payload):
+    requested: bool | None = strawberry.field(
+        default=None,
+        description="True: mail is sent, to make the account or to say that there is one.",
+    )
+
+
+@strawberry.input(description="What shows that an address is one's own, and a password.")
+class CompleteRegistrationInput:
+    token: str = strawberry.field(description="The token in the letter; good once, for three days.")
+    password: str = strawberry.field(description="8 to 128 characters, not a common one.")
+
+
 @strawberry.type(description="The new account, signed in.")
-class RegisterPayload(SessionPayload):
+class CompleteRegistrationPayload(SessionPayload):
     pass
 
 

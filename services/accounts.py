@@ -8,18 +8,57 @@ from models.letter import Letter, Purpose
 from models.principal import Principal
 from models.store import Stores
 from models.user import User
-from services import letters, throttling
+from services import letters, people, throttling
 from services.jobs import Jobs
 from services.passwords import LONGEST, Passwords, check_acceptable
 from services.seals import Seals
 
 
-async def welcome(user: User, *, stores: Stores, jobs: Jobs, wall: datetime) -> None:
-    """Write to someone who has just joined, so that they can show that the address is theirs."""
-    assert user.email is not None
-    await letters.write(
-        Purpose.VERIFY, user.email, user_id=user.id, stores=stores, jobs=jobs, wall=wall
-    )
+async def register(
+    *, email: str, name: str, address: str, stores: Stores, jobs: Jobs, wall: datetime
+) -> None:
+    """Have a letter sent with which its reader makes an account, or that says that there is one.
+
+    The answer and the work are the same for every address. Raises Invalid and RateLimited.
+    """
+    email, name = normalised(email), people.acceptable_name(name)
+    kind = Purpose.JOIN
+    await throttling.admit_letter(kind.value, email, address, stores=stores, wall=wall)
+    await letters.write(kind, email, user_id=None, stores=stores, jobs=jobs, wall=wall, name=name)
+
+
+async def complete_registration(
+    token: str,
+    password: str,
+    *,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    seals: Seals,
+    wall: datetime,
+    now: datetime,
+) -> User:
+    """Make the account that a letter is about. Whoever reads it chooses the password, nobody else.
+
+    Raises Invalid: BAD_TOKEN for a token that is not good (any more), or for a password that
+    nobody should use; RateLimited if too many wait. They leave the token good.
+    """
+    letter = await _letter(token, Purpose.JOIN, address, stores=stores, seals=seals, wall=wall)
+    check_acceptable(password, email=letter.email)
+    async with passwords.turn():
+        user = await people.join(
+            letter.email,
+            password,
+            name=letter.name,
+            stores=stores,
+            passwords=passwords,
+            wall=wall,
+            now=now,
+        )
+    if user is None:
+        raise _bad_token()
+    await stores.letters.drop_address(letter.email, Purpose.JOIN)
+    return user
 
 
 async def request(
@@ -112,7 +151,7 @@ async def _letter(
 ) -> Letter:
     letter_id = seals.read(token, purpose)
     letter = await stores.letters.find(letter_id, purpose, now=wall) if letter_id else None
-    if letter is None or letter.user_id is None:
+    if letter is None or (letter.user_id is None and purpose is not Purpose.JOIN):
         await throttling.count_address(address, stores=stores, wall=wall)
         raise _bad_token()
     return letter

@@ -20,7 +20,6 @@ from models.letter import LIFETIMES, Letter, Purpose
 from models.messaging import Bar
 from models.store import Stores
 from models.template import Template
-from models.user import User
 from services.jobs import Job, Jobs
 from services.messages import Mail
 from services.seals import Seals
@@ -33,6 +32,15 @@ LONGEST_PAUSE = 300
 
 # What letters say unless the shop has an e-mail template of the same name.
 TEMPLATES: Mapping[Purpose, Template] = {
+    Purpose.JOIN: Template(
+        channel="email",
+        name="account.join",
+        subject="Make your account",
+        text="Someone, probably you, wants to make an account with this address.\n\n"
+        "{% if url %}Make it here, within three days:\n{{ url }}\n"
+        "{% else %}To make it, enter this code within three days:\n{{ token }}\n{% endif %}\n"
+        "If it was not you, do nothing.\n",
+    ),
     Purpose.RESET: Template(
         channel="email",
         name="account.reset",
@@ -52,6 +60,15 @@ TEMPLATES: Mapping[Purpose, Template] = {
         "{% endif %}\nIf it was not you, do nothing.\n",
     ),
 }
+# To who wants to join and has: told to the address, and to nobody else.
+KNOWN = Template(
+    channel="email",
+    name="account.known",
+    subject="You have an account",
+    text="Someone, probably you, wanted to make an account with this address. There is one.\n\n"
+    "Sign in, and if you have forgotten the password, ask for a new one.\n\n"
+    "If it was not you, do nothing.\n",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +80,25 @@ class Post:
     pages: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    """What a letter says, to begin with, and to whom; a stranger's name is nobody's to choose."""
+
+    template: Template
+    name: str = ""
+
+
 async def write(
-    purpose: Purpose, email: str, *, user_id: str | None, stores: Stores, jobs: Jobs, wall: datetime
+    purpose: Purpose,
+    email: str,
+    *,
+    user_id: str | None,
+    stores: Stores,
+    jobs: Jobs,
+    wall: datetime,
+    name: str = "",
 ) -> Letter:
-    """Have a letter sent to an address, if it is this person's."""
+    """Have a letter sent to an address, if it is this person's, or to join under this name."""
     letter = Letter(
         id=new_id(),
         purpose=purpose,
@@ -74,6 +106,7 @@ async def write(
         user_id=user_id,
         made_at=wall,
         expires_at=wall + LIFETIMES[purpose],
+        name=name,
     )
     await stores.letters.add(letter)
     await jobs.ring(Job.SEND_LETTERS, [letter.id])
@@ -87,12 +120,12 @@ async def deliver(letter_id: str, post: Post) -> None:
     letter = await stores.letters.claim(letter_id, wall=wall, lease=LEASE)
     if letter is None:
         return
-    user = await _addressee(letter, mail)
-    if user is None or letter.expires_at <= wall:
+    recipient = await _recipient(letter, mail)
+    if recipient is None or letter.expires_at <= wall:
         await stores.letters.settle(letter.id)
         return
     try:
-        message = await _composed(letter, user, post)
+        message = await _composed(letter, recipient, post)
         async with mail.channels["email"].open() as outlet:
             await outlet.send(message)
     except (NotSent, Unclear, TemplateError) as error:
@@ -114,28 +147,33 @@ async def sweep(*, stores: Stores, jobs: Jobs, wall: datetime, most: int = 500) 
         await jobs.ring(Job.SEND_LETTERS, overdue)
 
 
-async def _addressee(letter: Letter, mail: Mail) -> User | None:
-    """Return whom the letter is for, unless it should not be sent."""
+async def _recipient(letter: Letter, mail: Mail) -> _Recipient | None:
+    """Return whom the letter is for and what it says, unless it should not be sent."""
+    bar = await mail.suppression.find("email", letter.email) if mail.suppression else None
+    if bar is Bar.BOUNCE:
+        return None
+    if letter.purpose is Purpose.JOIN:
+        taken = await mail.stores.identities.is_taken(letter.email)
+        return _Recipient(KNOWN if taken else TEMPLATES[letter.purpose])
     user = await mail.stores.users.find(letter.user_id) if letter.user_id else None
     if user is None or user.email != letter.email:
         return None
     if letter.purpose is Purpose.VERIFY and user.verified_at is not None:
         return None
-    bar = await mail.suppression.find("email", letter.email) if mail.suppression else None
-    return None if bar is Bar.BOUNCE else user
+    return _Recipient(TEMPLATES[letter.purpose], user.name)
 
 
-async def _composed(letter: Letter, user: User, post: Post) -> Message:
-    default = TEMPLATES[letter.purpose]
+async def _composed(letter: Letter, recipient: _Recipient, post: Post) -> Message:
+    default = recipient.template
     own = await post.mail.stores.templates.find("email", default.name)
     token = post.seals.token(letter.id, letter.purpose)
     # Behind a #, which browsers tell no server: the token stays out of logs.
     url = f"{post.pages.rstrip('/')}/{letter.purpose}#token={token}" if post.pages else None
-    rendered = render(own or default, {"name": user.name, "token": token, "url": url})
+    rendered = render(own or default, {"name": recipient.name, "token": token, "url": url})
     return Message(
         id=sha256(f"letter:{letter.id}".encode()).hexdigest()[:32],
         to=letter.email,
-        name=user.name,
+        name=recipient.name,
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,

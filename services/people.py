@@ -9,13 +9,12 @@ from zoneinfo import available_timezones
 
 from engine.consents import ADDRESS
 from models.address import normalised
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import Invalid, NotFound
 from models.ids import new_id
 from models.paging import Page, Window
 from models.principal import Principal, Role
 from models.store import Stores
 from models.user import STAFF, User, Which
-from services import throttling
 from services.passwords import Passwords, check_acceptable
 from services.templates import is_topic
 
@@ -26,37 +25,33 @@ _LONGEST_TOKEN = 4_096
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 
 
-async def register(
-    *,
+async def join(
     email: str,
     password: str,
+    *,
     name: str,
-    address: str,
     stores: Stores,
     passwords: Passwords,
     wall: datetime,
     now: datetime,
-) -> User:
-    """Make an account for a customer. Raises Invalid, Conflict (EMAIL_TAKEN) or RateLimited.
+) -> User | None:
+    """Make an account for a customer whose address this is known to be; None if it is taken.
 
     Safe to repeat after a crash: the same address goes on with the same person.
     """
-    email = normalised(email)
-    check_acceptable(password, email=email)
-    user = User(id=new_id(), created_at=now, email=email, name=_name(name))
-    async with passwords.turn():
-        hashed = await passwords.hash(password)
-        user_id = await stores.identities.claim(email, user.id)
-        if user_id is not None:
-            user = await stores.users.add_once(user, user_id)
-            # Whoever stores the password first has the account.
-            if await stores.credentials.add(user_id, hashed, now=wall):
-                await stores.identities.settle(email, user_id)
-                return user
-        await throttling.count_address(address, stores=stores, wall=wall)
-    raise Conflict(
-        "There is an account with this e-mail address.", code="EMAIL_TAKEN", field=("email",)
-    )
+    fresh = User(id=new_id(), created_at=now, email=email, name=name, verified_at=wall)
+    hashed = await passwords.hash(password)
+    user_id = await stores.identities.claim(email, fresh.id)
+    if user_id is None:
+        return None
+    user = await stores.users.add_once(fresh, user_id)
+    # Whoever stores the password first has the account.
+    if not await stores.credentials.add(user_id, hashed, now=wall):
+        kept = await stores.credentials.find(user_id)
+        if not await passwords.matches(password, kept):
+            return None
+    await stores.identities.settle(email, user_id)
+    return user
 
 
 async def ensure_user(
@@ -73,7 +68,7 @@ async def ensure_user(
     email = normalised(email)
     check_acceptable(password, email=email)
     user_id = await stores.identities.find_user_id(email) or new_id()
-    fresh = User(id=user_id, created_at=now, email=email, name=_name(name), roles=roles)
+    fresh = User(id=user_id, created_at=now, email=email, name=acceptable_name(name), roles=roles)
     user = await stores.users.add_once(fresh, user_id)
     if user.roles != roles:
         user = await stores.users.edit(
@@ -152,7 +147,8 @@ async def update_profile(
     return await stores.users.edit(caller.user_id, stored, version=version)
 
 
-def _name(value: str) -> str:
+def acceptable_name(value: str) -> str:
+    """Return a name as it is kept. Raises Invalid."""
     name = " ".join(value.split())
     if len(name) > _LONGEST_NAME:
         raise Invalid(f"A name has at most {_LONGEST_NAME} characters.", field=("name",))
@@ -212,7 +208,7 @@ def _topics(value: Mapping[tuple[str, str], bool]) -> dict[str, bool]:
 
 # For each field of a profile: its value and the time → what to store.
 PROFILE: Mapping[str, Any] = {
-    "name": lambda value, _: {"name": _name(value or "")},
+    "name": lambda value, _: {"name": acceptable_name(value or "")},
     "locale": lambda value, _: {"locale": _locale(value)},
     "timezone": lambda value, _: {"timezone": _timezone(value)},
     "birthday": lambda value, wall: {"birthday": _birthday(value, wall)},

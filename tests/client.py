@@ -18,6 +18,7 @@ from app.asgi import build
 from app.serve import SERVED
 from app.settings import Settings
 from models.ids import new_id
+from models.letter import Purpose
 from models.principal import Principal, Role
 from models.store import Stores
 from models.user import User
@@ -29,6 +30,20 @@ from tests.waiting import until
 
 SECRET = "a secret for tests, long enough to sign"
 NO_REDIS = "redis://127.0.0.1:1/0"
+REGISTER = """
+mutation ($input: RegisterInput!) {
+  register(input: $input) { requested userErrors { code field message } }
+}
+"""
+COMPLETE = """
+mutation ($input: CompleteRegistrationInput!) {
+  completeRegistration(input: $input) {
+    user { id email name roles version emailVerifiedAt }
+    session { accessToken refreshToken expiresAt }
+    userErrors { code field message }
+  }
+}
+"""
 PATIENCE = 60.0  # seconds for the database: a slow machine is not a server that is away
 
 
@@ -68,6 +83,17 @@ class Api:
         pair = await sessions.open_session(user, stores=self.stores, tokens=self.tokens, wall=now)
         access = self.tokens.read(pair.access_token, now=now)
         return Caller(user.id, pair.access_token, pair.refresh_token, access)
+
+    async def join(self, email: str, password: str, name: str = "") -> dict[str, Any]:
+        """Register, and complete it with what the letter would say; return the payload."""
+        await self.ask(REGISTER, {"input": {"email": email, "name": name}})
+        letters = self.stores.letters.documents.find({"purpose": Purpose.JOIN.value})
+        (letter,) = await letters.sort("made_at", -1).limit(1).to_list(1)
+        seals = self.context(Admitted("", "", None)).seals
+        token = seals.token(letter["_id"], Purpose.JOIN)
+        answer = await self.ask(COMPLETE, {"input": {"token": token, "password": password}})
+        payload: dict[str, Any] = answer["completeRegistration"]
+        return payload
 
     async def post(
         self,

@@ -36,6 +36,11 @@ class Identities(Store):
             return None
         return None if document is None else str(document["user"])
 
+    async def is_taken(self, email: str) -> bool:
+        """Whether an address is someone's for good. `email` is normalised."""
+        query = {"_id": email_key(email), "pending": {"$ne": True}}
+        return await self.documents.find_one(query, {"_id": 1}) is not None
+
     async def settle(self, email: str, user_id: str) -> None:
         """Make the address this person's for good. Safe to repeat."""
         await self.documents.update_one(

@@ -22,18 +22,19 @@ class Letters(Store):
 
     async def add(self, letter: Letter) -> None:
         """Insert a letter that is to be sent."""
-        await self.documents.insert_one(
-            {
-                "_id": letter.id,
-                "purpose": letter.purpose.value,
-                "email": letter.email,
-                "user": letter.user_id,
-                "made_at": letter.made_at,
-                "expires_at": letter.expires_at,
-                "next_at": letter.made_at,
-                "tries": 0,
-            }
-        )
+        document: Document = {
+            "_id": letter.id,
+            "purpose": letter.purpose.value,
+            "email": letter.email,
+            "user": letter.user_id,
+            "made_at": letter.made_at,
+            "expires_at": letter.expires_at,
+            "next_at": letter.made_at,
+            "tries": 0,
+        }
+        if letter.name:
+            document["name"] = letter.name
+        await self.documents.insert_one(document)
 
     async def claim(self, letter_id: str, *, wall: datetime, lease: timedelta) -> Letter | None:
         """Take a letter that may be sent now; None if it may not, or someone else has it."""
@@ -78,9 +79,12 @@ class Letters(Store):
             query["purpose"] = purpose.value
         await self.documents.delete_many(query)
 
-    async def drop_address(self, email: str) -> None:
-        """Forget all letters to an address, also those that nobody was found for."""
-        await self.documents.delete_many({"email": {"$eq": email}})
+    async def drop_address(self, email: str, purpose: Purpose | None = None) -> None:
+        """Forget letters to an address, also those that nobody was found for. Safe to repeat."""
+        query: Document = {"email": {"$eq": email}}
+        if purpose is not None:
+            query["purpose"] = purpose.value
+        await self.documents.delete_many(query)
 
 
 def _usable(letter_id: str, purpose: Purpose, now: datetime) -> Document:
@@ -102,4 +106,5 @@ def _from_document(document: Document) -> Letter:
         made_at=document["made_at"],
         expires_at=document["expires_at"],
         tries=document["tries"],
+        name=document.get("name", ""),
     )

@@ -92,7 +92,7 @@ HOLDINGS: tuple[Holding, ...] = (
         secret="salt",
     ),
     _deleted("credentials", "_id", "the hash of their password", "password", secret="password"),
-    _deleted("letters", "user", "mail about the account, three days", "email"),
+    _deleted("letters", "user", "mail about the account, three days", "email", "name"),
     _deleted(
         "identities",
         "user",

@@ -37,6 +37,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.user": SIGNED_IN,
     "Query.users": STAFF,
     "Mutation.register": EVERYONE,
+    "Mutation.completeRegistration": EVERYONE,
     "Mutation.requestPasswordReset": EVERYONE,
     "Mutation.changePassword": SIGNED_IN,
     "Mutation.resetPassword": EVERYONE,

@@ -29,11 +29,6 @@ mutation ($name: String!, $version: Int!) {
 }
 """
 INGEST = "mutation { ingestEvents(input: { events: [] }) { accepted } }"
-REGISTER = """
-mutation { register(input: { email: "eve@example.test", password: "correct horse battery" }) {
-  user { id }
-} }
-"""
 SIGN_IN = """
 mutation { signIn(input: { email: "eve@example.test", password: "wrong horse battery" }) {
   userErrors { code }
@@ -84,12 +79,13 @@ async def test_refusals_are_noted_unless_nobody_knows_whose(api, admin):
     ann = await api.caller(Role.CUSTOMER)
     assert await api.code(KEY, by=ann) == "FORBIDDEN"
     await api.ask(NAME, {"name": "Ann", "version": 7}, by=ann)
-    user = (await api.ask(REGISTER))["register"]["user"]["id"]
+    user = (await api.join("eve@example.test", "correct horse battery"))["user"]["id"]
     await api.ask(SIGN_IN)
 
     entries, _ = await read(api, admin)
 
     assert [(each["operation"], each["result"], each["code"]) for each in entries] == [
+        ("completeRegistration", "DONE", None),
         ("register", "DONE", None),
         ("updateProfile", "REFUSED", "CONFLICT"),
         ("createApiKey", "REFUSED", "FORBIDDEN"),

@@ -17,9 +17,6 @@ ANN = {"email": "ann@example.test", "password": "correct horse battery"}
 SIGN_IN = """mutation ($input: SignInInput!) {
   signIn(input: $input) { session { accessToken } }
 }"""
-REGISTER = """mutation ($input: RegisterInput!) {
-  register(input: $input) { session { accessToken } }
-}"""
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +36,7 @@ async def again(api: Api, caller: Caller) -> Caller:
 
 
 async def test_someone_sees_where_they_are_signed_in(api: Api) -> None:
-    await api.ask(REGISTER, {"input": ANN})
+    await api.join(**ANN)
     answer = await api.post(SIGN_IN, {"input": ANN}, headers={"user-agent": "Shop for Ann/1"})
     token = answer.json()["data"]["signIn"]["session"]["accessToken"]
 
