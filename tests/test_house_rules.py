@@ -4,8 +4,13 @@ import ast
 import statistics
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
+
+from models.store import Stores
+from models.store.migrations import RECORD
+from models.store.personal import HOLDINGS
 
 ROOT = Path(__file__).parent.parent
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -57,6 +62,13 @@ def test_nothing_below_app_reads_the_clock_or_the_environment(path):
     assert "datetime.now(" not in text
     assert "utcnow(" not in text
     assert "os.environ" not in text
+
+
+def test_every_collection_says_what_it_holds_of_people():
+    """Of a new one say in models/store/personal.py whose it is, and what erasing does with it."""
+    kept = {store.NAME for store in get_type_hints(Stores).values()} | {RECORD}
+
+    assert sorted(holding.collection for holding in HOLDINGS) == sorted(kept)
 
 
 @pytest.mark.parametrize("path", ["dev.txt", "bench.txt", "run.txt", "package-lock.json"])

@@ -9,9 +9,7 @@ import pytest
 
 from models.errors import Conflict, NotFound
 from models.principal import Principal, Role
-from models.store import Stores
 from models.store.erasures import Erasures
-from models.store.migrations import RECORD
 from models.store.personal import HOLDINGS, Fate
 from services import audit, dossiers, erasures
 from services.verify import verify
@@ -61,13 +59,6 @@ async def failing(shop):
         async for finding in verify(stores=stores, now=clock.now(), wall=clock.wall())
         if finding.problems
     }
-
-
-def test_what_every_collection_holds_of_people_is_written_down(database):
-    kept = {store.NAME for store in Stores.over(database).all()} | {RECORD}
-
-    assert {holding.collection for holding in HOLDINGS} == kept
-    assert len(HOLDINGS) == len(kept)
 
 
 def test_whatever_is_personal_has_a_fate_and_whatever_is_blanked_says_how():
