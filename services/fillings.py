@@ -10,10 +10,11 @@ goes on from the page that was noted last.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 import dsl
 from engine.membership import changed_between, watch_of
@@ -29,6 +30,9 @@ from services.jobs import Job, Jobs
 from services.rulebook import Published, Rulebook
 
 log = logging.getLogger(__name__)
+
+# Whether whoever fills is still the one who does, for the time of the lease.
+Held: TypeAlias = Callable[[], Awaitable[bool]]
 
 LEASE = 30.0  # seconds; a page takes far less
 PAGE = 5_000
@@ -56,9 +60,15 @@ async def work(
     lease = await stores.leases.acquire("segments", seconds=LEASE)
     if lease is None:
         return
+
+    async def held() -> bool:
+        return await stores.leases.renew(lease, seconds=LEASE) is not None
+
     try:
-        while not stopping() and await step(stores=stores, rulebook=rulebook, now=clock.now()):
-            if await stores.leases.renew(lease, seconds=LEASE) is None:
+        while not stopping() and await step(
+            held, stores=stores, rulebook=rulebook, now=clock.now()
+        ):
+            if not await held():
                 log.warning("another worker fills segments")
                 return
     finally:
@@ -66,12 +76,12 @@ async def work(
             await stores.leases.release(lease)
 
 
-async def step(*, stores: Stores, rulebook: Rulebook, now: datetime) -> bool:
+async def step(held: Held, *, stores: Stores, rulebook: Rulebook, now: datetime) -> bool:
     """Do the next part of what is to be done; return whether there was anything."""
     standing = await stores.standings.get()
     if standing.filling is not None:
         published = await rulebook.version(standing.filling.publication)
-        if await _fill(standing, standing.filling, published, stores):
+        if await _fill(standing, standing.filling, published, held, stores):
             return True
         return await _switch(standing, standing.filling, published, stores)
     current = await rulebook.current()
@@ -122,8 +132,14 @@ def _of(standing: Standing, published: Published, filled: Mapping[str, int]) -> 
 # --- pages ---------------------------------------------------------------------------------------
 
 
-async def _fill(standing: Standing, filling: Filling, published: Published, stores: Stores) -> bool:
-    """Look at the next people; return whether there were any."""
+async def _fill(
+    standing: Standing, filling: Filling, published: Published, held: Held, stores: Stores
+) -> bool:
+    """Look at the next people; return whether there were any.
+
+    Where no segment counts yet, nobody of them need be looked at alone as well. Their notes are
+    read before it is sure that nobody else fills: else they might be of what another has not seen.
+    """
     program = published.program
     moment = dsl.Moment(filling.at, program.zone, program)
     layout = await measures.layout(dsl.Layout(), stores=stores, now=moment.now)
@@ -133,6 +149,9 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
     upto = await stores.looks.last_of(filling.after, count=size)
     if upto is None:
         return False
+    notes = [] if standing.live else await stores.looks.notes(filling.after, upto)
+    if not await held():
+        return True
     conditions = {name: program.segments[name].condition for name in asked}
     if conditions:
         stages = dsl.to_mongo_together(conditions, layout, moment)
@@ -147,6 +166,8 @@ async def _fill(standing: Standing, filling: Filling, published: Published, stor
         await stores.looks.run(filling.after, upto, [*stages, *into_looks()])
     if others:
         await _fill_in_python(others, standing, filling, moment, published, stores)
+    if notes:
+        await stores.looks.settle(filling.after, upto, notes)
     await stores.standings.advance(standing, upto)
     return True
 

@@ -192,6 +192,11 @@ class Shop:
         return await self.stores.effects.documents.find().sort("_id").to_list()
 
 
+async def undisputed() -> bool:
+    """Whether nobody else fills segments: for fillers without a lease."""
+    return True
+
+
 def event(
     name: str, id: str, user: str = "ann", at: datetime | None = None, **data
 ) -> IncomingEvent:

@@ -138,6 +138,23 @@ class Looks(Store):
         )
         return result.modified_count
 
+    async def notes(self, after: str | None, upto: str) -> list[str]:
+        """Return the notes on those after one person up to another who are to be looked at now."""
+        waiting = {**_after(after, upto), "recheck.at": AT_ONCE, "moves": {"$exists": False}}
+        cursor = self.documents.find(waiting, {"recheck.token": 1})
+        found = [document["recheck"].get("token") async for document in cursor]
+        return [token for token in found if token is not None]
+
+    async def settle(self, after: str | None, upto: str, notes: Sequence[str]) -> None:
+        """Forget these notes: what they are of has been seen."""
+        await self.documents.update_many(
+            {**_after(after, upto), "recheck.token": {"$in": list(notes)}},
+            [
+                {"$set": {"recheck.at": {"$ifNull": ["$recheck.changes", NEVER]}}},
+                {"$unset": ["recheck.token", "recheck.of", "recheck.why"]},
+            ],
+        )
+
     async def ids(self, after: str | None, *, limit: int) -> list[str]:
         """Return the ids of people after one, in order."""
         query: Document = {} if after is None else {"_id": {"$gt": after}}
@@ -165,9 +182,9 @@ class Looks(Store):
 
         False if some of it was there already, which the stages do not allow.
         """
-        among: Document = {"_id": {"$lte": upto} if after is None else {"$gt": after, "$lte": upto}}
+        among = {"$match": _after(after, upto)}
         try:
-            cursor = self.documents.aggregate([{"$match": among}, *stages], allowDiskUse=True)
+            cursor = self.documents.aggregate([among, *stages], allowDiskUse=True)
             async for _ in cursor:
                 pass
         except OperationFailure as error:
@@ -225,6 +242,10 @@ def into_looks() -> list[Document]:
         "whenNotMatched": "discard",
     }
     return [{"$merge": merge}]
+
+
+def _after(after: str | None, upto: str) -> Document:
+    return {"_id": {"$lte": upto} if after is None else {"$gt": after, "$lte": upto}}
 
 
 def _due(lanes: Sequence[int], now: datetime) -> Document:

@@ -31,7 +31,7 @@ from services.releases import RulesFile, release
 from services.rulebook import Rulebook
 from tests.client import Api
 from tests.everything import ORDER, RULES, Everything, one_of_each, sent
-from tests.shop import NOW
+from tests.shop import NOW, undisputed
 
 MORE_RULES = """
 event seen {}
@@ -146,7 +146,9 @@ async def furnished(api: Api) -> Everything:
     shop, stores = await one_of_each(api), api.stores
     files = [RulesFile("sale", "Sale", RULES), RulesFile("more", "More", MORE_RULES)]
     await release(files, Act(shop.admin.id, NOW), stores=stores)
-    while await fillings.step(stores=stores, rulebook=Rulebook(stores, fresh=0), now=NOW):
+    while await fillings.step(
+        undisputed, stores=stores, rulebook=Rulebook(stores, fresh=0), now=NOW
+    ):
         pass
     (other,) = (await stores.campaigns.find_keys(["more"])).values()
     await stores.effects.add([sent(shop.admin.id, other.id, "run:other")], wall=NOW)

@@ -10,6 +10,7 @@ from models.user import User
 from services import fillings, releases
 from services.releases import RulesFile
 from services.rulebook import Rulebook
+from tests.shop import undisputed
 from tests.waiting import until
 
 RULES = """
@@ -46,7 +47,7 @@ async def filled(api):
         await api.stores.users.add(user)
     await releases.release([RulesFile("f", "F", RULES)], Act("marketer", now), stores=api.stores)
     rulebook = Rulebook(api.stores, fresh=0)
-    while await fillings.step(stores=api.stores, rulebook=rulebook, now=now):
+    while await fillings.step(undisputed, stores=api.stores, rulebook=rulebook, now=now):
         pass
     return api
 

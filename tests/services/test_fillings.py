@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services import fillings
-from tests.shop import event
+from tests.shop import event, undisputed
 
 ORDERS = "event order_placed { order_id: text  total: money USD }\n"
 DECLARED = ORDERS + "attributes user { size: number }\n"
@@ -98,7 +98,9 @@ async def test_the_old_members_count_until_the_switch(crowd, monkeypatch):
     await crowd.publish(FAMILIES % 5)
 
     sizes = set()
-    while await fillings.step(stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()):
+    while await fillings.step(
+        undisputed, stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
+    ):
         sizes.add(len(await crowd.members("families")))
 
     assert sizes == {3, 5}
@@ -111,7 +113,7 @@ async def test_another_goes_on_where_a_killed_filler_was(crowd, monkeypatch):
 
     async def step():
         return await fillings.step(
-            stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
+            undisputed, stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
         )
 
     while True:
@@ -152,7 +154,9 @@ async def test_what_happens_while_it_is_filled_is_not_lost(crowd, when, monkeypa
             await crowd.tell(order("o1", "p1"), order("o9", "p9"))
             await crowd.stores.users.edit("p1", {"attributes.size": 8}, version=1)
             await crowd.work()
-        await fillings.step(stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now())
+        await fillings.step(
+            undisputed, stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
+        )
     await fillings.look_after(stores=crowd.stores, rulebook=crowd.rulebook, jobs=crowd.bells)
     await crowd.work()
 
@@ -199,7 +203,7 @@ async def test_two_fillers_at_once_do_no_harm(crowd, monkeypatch):
 
     async def fill():
         while await fillings.step(
-            stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
+            undisputed, stores=crowd.stores, rulebook=crowd.rulebook, now=crowd.clock.now()
         ):
             pass
 
@@ -208,3 +212,32 @@ async def test_two_fillers_at_once_do_no_harm(crowd, monkeypatch):
     assert len(await crowd.members("families")) == 5
     told = [e for e in await crowd.stores.outbox.waiting(99) if e.type == "segment.filled"]
     assert [e.data["entered"] for e in told] == [5]
+
+
+async def test_nobody_is_looked_at_alone_whom_the_first_filling_sees(crowd):
+    now = crowd.clock.now()
+    await crowd.publish(FAMILIES % 7)
+    assert await crowd.stores.looks.due_lanes(now)
+
+    await crowd.fill()
+
+    assert not await crowd.stores.looks.due_lanes(now)
+    assert await crowd.members("families") == dict.fromkeys(("p7", "p8", "p9"), "publication 1")
+
+
+async def test_what_changes_after_its_page_was_read_is_looked_at(crowd, monkeypatch):
+    await crowd.publish(FAMILIES % 7)
+    read = crowd.stores.looks.run
+
+    async def read_and_change(*page):
+        done = await read(*page)
+        for user_id, size in (("p0", 9), ("p9", 0)):
+            await crowd.stores.users.edit(user_id, {"attributes.size": size}, version=1)
+        return done
+
+    monkeypatch.setattr(crowd.stores.looks, "run", read_and_change)
+    await crowd.fill()
+    await crowd.sweep()
+    await crowd.work()
+
+    assert (await crowd.members("families")).keys() == {"p0", "p7", "p8"}

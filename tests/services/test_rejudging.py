@@ -10,7 +10,7 @@ from models.user import Consent
 from services import fillings, measuring
 from services.events import bulk_history
 from services.rejudging import rejudge
-from tests.shop import NOW, event
+from tests.shop import NOW, event, undisputed
 
 DECLARED = """
 event order_placed { order_id: text  total: money USD }
@@ -192,7 +192,10 @@ class Life:
 
     async def fill_a_little(self):
         await fillings.step(
-            stores=self.shop.stores, rulebook=self.shop.rulebook, now=self.shop.clock.now()
+            undisputed,
+            stores=self.shop.stores,
+            rulebook=self.shop.rulebook,
+            now=self.shop.clock.now(),
         )
 
 
