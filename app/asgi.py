@@ -23,6 +23,7 @@ from app.exports import Exports
 from app.headers import Guarded
 from app.links import Subscriptions, Tracking
 from app.metrics import Measured
+from app.openapi import routes as openapi
 from app.settings import Settings
 from app.view import View
 from app.wiring import Wiring, wired
@@ -204,9 +205,9 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
             Route("/graphql", api.view, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", api.view),
             Route(EVENTS, events.Ingest(lambda: api.wiring).__call__, methods=["POST"]),
-            Route(f"{IMPORTS}/{{key}}", files.send, methods=["POST"]),
-            Route(f"{IMPORTS}/{{key}}", files.show),
-            Route(f"{IMPORTS}/{{key}}/errors", files.errors),
+            Route(f"{IMPORTS}/{{kind}}", files.send, methods=["POST"]),
+            Route(f"{IMPORTS}/{{kind}}/{{key}}", files.show),
+            Route(f"{IMPORTS}/{{kind}}/{{key}}/errors", files.errors),
             Route(f"{EXPORTS}/{{kind}}", Exports(lambda: api.wiring).fetch),
             Route(
                 BOUNCES,
@@ -220,6 +221,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),
             Route("/metrics", api.metrics),
+            *openapi.ROUTES,
             Mount("/", StaticFiles(directory=PLAYGROUND, html=True)),
         ],
         middleware=middleware,

@@ -265,6 +265,14 @@ def schema() -> None:
     typer.echo(printed(), nl=False)
 
 
+@command("openapi", "fanfare openapi > schema/openapi.json")
+def openapi() -> None:
+    """Print what there is over HTTP beside GraphQL, in OpenAPI 3.1."""
+    from app.openapi.routes import printed
+
+    typer.echo(printed(), nl=False)
+
+
 @command("migrate", "FANFARE_MONGODB_URI=mongodb://… fanfare migrate")
 def migrate() -> None:
     """Bring indexes and stored documents up to date. Safe to repeat."""

@@ -68,7 +68,7 @@ class Imports:
         if no := refusal(_principal(request), Scope.IMPORTS):
             return no
         try:
-            job = await self.wiring().stores.imports.get(request.path_params["key"])
+            job = await _found(request, self.wiring().stores)
         except DomainError as error:
             return refused(error)
         return _json(shown(job), 200)
@@ -81,7 +81,7 @@ class Imports:
         as_csv = request.query_params.get("format", "csv") == "csv"
         parts = _errors(stores, key, as_csv=as_csv)
         try:
-            await stores.imports.get(key)
+            await _found(request, stores)
             first = await anext(parts, b"")
         except DomainError as error:
             return refused(error)
@@ -91,6 +91,13 @@ class Imports:
             media_type="text/csv" if as_csv else "application/x-ndjson",
             filename="errors.csv" if as_csv else "errors.ndjson",
         )
+
+
+async def _found(request: Request, stores: Stores) -> Import:
+    job = await stores.imports.get(request.path_params["key"])
+    if job.kind.value != request.path_params["kind"]:
+        raise NotFound("There is no such import.")
+    return job
 
 
 def shown(job: Import) -> dict[str, Any]:
@@ -141,7 +148,7 @@ def _asked(request: Request, wiring: Wiring) -> Import:
         known = ", ".join(sorted(_ASKED))
         raise Invalid(f"There is no parameter {min(unknown)[:50]!r}; there are {known}.")
     try:
-        kind = ImportKind(request.path_params["key"])
+        kind = ImportKind(request.path_params["kind"])
     except ValueError:
         raise NotFound(f"One can import {', '.join(ImportKind)}.") from None
     principal = _principal(request)

@@ -51,7 +51,7 @@ def _followed(client: Client, job: dict[str, Any]) -> dict[str, Any]:
             advance(job["read"] - done)
             done = job["read"]
             time.sleep(POLL)
-            path = f"/v1/imports/{quote(job['key'])}"
+            path = f"/v1/imports/{job['kind']}/{quote(job['key'])}"
             job = json.loads(client.open("GET", path).read())
         advance(job["read"] - done)
     return job
@@ -65,7 +65,7 @@ def _told(client: Client, job: dict[str, Any]) -> int:
     ]
     print(f"{job['kind']}: {', '.join(parts)}")
     if job["refused"]:
-        path = f"/v1/imports/{quote(job['key'])}/errors?format=ndjson"
+        path = f"/v1/imports/{job['kind']}/{quote(job['key'])}/errors?format=ndjson"
         with client.open("GET", path) as errors:
             for line in errors.read().splitlines()[:SHOWN]:
                 _show(json.loads(line))

@@ -54,17 +54,19 @@ async def test_a_file_is_taken_in_followed_and_what_was_refused_is_listed(api, k
 
     await working.work("nightly", worker(api.stores))
 
-    job = (await api.http.get("/v1/imports/nightly", headers=key)).json()
+    job = (await api.http.get("/v1/imports/users/nightly", headers=key)).json()
     assert (job["state"], job["created"], job["written"], job["refused"]) == ("done", 2, 2, 1)
-    listed = await api.http.get("/v1/imports/nightly/errors", headers=key)
+    listed = await api.http.get("/v1/imports/users/nightly/errors", headers=key)
     assert listed.headers["content-type"].startswith("text/csv")
     assert listed.text.splitlines() == [
         "row,field,code,message,hint",
         '3,email,INVALID,"This is not an e-mail address, as name@example.com is.",',
     ]
-    lines = await api.http.get("/v1/imports/nightly/errors?format=ndjson", headers=key)
+    lines = await api.http.get("/v1/imports/users/nightly/errors?format=ndjson", headers=key)
     assert json.loads(lines.text)["row"] == 3
-    head = await api.http.head("/v1/imports/nightly/errors", headers=key)
+    other = await api.http.get("/v1/imports/orders/nightly", headers=key)
+    assert code(other) == (404, "NOT_FOUND")
+    head = await api.http.head("/v1/imports/users/nightly/errors", headers=key)
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -94,7 +96,7 @@ async def test_a_key_is_needed_that_is_for_it(api, key):
     marketer = await api.caller(Role.MARKETER)
     headers = {"authorization": f"Bearer {marketer.token}"}
     assert code(await send(api, headers)) == (403, "FORBIDDEN")
-    for path in ("nightly", "nightly/errors"):
+    for path in ("users/nightly", "users/nightly/errors"):
         assert code(await api.http.get(f"/v1/imports/{path}")) == (401, "UNAUTHENTICATED")
         assert code(await api.http.get(f"/v1/imports/{path}", headers=key)) == (404, "NOT_FOUND")
 
