@@ -69,7 +69,7 @@ class Import:
 
     `head` are the columns of a CSV file, `mapping` is JSON (services.importing.mapping). `pages`
     and `rows` have been received; the next page to be worked on is `next_page`. `touched_at` (wall
-    time) is when something of the file last arrived.
+    time) is when something of the file last arrived, or a page was done.
     """
 
     id: str

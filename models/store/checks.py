@@ -255,6 +255,10 @@ class Checks(Store):
                 },
             ),
             "changes to be put into the audit log": ("audit_drafts", {"at": {"$lt": wall}}),
+            "imports that stand still": (
+                "imports",
+                {"state": "running", "touched_at": {"$lt": wall}},
+            ),
             "letters that wait": ("letters", {"next_at": {"$lt": wall}}),
             "messages and calls that wait": ("effects", {"next_at": {"$lt": wall}}),
             "things that the feed is to tell": (

@@ -1,6 +1,7 @@
 """Imports of files as documents: how far each has come, its pages, and the rows refused.
 
-Pages hold what people sent about people: each is deleted when it has been worked on.
+Pages hold what people sent about people: each is deleted when it has been worked on, and after a
+week by itself, should whoever sent it twice at once have left one behind.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from models.store.database import Document, Store
 from models.store.keyset import BY_ID, page_of
 
 _ERRORS_KEPT = 30 * 86_400
+_PAGES_KEPT = 7 * 86_400
 _OPEN = [ImportState.RECEIVING.value, ImportState.RUNNING.value]
 
 
@@ -75,7 +77,7 @@ class Imports(Store):
         )
         return await self.get(import_id)
 
-    async def advance(self, job: Import, tally: Tally) -> bool:
+    async def advance(self, job: Import, tally: Tally, *, wall: datetime) -> bool:
         """Note that a page is done, unless another worker has or the import was cancelled."""
         counts = {f"tally.{name}": count for name, count in asdict(tally).items()}
         done = await self.documents.update_one(
@@ -84,7 +86,7 @@ class Imports(Store):
                 "state": ImportState.RUNNING.value,
                 "next_page": job.next_page,
             },
-            {"$inc": {"next_page": 1, **counts}, "$set": {"failures": 0}},
+            {"$inc": {"next_page": 1, **counts}, "$set": {"failures": 0, "touched_at": wall}},
         )
         return done.matched_count == 1
 
@@ -150,14 +152,19 @@ class ImportPages(Store):
     """`_id` is "import|page": a page sent again is the same document."""
 
     NAME = "import_pages"
+    INDEXES = (IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=_PAGES_KEPT),)
 
-    async def add(self, import_id: str, number: int, rows: Sequence[Row]) -> None:
+    async def add(
+        self, import_id: str, number: int, rows: Sequence[Row], *, wall: datetime
+    ) -> None:
         """Keep a page. Raises Conflict (KEY_USED) if another file's is there under its number."""
         text = orjson.dumps([[row.number, row.cells] for row in rows])
         digest = hashlib.sha256(text).hexdigest()
         key = _key(import_id, number)
         try:
-            await self.documents.insert_one({"_id": key, "rows": text, "digest": digest})
+            await self.documents.insert_one(
+                {"_id": key, "rows": text, "digest": digest, "at": wall}
+            )
         except DuplicateKeyError:
             found = await self.documents.find_one({"_id": key}, {"digest": 1})
             if found is not None and found["digest"] != digest:

@@ -82,7 +82,10 @@ async def _received(job: Import, pages: "_Pages", desk: Desk) -> Import:
         )
     if job.digest and job.digest != digest:
         raise _used("Another file")
-    if not job.state.is_over:
+    if job.state.is_over:
+        # Whoever sent the same at the same time was first, and is done with these pages.
+        await desk.stores.import_pages.delete_all(job.id)
+    else:
         await desk.jobs.ring(Job.WORK_IMPORT, [job.id])
     return job
 
@@ -160,7 +163,7 @@ class _Pages:
     async def _write(self) -> None:
         if self.job.state is ImportState.RECEIVING:
             stores, wall = self.desk.stores, self.desk.clock.wall()
-            await stores.import_pages.add(self.job.id, self.number, self.waiting)
+            await stores.import_pages.add(self.job.id, self.number, self.waiting, wall=wall)
             await stores.imports.note_received(self.job.id, head=self.table.head, wall=wall)
         self.number += 1
         self.waiting, self.size = [], 0

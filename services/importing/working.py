@@ -99,8 +99,7 @@ async def _step(import_id: str, importing: Importing) -> bool:
         return False
     page = await stores.import_pages.find(import_id, job.next_page)
     if page is None:
-        # Another worker has done it since, or the import was cancelled.
-        return True
+        return await _is_done_elsewhere(job, importing)
     try:
         tally = await _take(job, *page, importing)
     except (Unavailable, Conflict):
@@ -111,8 +110,18 @@ async def _step(import_id: str, importing: Importing) -> bool:
             reason = f"Page {job.next_page}: {type(error).__name__}"
             await _end(import_id, ImportState.FAILED, reason, stores, clock)
         return False
-    await stores.imports.advance(job, tally)
+    await stores.imports.advance(job, tally, wall=clock.wall())
     await stores.import_pages.delete(import_id, job.next_page)
+    return True
+
+
+async def _is_done_elsewhere(job: Import, importing: Importing) -> bool:
+    """Whether another worker has done the page that is gone; else the import fails."""
+    again = await importing.stores.imports.find(job.id)
+    if again is not None and again.next_page == job.next_page:
+        reason = f"Page {job.next_page} of the file is gone; send it again under another key."
+        await _end(job.id, ImportState.FAILED, reason, importing.stores, importing.clock)
+        return False
     return True
 
 

@@ -123,6 +123,27 @@ async def test_what_is_cancelled_goes_no_further(shop):
         await working.cancel("l", stores=shop.stores, clock=shop.clock)
 
 
+async def test_a_file_that_is_gone_fails_the_import_instead_of_being_looked_for_for_ever(shop):
+    await send(shop, "users", FILE, key="k")
+    await shop.stores.import_pages.delete("k", 1)
+
+    await working.work("k", importing(shop))
+
+    job = await shop.stores.imports.get("k")
+    assert (job.state, counts(job)) == (ImportState.FAILED, (500, 0, 0, 0))
+    assert "Page 1 of the file is gone" in job.reason
+
+
+async def test_whoever_sends_the_same_too_late_leaves_nothing_behind(shop):
+    async def late():
+        yield FILE.encode()
+        await take_in(shop, "users", FILE, key="k")
+
+    job = await receiving.receive(asked(shop, "users", key="k"), late(), desk(shop))
+
+    assert (job.state, await pages(shop)) == (ImportState.DONE, 0)
+
+
 async def test_imports_are_rung_for_until_they_are_over_and_abandoned_files_given_up(shop):
     await send(shop, "users", FILE, key="k")
     with pytest.raises(ConnectionResetError):
