@@ -1,9 +1,10 @@
 """Reading a document: parsed and checked once, however often the same text comes."""
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, validate
 from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
@@ -21,9 +22,11 @@ from schema.ruler import amount
 # The way that graphql-core offers: it is read at each validation.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = COMPARISONS
 
-# Longer texts are read each time: a cache of them would hold a lot of memory for few hits.
+# Characters of the texts of which something is kept. More would make Python's collector pause for
+# long: a document comes to thousands of objects.
+_ROOM = 256 * 1024
+# Longer texts are read each time.
 _LONGEST_KEPT = 16_384
-_KEPT = 512
 # Whoever has made more mistakes is told the first of them.
 _MOST_ERRORS = 10
 _NEEDS_STREAM = GraphQLError(
@@ -32,6 +35,33 @@ _NEEDS_STREAM = GraphQLError(
     extensions={"code": "NEEDS_STREAM"},
 )
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    """What was made of texts: of those asked for last, as long as there is room."""
+
+    make: Callable[..., T]
+    _found: OrderedDict[tuple[str, Hashable], T] = field(default_factory=OrderedDict)
+    _size: int = 0
+
+    def of(self, text: str, *rest: Hashable) -> T:
+        """Return what is made of a text and the rest."""
+        if len(text) > _LONGEST_KEPT:
+            return self.make(text, *rest)
+        key = (text, rest)
+        if key in self._found:
+            self._found.move_to_end(key)
+            return self._found[key]
+        made = self._found[key] = self.make(text, *rest)
+        self._size += len(text)
+        while self._size > _ROOM:
+            (oldest, _), _ = self._found.popitem(last=False)
+            self._size -= len(oldest)
+        return made
 
 
 class Documents(SchemaExtension):
@@ -75,7 +105,7 @@ def may_introspect(context: Context) -> bool:
 
 def parsed(text: str) -> DocumentNode:
     """Return the parsed document. Raises GraphQLError."""
-    return _kept_document(text) if len(text) <= _LONGEST_KEPT else _parse(text)
+    return _documents.of(text)
 
 
 def verdict(
@@ -87,8 +117,7 @@ def verdict(
     introspection: bool,
 ) -> tuple[GraphQLError, ...]:
     """Return what is wrong with a document that parses, or with an answer of that size."""
-    keep = len(text) <= _LONGEST_KEPT
-    found = (_kept_verdict if keep else _judge)(schema, text, introspection)
+    found = _verdicts.of(text, schema, introspection)
     if found.errors:
         return found.errors
     given = variables or {}
@@ -97,14 +126,21 @@ def verdict(
         for name in sorted(found.counting)
         if given.get(name) is not None
     )
-    return (_kept_price if keep else _price)(schema, text, operation, counts)
+    return _prices.of(text, schema, operation, counts)
 
 
 def _parse(text: str) -> DocumentNode:
-    return parse(text, max_tokens=TOKENS)
+    document = parse(text, max_tokens=TOKENS)
+    # Tokens know each other, in circles: without them a document goes when nobody needs it, and
+    # does not wait for Python's collector. Places are told without them.
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        after, token.prev, token.next = token.next, None, None
+        token = after
+    return document
 
 
-def _judge(schema: GraphQLSchema, text: str, introspection: bool) -> Found:
+def _judge(text: str, schema: GraphQLSchema, introspection: bool) -> Found:
     document = parsed(text)
     found = measured(document, schema)
     if found.errors:
@@ -117,8 +153,8 @@ def _judge(schema: GraphQLSchema, text: str, introspection: bool) -> Found:
 
 
 def _price(
-    schema: GraphQLSchema,
     text: str,
+    schema: GraphQLSchema,
     operation: str | None,
     counts: tuple[tuple[str, int | None], ...],
 ) -> tuple[GraphQLError, ...]:
@@ -132,6 +168,6 @@ def _worded(error: GraphQLError) -> GraphQLError:
     return GraphQLError(words, extensions={"code": "QUERY_TOO_COMPLEX"})
 
 
-_kept_document = lru_cache(_KEPT)(_parse)
-_kept_verdict = lru_cache(_KEPT)(_judge)
-_kept_price = lru_cache(_KEPT)(_price)
+_documents = _Kept(_parse)
+_verdicts = _Kept(_judge)
+_prices = _Kept(_price)
