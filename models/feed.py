@@ -22,6 +22,64 @@ class FeedEntry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+# All that is told, by noun: docs/feed.md says what each is.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "alert": ("event_set_aside", "run_set_aside"),
+    "budget": ("exhausted",),
+    "call": ("sent", "failed", "skipped", "unknown"),
+    "campaign": (
+        "created",
+        "submitted",
+        "approved",
+        "rejected",
+        "reopened",
+        "revised",
+        "scheduled",
+        "publication_failed",
+        "published",
+        "rolled_back",
+        "paused",
+        "resumed",
+        "kept",
+        "ended",
+        "archived",
+    ),
+    "claim": ("held", "sold", "released"),
+    "code": ("granted", "redeemed"),
+    "consent": ("withdrawn",),
+    "draw": ("opened", "closed", "waiting", "drawn"),
+    "group": ("opened", "joined", "completed", "failed", "fulfilled", "refunded"),
+    "limit": ("reached",),
+    "message": (
+        "sent",
+        "failed",
+        "skipped",
+        "unknown",
+        "bounced",
+        "complained",
+        "opened",
+        "clicked",
+    ),
+    "order": ("placed", "returned", "cancelled"),
+    "points": (
+        "earned",
+        "awarded",
+        "taken_back",
+        "expired",
+        "redeemed",
+        "entered",
+        "given_back",
+    ),
+    "prize": ("won",),
+    "run": ("started", "converted", "ended"),
+    "segment": ("entered", "left", "filled"),
+    "stock": ("sold_out", "available"),
+    "tier": ("changed",),
+    "trigger": ("occurred", "missed"),
+    "webhook": ("disabled", "missed"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Numbered:
     """An entry in its place. `seq` counts from 1 without a gap and is a reader's cursor."""

@@ -17,7 +17,16 @@ from services.webhooks import patterns
 
 MOST = 500
 # What somebody at the shop should look at.
-ALERTS = ("alert.*", "webhook.disabled", "webhook.missed", "draw.waiting", "trigger.missed")
+ALERTS = (
+    "alert.*",
+    "budget.exhausted",
+    "draw.waiting",
+    "limit.reached",
+    "stock.sold_out",
+    "trigger.missed",
+    "webhook.disabled",
+    "webhook.missed",
+)
 
 After: TypeAlias = Annotated[
     str | None,
@@ -86,8 +95,9 @@ class FeedSubscriptions:
                 yield entry
 
     @strawberry.subscription(
-        description="What somebody at the shop should look at: work that was set aside, webhooks "
-        "that were disabled or missed something, draws that wait for their beacon, times missed.",
+        description="What somebody at the shop should look at: work that was set aside, budgets "
+        "that are spent, limits that are reached, stock that is sold out, webhooks that were "
+        "disabled or missed something, draws that wait for their beacon, times missed.",
         extensions=shop(Scope.FEED),
     )
     async def alerts(self, info: Info, after: After = None) -> AsyncIterator[ActivityEntry]:

@@ -19,6 +19,7 @@ from services import (
     buying,
     campaigns,
     deliveries,
+    depletion,
     draws,
     erasures,
     fillings,
@@ -60,6 +61,7 @@ ERASURES_EVERY = 1.0
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 IMPORTS_EVERY = 1.0
+BOUNDS_EVERY = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         ),
         asyncio.create_task(_every(OCCURRENCES_EVERY, lambda: _look_ahead(ahead, schedule))),
         asyncio.create_task(_every(STOCKS_EVERY, lambda: _look_after_stocks(schedule))),
+        asyncio.create_task(_every(BOUNDS_EVERY, lambda: _look_after_bounds(schedule))),
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(AUDIENCES_EVERY, lambda: _look_after_audiences(schedule))),
         asyncio.create_task(_every(AUDIT_EVERY, lambda: _link(schedule))),
@@ -179,6 +182,11 @@ async def _look_ahead(ahead: Ahead, schedule: Schedule) -> None:
 
 async def _look_after_stocks(schedule: Schedule) -> None:
     await stocks.look_after(schedule.clock.now(), stores=schedule.stores)
+
+
+async def _look_after_bounds(schedule: Schedule) -> None:
+    published = await schedule.rulebook.current()
+    await depletion.tell(published, stores=schedule.stores, now=schedule.clock.now())
 
 
 async def _look_after_measures(schedule: Schedule) -> None:

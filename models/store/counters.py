@@ -30,6 +30,15 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How much everyone has used of something; `turns`: how often a bound came or went."""
+
+    uses: int
+    money: int
+    turns: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """What one holder wants of a counter."""
 
@@ -127,6 +136,26 @@ class Counters(Store):
         )
         holders = {draw.holder for draw in draws}
         return frozenset(each["h"] for each in document["held"] if each["h"] in holders)
+
+    async def standings(self, names: Iterable[str]) -> dict[str, Standing]:
+        """Return how those of these stand that anyone has used, by name, in one read."""
+        keys = {_shared(name): name for name in names}
+        fields = {"uses": 1, "money": 1, "turns": 1}
+        cursor = self.documents.find({"_id": {"$in": sorted(keys)}}, fields)
+        return {
+            keys[document["_id"]]: Standing(
+                document.get("uses", 0), document.get("money", 0), document.get("turns", {})
+            )
+            async for document in cursor
+        }
+
+    async def turn(self, name: str, bound: str, turn: int) -> None:
+        """Note that a bound has come or gone once more, unless someone else has. Safe to repeat."""
+        at = f"turns.{bound}"
+        was = {at: turn} if turn else {at: {"$exists": False}}
+        await self.documents.update_one(
+            {"_id": {"$eq": _shared(name)}, **was}, {"$set": {at: turn + 1}}
+        )
 
     async def settle(self, name: str, holders: Sequence[str]) -> None:
         """What these holders drew is theirs: it can no longer be released."""
