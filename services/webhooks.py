@@ -12,11 +12,11 @@ from dsl.diagnostics import Span
 from dsl.program import Program
 from dsl.triggers import CallWebhook, If, Split, Step, WaitFor
 from models.errors import Conflict, Invalid
+from models.feed import KINDS
 from models.store import Stores
 from models.webhook import Secret, Webhook
 
 _NAME = re.compile(r"[\w.-]{1,100}")
-_PATTERN = re.compile(r"\*|[a-z_]{1,50}\.(\*|[a-z_]{1,50})")
 MOST = 1_000
 MOST_PATTERNS = 50
 
@@ -93,7 +93,8 @@ def patterns(events: Sequence[str], *, field: str = "events") -> tuple[str, ...]
     if len(events) > MOST_PATTERNS:
         raise Invalid(f"At most {MOST_PATTERNS} kinds of entries.", field=(field,))
     for pattern in events:
-        if not _PATTERN.fullmatch(pattern):
+        noun, _, verb = pattern.partition(".")
+        if pattern != "*" and not (noun in KINDS and verb in ("*", *KINDS[noun])):
             raise Invalid(
                 f"{pattern[:100]!r} is no kind of entry; write message.sent, message.* or *.",
                 field=(field,),

@@ -101,6 +101,7 @@ async def test_what_is_kept_is_bounded(api, streams, monkeypatch):
         ('subscription { feed(after: "9") { cursor } }', Role.ADMIN, "CURSOR_UNKNOWN"),
         ("subscription { feed(batch: 501) { cursor } }", Role.ADMIN, "INVALID"),
         ('subscription { feed(types: ["Order!"]) { cursor } }', Role.ADMIN, "INVALID"),
+        ('subscription { feed(types: ["order.palced"]) { cursor } }', Role.ADMIN, "INVALID"),
         ("subscription { feed { cursor } }", Role.MARKETER, "FORBIDDEN"),
         ("subscription { orderEvents { cursor } }", Role.CUSTOMER, "FORBIDDEN"),
         ("subscription { alerts { cursor } }", None, "UNAUTHENTICATED"),

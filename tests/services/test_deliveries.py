@@ -259,7 +259,9 @@ def test_patterns_say_what_is_wanted(patterns, type, wanted):
     assert wants(patterns, type) is wanted
 
 
-@pytest.mark.parametrize("pattern", ["order", "order.**", "Order.placed", ".", ""])
+@pytest.mark.parametrize(
+    "pattern", ["order", "order.**", "Order.placed", ".", "", "order.palced", "odrer.*"]
+)
 async def test_a_pattern_that_matches_nothing_is_refused(shop, pattern):
     with pytest.raises(Invalid, match="no kind of entry"):
         await webhooks.create(
