@@ -42,6 +42,8 @@ CART = '{currency: "USD", lines: [{sku: "A", price: "12.00"}]}'
 # Root fields that ask a collection several questions, always as many however much there is.
 SEVERAL = {
     "drawReceipts entries": "the caller's entries, and all tickets for the way to the root",
+    "exportPerson audit_drafts": "what is exported is recorded, before and after",
+    "exportPerson users": "whether there is such a person, and what is kept of them",
     "planRules campaigns": "those in the folder by their keys, those that are live by their ids",
     "planRules templates": "those that the rules send, and those that the folder would change",
     "pointsStatement points": "a page of the ledger, and the balance that it ends with",
@@ -220,6 +222,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
         "completeRules": [f"{source}, offset: 3, withPublished: true"],
         "drawReceipts": [f'id: "{ids["Draw"]}"'],
         "drawRecord": [f'id: "{ids["Draw"]}"'],
+        "erasure": [ann],
         "explainRules": [f'input: {{name: "named", {ann}}}'],
         "formatRules": [source],
         "hoverRules": [f"{source}, offset: 3, withPublished: true"],
