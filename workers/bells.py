@@ -26,10 +26,11 @@ def make_broker(url: str, *, middleware: Sequence[dramatiq.Middleware] = ()) -> 
     """Return a broker that finds a killed worker's messages within ten seconds.
 
     The client must not retry by itself: a command that was done although its answer was lost would
-    duplicate or strand messages.
+    duplicate or strand messages. No command waits for anything: one that is not answered soon is on
+    a connection that is dead, and whoever waits for it hears no bell meanwhile.
     """
     client = redis.Redis.from_url(
-        url, socket_timeout=20, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+        url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
     )
     return RedisBroker(
         client=client,

@@ -76,20 +76,20 @@ async def test_half_a_minute_without_redis_is_felt_by_nobody(
     begin, database, redis_url, smtp, line
 ):
     shop = Shop(Stores.over(database), smtp.url)
-    names = await open_shop(shop, 900)
+    names = await open_shop(shop, 400)
     async with relaying(urlsplit(redis_url).port) as relay, begin(relay.port) as (playing, http):
         sender = Sender(playing.urls, await token(shop), http)
-        pause = 30 / 450 * TOGETHER
-        await sender.send_all(names[:450], pause=pause)
+        pause = 30 / 200 * TOGETHER
+        await sender.send_all(names[:200], pause=pause)
         normal = p99(sender)
         relay.become(line)
-        await sender.send_all(names[450:], pause=pause)
+        await sender.send_all(names[200:], pause=pause)
         meanwhile = p99(sender)
         relay.become(Line.OPEN)
         began = time.monotonic()
         await drained(shop, within=600)
         took = time.monotonic() - began
-        await exact(shop, playing, smtp, sender, 900)
+        await exact(shop, playing, smtp, sender, 400)
     log.info("%s: p99 %.3f s, before %.3f s; drained in %.1f s", line, meanwhile, normal, took)
     assert set(sender.answers) == {200}
     assert meanwhile <= 2 * normal + 0.1
@@ -108,11 +108,11 @@ async def test_a_redis_killed_or_emptied_every_five_seconds_loses_nothing(
     begin, database, smtp, tmp_path
 ):
     shop = Shop(Stores.over(database), smtp.url)
-    names = await open_shop(shop, 900)
+    names = await open_shop(shop, 400)
     server = valkey.start(tmp_path / "valkey")
     async with begin(server.port) as (playing, http):
         sender = Sender(playing.urls, await token(shop), http)
-        sending = asyncio.create_task(sender.send_all(names, pause=60 / 900 * TOGETHER))
+        sending = asyncio.create_task(sender.send_all(names, pause=60 / 400 * TOGETHER))
         for _ in range(5):
             assert await sign_in(playing, http) == 200
         for turn in range(12):
@@ -131,7 +131,7 @@ async def test_a_redis_killed_or_emptied_every_five_seconds_loses_nothing(
         began = time.monotonic()
         await drained(shop, within=600)
         took = time.monotonic() - began
-        await exact(shop, playing, smtp, sender, 900)
+        await exact(shop, playing, smtp, sender, 400)
     server.stop()
     log.info("drained in %.1f s", took)
     assert set(sender.answers) == {200}
