@@ -87,9 +87,11 @@ class Crowd:
             raise
 
     def _call_in(self) -> None:
-        """Give free places to those who have waited longest."""
+        """Give free places to those who came last: when too many come, whoever has waited long has
+        waited in vain, and all who are let in would have waited as long as they may.
+        """
         while self._queue and self.inside < self.room:
-            _, place = self._queue.popleft()
+            _, place = self._queue.pop()
             if not place.done():
                 self.inside += 1
                 place.set_result(True)
