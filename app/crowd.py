@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.admission import Refusal, request_id_of
 from app.server_events import wants_stream
+from services.aside import PLACES
 
 ROOM = 32  # to begin with: few enough not to take long, whatever they want
 FEWEST, MOST = 8, 128
@@ -57,12 +58,21 @@ class Crowd:
             refusal = Refusal(503, "UNAVAILABLE", message, request_id_of(scope), 1, close=False)
             await refusal.send(send)
             return
+        PLACES.set(self)
         try:
             await self.app(scope, self._outside(receive), self._outside(send))
         finally:
-            self.inside -= 1
             self._measure()
-            self._call_in()
+            self.leave()
+
+    def leave(self) -> None:
+        """Let another have a place."""
+        self.inside -= 1
+        self._call_in()
+
+    def take(self) -> None:
+        """Go on with what has been begun."""
+        self.inside += 1
 
     async def _enter(self) -> bool:
         """Take a place, perhaps after a while. False if there is none in time."""

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from models.errors import Invalid, RateLimited
+from services.aside import aside
 
 SHORTEST = 8
 LONGEST = 128
@@ -101,8 +102,10 @@ class Passwords:
             raise RateLimited("Too many people are signing in; try again.", retry_after=later)
         self._places -= 1
         try:
-            async with self._turns:
-                yield
+            # A crowd that signs in must not keep out those who want something else.
+            with aside():
+                async with self._turns:
+                    yield
         finally:
             self._places += 1
 

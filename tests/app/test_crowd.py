@@ -3,6 +3,7 @@
 import asyncio
 
 from app.crowd import ROOM, Crowd
+from services.aside import aside
 from tests.waiting import until
 
 NEVER, LONG = 0.0, 600.0
@@ -19,6 +20,9 @@ class Desk:
         self.begun += 1
         if scope["path"] == "/reads":
             await receive()
+        if scope["path"] == "/waits":
+            with aside():
+                await self.answers.wait()
         await self.answers.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -91,6 +95,20 @@ async def test_whose_body_is_slow_to_come_keeps_nobody_out():
     for caller in slow:
         caller.sent.set()
     await asyncio.gather(quick.task, *(caller.task for caller in slow))
+    assert crowd.inside == 0
+
+
+async def test_who_waits_for_their_turn_elsewhere_keeps_nobody_out():
+    desk = Desk()
+    crowd = Crowd(desk, patience=LONG)
+    callers = [Caller(crowd, "/waits") for _ in range(2 * ROOM)]
+    await until(lambda: desk.begun == 2 * ROOM)
+    assert crowd.inside == 0
+
+    desk.answers.set()
+    await asyncio.gather(*(caller.task for caller in callers))
+
+    assert {caller.status for caller in callers} == {200}
     assert crowd.inside == 0
 
 
