@@ -19,7 +19,7 @@ from services.releases import RulesFile
 from services.rulebook import Rulebook
 from tests.client import NO_REDIS, listening
 from tests.everything import sent
-from tests.shop import NOW
+from tests.shop import NOW, undisputed
 from tests.waiting import until
 
 RULES = """
@@ -110,7 +110,7 @@ async def test_people_come_with_what_is_theirs_only_by_the_scope_for_it(api, key
 
 async def test_members_of_a_segment_say_since_when_and_why(api, key, shop):
     book = Rulebook(api.stores, fresh=0)
-    while await fillings.step(stores=api.stores, rulebook=book, now=NOW):
+    while await fillings.step(undisputed, stores=api.stores, rulebook=book, now=NOW):
         pass
     personal = await key(Scope.EXPORTS, Scope.PERSONAL)
 
