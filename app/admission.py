@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Unauthenticated, Unavailable
 from models.ids import new_id
+from models.principal import Principal
 from services.tokens import Access
 
 ANONYMOUS_BODY = 128 * 1024
@@ -32,6 +34,12 @@ class Admitted:
     address: str
     access: Access | None
     client: str = ""
+
+
+def caller_of(request: Request) -> Principal | None:
+    """Return who makes an admitted request; None for a stranger."""
+    admitted: Admitted = request.scope["state"]["admitted"]
+    return admitted.access.principal if admitted.access else None
 
 
 def request_id_of(scope: Scope) -> str:

@@ -1,10 +1,13 @@
 """What the addresses beside GraphQL have in common: who may call, and how they say no."""
 
+from collections.abc import Collection
+
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 from models.api_key import Scope
-from models.errors import Conflict, DomainError, RateLimited
+from models.errors import Conflict, DomainError, Invalid, RateLimited
 from models.principal import Principal, Role
 
 _ALLOWED = frozenset((Role.ADMIN, Role.INTEGRATOR))
@@ -19,6 +22,13 @@ def refusal(principal: Principal | None, scope: Scope) -> Response | None:
     if principal.scopes is not None and scope not in principal.scopes:
         return failure(403, "FORBIDDEN", f"This API key lacks the scope {scope.name}.")
     return None
+
+
+def check_parameters(request: Request, known: Collection[str]) -> None:
+    """Raise Invalid for a parameter of the address that there is not: it may be misspelt."""
+    if unknown := request.query_params.keys() - set(known):
+        there = ", ".join(sorted(known))
+        raise Invalid(f"There is no parameter {min(unknown)[:50]!r}; there are {there}.")
 
 
 _STATUS = {"NOT_FOUND": 404, "UNSUPPORTED_MEDIA_TYPE": 415, "RATE_LIMITED": 429, "UNAVAILABLE": 503}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.admission import Admitted
+from app.admission import caller_of
 from app.answers import failure, refusal
 from app.wiring import Wiring
 from models.api_key import Scope
@@ -57,8 +57,7 @@ class Bounces:
 
     async def __call__(self, request: Request) -> Response:
         """Take what came back and say what became of each."""
-        admitted: Admitted = request.scope["state"]["admitted"]
-        principal = admitted.access.principal if admitted.access else None
+        principal = caller_of(request)
         if refused := refusal(principal, Scope.BOUNCES):
             return refused
         try:

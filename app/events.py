@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.admission import Admitted
+from app.admission import caller_of
 from app.answers import failure, refusal
 from app.incoming import read_event, read_headers, read_json
 from app.wiring import Wiring
@@ -35,8 +35,7 @@ class Ingest:
 
     async def __call__(self, request: Request) -> Response:
         """Take events in and say what became of each."""
-        admitted: Admitted = request.scope["state"]["admitted"]
-        principal = admitted.access.principal if admitted.access else None
+        principal = caller_of(request)
         if refused := refusal(principal, Scope.EVENTS):
             return refused
         wiring = self.wiring()

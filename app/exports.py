@@ -8,8 +8,8 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.admission import Admitted
-from app.answers import failure, refusal, refused
+from app.admission import caller_of
+from app.answers import check_parameters, failure, refusal, refused
 from app.streamed import Streamed
 from app.wiring import Wiring
 from engine.incoming import Mismatch, instant
@@ -37,8 +37,7 @@ class Exports:
 
     async def fetch(self, request: Request) -> Response:
         """Send a list."""
-        admitted: Admitted = request.scope["state"]["admitted"]
-        principal = admitted.access.principal if admitted.access else None
+        principal = caller_of(request)
         if no := refusal(principal, Scope.EXPORTS):
             return no
         assert principal is not None
@@ -69,9 +68,7 @@ class Exports:
 
 def _asked(request: Request, principal: Principal) -> Export:
     asked = request.query_params
-    if unknown := asked.keys() - _ASKED:
-        known = ", ".join(sorted(_ASKED))
-        raise Invalid(f"There is no parameter {min(unknown)[:50]!r}; there are {known}.")
+    check_parameters(request, _ASKED)
     try:
         kind = ExportKind(request.path_params["kind"])
     except ValueError:

@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.admission import Admitted
-from app.answers import failure, refusal, refused
+from app.admission import caller_of
+from app.answers import check_parameters, failure, refusal, refused
 from app.streamed import Streamed
 from app.wiring import Wiring
 from models.api_key import Scope
@@ -44,7 +44,7 @@ class Imports:
 
     async def send(self, request: Request) -> Response:
         """Take a file in: 202 once all of it is kept."""
-        principal = _principal(request)
+        principal = caller_of(request)
         if no := refusal(principal, Scope.IMPORTS):
             return no
         wiring = self.wiring()
@@ -65,7 +65,7 @@ class Imports:
 
     async def show(self, request: Request) -> Response:
         """Say how far an import has come."""
-        if no := refusal(_principal(request), Scope.IMPORTS):
+        if no := refusal(caller_of(request), Scope.IMPORTS):
             return no
         try:
             job = await _found(request, self.wiring().stores)
@@ -75,7 +75,7 @@ class Imports:
 
     async def errors(self, request: Request) -> Response:
         """List the rows that were refused, as CSV or as lines of JSON."""
-        if no := refusal(_principal(request), Scope.IMPORTS):
+        if no := refusal(caller_of(request), Scope.IMPORTS):
             return no
         stores, key = self.wiring().stores, request.path_params["key"]
         as_csv = request.query_params.get("format", "csv") == "csv"
@@ -144,14 +144,12 @@ def _line(error: RowError) -> bytes:
 
 def _asked(request: Request, wiring: Wiring) -> Import:
     asked = request.query_params
-    if unknown := asked.keys() - _ASKED:
-        known = ", ".join(sorted(_ASKED))
-        raise Invalid(f"There is no parameter {min(unknown)[:50]!r}; there are {known}.")
+    check_parameters(request, _ASKED)
     try:
         kind = ImportKind(request.path_params["kind"])
     except ValueError:
         raise NotFound(f"One can import {', '.join(ImportKind)}.") from None
-    principal = _principal(request)
+    principal = caller_of(request)
     assert principal is not None
     return Import(
         id=asked.get("key") or new_id(),
@@ -192,11 +190,6 @@ def _yes(request: Request, name: str) -> bool:
     if said not in _YES:
         raise Invalid(f"{name} is true or false.", field=(name,))
     return _YES[said]
-
-
-def _principal(request: Request) -> Any:
-    admitted: Admitted = request.scope["state"]["admitted"]
-    return admitted.access.principal if admitted.access else None
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

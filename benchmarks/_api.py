@@ -21,6 +21,18 @@ SECRET = "a secret for benchmarks, long enough to sign"
 ME = orjson.dumps({"query": "{ me { id name email } }"})
 
 
+def environment_of(mongodb: str, redis: str, port: int, folder: Path) -> dict[str, str]:
+    """Return what processes are told to work on a database of their own."""
+    return os.environ | {
+        "FANFARE_MONGODB_URI": mongodb,
+        "FANFARE_REDIS_URL": redis,
+        "FANFARE_DATABASE": "bench",
+        "FANFARE_SECRET": SECRET,
+        "FANFARE_PORT": str(port),
+        "FANFARE_DATA_DIR": str(folder),
+    }
+
+
 @contextmanager
 def running(folder: Path, set_up: Callable[[str], Coroutine[Any, Any, str]]) -> Iterator[Served]:
     """Start mongod (journalled), Valkey and the API.
@@ -32,14 +44,7 @@ def running(folder: Path, set_up: Callable[[str], Coroutine[Any, Any, str]]) -> 
         valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
         key = asyncio.run(set_up(mongod.uri))
         port = free_port()
-        environment = os.environ | {
-            "FANFARE_MONGODB_URI": mongod.uri,
-            "FANFARE_REDIS_URL": valkey.url,
-            "FANFARE_DATABASE": "bench",
-            "FANFARE_SECRET": SECRET,
-            "FANFARE_PORT": str(port),
-            "FANFARE_DATA_DIR": str(folder),
-        }
+        environment = environment_of(mongod.uri, valkey.url, port, folder)
         process = spawn(
             [sys.executable, "-m", "app.cli", "serve"],
             log=folder / "api.log",

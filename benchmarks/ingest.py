@@ -10,7 +10,6 @@ Run: python benchmarks/ingest.py [SECONDS]
 """
 
 import asyncio
-import os
 import random
 import signal
 import sys
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import httpx2
 import orjson
+from _api import environment_of
 from _http import await_ready
 from pymongo import InsertOne, UpdateOne
 from pymongo.read_concern import ReadConcern
@@ -49,7 +49,6 @@ SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 USERS = 20_000
 BATCH = 500
 AHEAD = 10_000
-SECRET = "a secret for benchmarks, long enough to sign"
 CATEGORIES = [f"C{number:02}" for number in range(50)]
 ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
 
@@ -97,14 +96,7 @@ def stack(folder: Path) -> Iterator[Stack]:
         valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
         key = asyncio.run(set_up(mongod.uri))
         port = free_port()
-        environment = os.environ | {
-            "FANFARE_MONGODB_URI": mongod.uri,
-            "FANFARE_REDIS_URL": valkey.url,
-            "FANFARE_DATABASE": "bench",
-            "FANFARE_SECRET": SECRET,
-            "FANFARE_PORT": str(port),
-            "FANFARE_DATA_DIR": str(folder),
-        }
+        environment = environment_of(mongod.uri, valkey.url, port, folder)
         running = {}
         for name in ("serve", "worker", "scheduler"):
             command = [sys.executable, "-m", "app.cli", name]

@@ -25,6 +25,7 @@ from subprocess import Popen
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import orjson
+from _api import environment_of
 from _http import await_ready
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -39,7 +40,6 @@ from models.principal import Principal, Role
 from models.store import Stores, prepare
 from services import api_keys
 
-SECRET = "a secret for benchmarks, long enough to sign"
 ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
 CONNECTIONS = 10  # of one key, as many as the API lets it have
 SUBSCRIPTIONS = 20
@@ -82,14 +82,7 @@ def stack(folder: Path) -> Iterator[Stack]:
         mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
         keys = asyncio.run(set_up(mongod.uri))
         port = free_port()
-        environment = os.environ | {
-            "FANFARE_MONGODB_URI": mongod.uri,
-            "FANFARE_REDIS_URL": "redis://127.0.0.1:1/0",
-            "FANFARE_DATABASE": "bench",
-            "FANFARE_SECRET": SECRET,
-            "FANFARE_PORT": str(port),
-            "FANFARE_DATA_DIR": str(folder),
-        }
+        environment = environment_of(mongod.uri, "redis://127.0.0.1:1/0", port, folder)
         api = spawn(
             [sys.executable, "-m", "app.cli", "serve"],
             log=folder / "serve.log",

@@ -1,5 +1,7 @@
 """Every way the system says no. Services raise these; the API turns them into `userErrors`."""
 
+STALE = "This was changed by someone else; read it again and retry."
+
 
 class DomainError(Exception):
     """Something expected went wrong. `code` is stable; `field` is the input at fault, as a path."""

@@ -28,6 +28,10 @@ class Consent:
     social: bool = False
 
 
+# What people agree to or not, beside topics.
+CONSENTS = ("email", "sms", "push", "tracking", "social")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """`attributes` are those the rules declare, in their stored form. `version` counts edits.

@@ -9,7 +9,7 @@ from operator import methodcaller
 from typing import Any
 
 from models.campaign import Act, Campaign
-from models.errors import Conflict, Invalid
+from models.errors import STALE, Conflict, Invalid
 from models.ids import new_id
 from models.publication import PublishedSource
 from models.store import Stores
@@ -19,7 +19,6 @@ from services.publications import Plan, RulesRefused, Sources
 log = logging.getLogger(__name__)
 
 _TRIES = 5
-_STALE = "This was changed by someone else; read it again and retry."
 
 
 async def create(title: str, source: str, act: Act, *, stores: Stores, **more: Any) -> Campaign:
@@ -219,7 +218,7 @@ def _with(live: Sources, campaign: Campaign) -> Plan:
 
 def _require_version(campaign: Campaign, version: int | None) -> None:
     if version is not None and campaign.version != version:
-        raise Conflict(_STALE)
+        raise Conflict(STALE)
 
 
 async def _change(
@@ -239,7 +238,7 @@ async def _change(
             continue
         await outbox.tell(saved, stores=stores)
         return saved
-    raise Conflict(_STALE)
+    raise Conflict(STALE)
 
 
 async def _unless_changed(

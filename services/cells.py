@@ -2,6 +2,7 @@
 
 import re
 
+BETWEEN = "|"  # elements of a list in one cell
 _SPECIAL = re.compile('[",\r\n]')
 _FORMULA = tuple("=+-@\t\r")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)

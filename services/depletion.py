@@ -14,7 +14,7 @@ from dsl.money import to_text
 from engine.pricing.plan import plan
 from models.feed import FeedEntry
 from models.store import Stores
-from models.store.counters import Standing
+from models.store.counters import Total
 from services.rulebook import Published
 
 # A budget of which less than a hundredth is left serves nobody.
@@ -32,33 +32,37 @@ class Bound:
     is_budget: bool = False
 
     @property
-    def verb(self) -> str:
+    def noun(self) -> str:
+        return "budget" if self.is_budget else "limit"
+
+    @property
+    def entry_type(self) -> str:
         return "budget.exhausted" if self.is_budget else "limit.reached"
 
-    def is_reached(self, standing: Standing) -> bool:
+    def is_reached(self, total: Total) -> bool:
         """Whether there is nothing left."""
         if self.is_budget:
-            return (self.most - standing.money) * LEFT < max(self.most, 1)
-        return standing.uses >= self.most
+            return (self.most - total.money) * LEFT < max(self.most, 1)
+        return total.uses >= self.most
 
 
 async def tell(published: Published, *, stores: Stores, now: datetime) -> None:
     """Tell of each bound of the live rules that has been reached since this was last asked."""
     bounds = list(_bounds(published))
-    found = await stores.counters.standings({bound.name for bound in bounds})
+    found = await stores.counters.totals({bound.name for bound in bounds})
     for bound in bounds:
-        standing = found.get(bound.name)
-        if standing is None:
+        total = found.get(bound.name)
+        if total is None:
             continue
-        turn = standing.turns.get(bound.verb.partition(".")[0], 0)
-        reached = bound.is_reached(standing)
+        turn = total.turns.get(bound.noun, 0)
+        reached = bound.is_reached(total)
         if reached == (turn % 2 == 1):
             continue
         if reached:
-            key = f"{bound.verb}:{bound.name}:{turn}"
-            entry = FeedEntry(key, bound.verb, now, bound.campaign_id, None, bound.data)
+            key = f"{bound.entry_type}:{bound.name}:{turn}"
+            entry = FeedEntry(key, bound.entry_type, now, bound.campaign_id, None, bound.data)
             await stores.outbox.add([entry])
-        await stores.counters.turn(bound.name, bound.verb.partition(".")[0], turn)
+        await stores.counters.turn(bound.name, bound.noun, turn)
 
 
 def _bounds(published: Published) -> Iterator[Bound]:

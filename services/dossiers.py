@@ -1,6 +1,7 @@
 """Everything that is kept of one person, out of every collection."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ async def check(user_id: str, *, caller: Principal, stores: Stores) -> None:
 
 async def everything(
     user_id: str, *, after: str | None = None, stores: Stores
-) -> AsyncIterator[Exported]:
+) -> AsyncGenerator[Exported]:
     """Yield what is kept of a person, from a place on."""
     begun, last = (0, None) if after is None else _place(after)
     for number, holding in enumerate(_HOLDINGS):
@@ -42,9 +43,10 @@ async def everything(
         found = stores.erasures.documents_of(
             holding, user_id, after=last if number == begun else None
         )
-        async for document in found:
-            place = orjson.dumps([number, document["_id"]], default=str).decode()
-            yield Exported(holding.collection, _plain(document), place)
+        async with aclosing(found):
+            async for document in found:
+                place = orjson.dumps([number, document["_id"]], default=str).decode()
+                yield Exported(holding.collection, _plain(document), place)
 
 
 async def page(
@@ -52,10 +54,11 @@ async def page(
 ) -> tuple[Sequence[Exported], str | None]:
     """Return the next documents, and the place to go on from unless these were all."""
     found: list[Exported] = []
-    async for each in everything(user_id, after=after, stores=stores):
-        if len(found) == PAGE:
-            return found, found[-1].place
-        found.append(each)
+    async with aclosing(everything(user_id, after=after, stores=stores)) as documents:
+        async for each in documents:
+            if len(found) == PAGE:
+                return found, found[-1].place
+            found.append(each)
     return found, None
 
 

@@ -8,7 +8,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from models.campaign import ALL, Act, Campaign, Channel, Live, Status, Transition, Which
-from models.errors import Conflict, NotFound
+from models.errors import STALE, Conflict, NotFound
 from models.paging import Page, Window
 from models.store.database import Document, Store
 from models.store.keyset import LATEST_ID, page_of, within
@@ -47,7 +47,7 @@ class Campaigns(Store):
             {"_id": {"$eq": campaign.id}, "version": was}, _document(saved)
         )
         if result.matched_count == 0:
-            raise Conflict("This was changed by someone else; read it again and retry.")
+            raise Conflict(STALE)
         return saved
 
     async def find(self, campaign_id: str) -> Campaign | None:

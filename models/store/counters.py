@@ -30,7 +30,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Total:
     """How much everyone has used of something; `turns`: how often a bound came or went."""
 
     uses: int
@@ -137,13 +137,13 @@ class Counters(Store):
         holders = {draw.holder for draw in draws}
         return frozenset(each["h"] for each in document["held"] if each["h"] in holders)
 
-    async def standings(self, names: Iterable[str]) -> dict[str, Standing]:
-        """Return how those of these stand that anyone has used, by name, in one read."""
+    async def totals(self, names: Iterable[str]) -> dict[str, Total]:
+        """Return what all together have used of those of these that anyone has, in one read."""
         keys = {_shared(name): name for name in names}
         fields = {"uses": 1, "money": 1, "turns": 1}
         cursor = self.documents.find({"_id": {"$in": sorted(keys)}}, fields)
         return {
-            keys[document["_id"]]: Standing(
+            keys[document["_id"]]: Total(
                 document.get("uses", 0), document.get("money", 0), document.get("turns", {})
             )
             async for document in cursor

@@ -1,6 +1,6 @@
 """Erasures as documents, and carrying one out in any collection, by the table of what they hold."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,7 @@ class Erasures(Store):
 
     async def documents_of(
         self, holding: Holding, user_id: str, *, after: Any = None
-    ) -> AsyncIterator[Document]:
+    ) -> AsyncGenerator[Document]:
         """Yield what one collection holds of a person, without secrets and without others.
 
         `after` is the `_id` after which to begin.

@@ -51,7 +51,9 @@ class Identities(Store):
 
     async def find_external(self, external_ids: Sequence[str]) -> dict[str, str]:
         """Return whose these ids of other systems are; unknown ones are left out."""
-        keys = {external_key(external_id): external_id for external_id in external_ids}
+        return await self._owners({external_key(each): each for each in external_ids})
+
+    async def _owners(self, keys: Mapping[str, str]) -> dict[str, str]:
         cursor = self.documents.find({"_id": {"$in": list(keys)}})
         return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
 
@@ -76,9 +78,7 @@ class Identities(Store):
 
     async def find_emails(self, emails: Sequence[str]) -> dict[str, str]:
         """Return whose these normalised addresses are; unknown ones are left out."""
-        keys = {email_key(email): email for email in emails}
-        cursor = self.documents.find({"_id": {"$in": list(keys)}})
-        return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
+        return await self._owners({email_key(each): each for each in emails})
 
     async def link_many(self, external: Mapping[str, str], emails: Mapping[str, str]) -> bool:
         """Make other systems' ids and addresses people's unless they are someone's, in bulk.
@@ -102,9 +102,7 @@ class Identities(Store):
 
     async def find_visitors(self, visitors: Sequence[str]) -> dict[str, str]:
         """Return who these visitors are; those whom nobody knows are left out."""
-        keys = {visitor_key(visitor): visitor for visitor in visitors}
-        cursor = self.documents.find({"_id": {"$in": list(keys)}})
-        return {keys[document["_id"]]: str(document["user"]) async for document in cursor}
+        return await self._owners({visitor_key(each): each for each in visitors})
 
     async def link_visitor(self, visitor: str, user_id: str) -> None:
         """Make a visitor this person from now on, whoever they were before. Safe to repeat."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from models.errors import Conflict
+from models.errors import STALE, Conflict
 from models.store.database import Document, Store
 from models.template import Template
 
@@ -36,7 +36,7 @@ class Templates(Store):
             if newest is not None and newest.version - 1 == was and _same(newest, template):
                 return newest
             if was not in (None, version - 1):
-                raise Conflict("This was changed by someone else; read it again and retry.")
+                raise Conflict(STALE)
             document = _document(template, version) | {"updated_at": now, "updated_by": by}
             try:
                 # The number is in the id: of two who save at once, one comes after the other.

@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from models.effect import Effect, EffectKind
-from models.errors import Conflict, NotFound
+from models.errors import STALE, Conflict, NotFound
 from models.membership import IMPORTED
 from models.paging import Page, Window
 from models.points import Account
@@ -176,7 +176,7 @@ class Users(Store):
         )
         if document is None:
             await self.get(user_id)
-            raise Conflict("This was changed by someone else; read it again and retry.")
+            raise Conflict(STALE)
         return from_document(document)
 
     async def page(self, window: Window, which: Which = EVERYONE) -> Page[User]:

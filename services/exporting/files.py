@@ -13,8 +13,6 @@ from models.store import Stores
 from services import cells
 from services.exporting.rows import Said, columns, pages
 
-BETWEEN = "|"  # elements of a list in one cell, as imports read them
-
 
 async def as_csv(export: Export, program: Program, stores: Stores) -> AsyncGenerator[bytes]:
     """Yield a file of CSV, the head with the first rows."""
@@ -43,7 +41,7 @@ def _cell(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case list():
-            return BETWEEN.join(map(_cell, value))
+            return cells.BETWEEN.join(map(_cell, value))
         case datetime() | date():
             return value.isoformat()
         case Mapping():

@@ -17,14 +17,13 @@ from models.export import Export, ExportKind
 from models.order import Order, OrderState
 from models.paging import Sorting, Window
 from models.store import Stores
-from models.user import User
+from models.user import CONSENTS, User
 
 PAGE = 500
 # What a row says, by dotted names; lists are lists.
 Said: TypeAlias = Mapping[str, Any]
 
 _PERSONAL = ("email", "name", "phone", "birthday")
-_CONSENTS = ("email", "sms", "push", "tracking", "social")
 _OF_JOURNEYS = (
     *("campaign", "title", "trigger", "runs", "heldOut", "converted", "heldOutConverted"),
     *("messages", "sent", "skipped", "failed", "opened", "clicked"),
@@ -44,7 +43,7 @@ def columns(export: Export, program: Program) -> tuple[str, ...]:
             attributes = [f"attributes.{n}" for n, _ in program.user.fields if n not in known]
             return (
                 *("id", "externalId", "createdAt", "locale", "timezone", "tags"),
-                *(f"consent.{name}" for name in _CONSENTS),
+                *(f"consent.{name}" for name in CONSENTS),
                 *("points", "tier"),
                 *((*_PERSONAL, *attributes) if export.personal else ()),
             )
@@ -94,7 +93,7 @@ def _user(user: User, external: Sequence[str], export: Export) -> Said:
         "locale": user.locale,
         "timezone": user.timezone,
         "tags": list(user.tags),
-        **{f"consent.{name}": getattr(user.consent, name) for name in _CONSENTS},
+        **{f"consent.{name}": getattr(user.consent, name) for name in CONSENTS},
         "points": user.points,
         "tier": user.tier,
     }

@@ -9,6 +9,7 @@ import msgspec
 
 from models.errors import Invalid
 from models.imports import ImportKind, Row
+from models.user import CONSENTS
 from services.cells import bare
 
 LONGEST = 16 * 1024
@@ -17,8 +18,7 @@ LONGEST = 16 * 1024
 FIELDS: Mapping[ImportKind, tuple[str, ...]] = {
     ImportKind.USERS: (
         *("externalId", "email", "name", "locale", "timezone", "birthday", "phone", "createdAt"),
-        *("tags", "consent.email", "consent.sms", "consent.push", "consent.tracking"),
-        *("consent.social", "attributes."),
+        *("tags", *(f"consent.{name}" for name in CONSENTS), "attributes."),
     ),
     ImportKind.PRODUCTS: (
         *("sku", "name", "category", "brand", "department", "size", "price", "floor"),
@@ -39,8 +39,7 @@ class Refused(Exception):
         super().__init__(f"{field}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a field comes from: a column, or always the same `constant`.
 
     `default` stands where the column says nothing, and `values` translates what it says. `format`
@@ -51,21 +50,12 @@ class Source:
     column: str | None = None
     constant: Any = None
     default: Any = None
-    values: Mapping[str, Any] | None = None
+    values: dict[str, Any] | None = None
     format: str | None = None
     decimal: str = "."
 
 
 PLAIN = Source()
-
-
-class _Spec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    column: str | None = None
-    constant: Any = None
-    default: Any = None
-    values: dict[str, Any] | None = None
-    format: str | None = None
-    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +141,7 @@ def parse(text: str, kind: ImportKind) -> Mapped:
     if len(text) > LONGEST:
         raise Invalid(f"A mapping has at most {LONGEST:,} characters.", field=("mapping",))
     try:
-        given = msgspec.json.decode(text, type=dict[str, str | _Spec])
+        given = msgspec.json.decode(text, type=dict[str, str | Source])
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise Invalid(
             f"The mapping is not what it should be: {error}. Each field has a column, as "
@@ -160,10 +150,10 @@ def parse(text: str, kind: ImportKind) -> Mapped:
             field=("mapping",),
         ) from None
     sources = {}
-    for name, spec in given.items():
+    for name, said in given.items():
         if not _is_field(name, kind):
             raise Invalid(_no_field(name, kind), code="UNKNOWN_FIELD", field=("mapping", name))
-        source = Source(spec) if isinstance(spec, str) else Source(**msgspec.structs.asdict(spec))
+        source = Source(said) if isinstance(said, str) else said
         if (source.column is None) == (source.constant is None):
             raise Invalid(f"{name} has either a column or a constant.", field=("mapping", name))
         if source.decimal not in (".", ","):

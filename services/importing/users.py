@@ -15,7 +15,7 @@ from models.errors import Conflict, Invalid
 from models.ids import new_id
 from models.imports import Row
 from models.principal import Role
-from models.user import User
+from models.user import CONSENTS, User
 from services import people
 from services.importing import values
 from services.importing.mapping import Refused
@@ -25,7 +25,6 @@ from services.importing.values import text
 LONGEST_ID = 200
 MOST_TAGS = 100
 LONGEST_TAG = 100
-_CONSENTS = ("email", "sms", "push", "tracking", "social")
 _BUILT_IN = {name for name, _ in USER.fields}
 _CUSTOMER = frozenset({Role.CUSTOMER})
 
@@ -182,7 +181,7 @@ def _consents(said: Said, work: Work, *, new: bool) -> dict[str, Any]:
     """Return what someone agrees to by a row: who is known can only take it back by it."""
     agreed = {
         name: values.flag(said[f"consent.{name}"], f"consent.{name}")
-        for name in _CONSENTS
+        for name in CONSENTS
         if f"consent.{name}" in said
     }
     if new or work.job.options.consents:

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from dsl.kinds import Kind, ListOf, Money, Simple
 from engine.incoming import Mismatch, instant, stored
+from services.cells import BETWEEN
 from services.importing.mapping import Refused, Source
 
 _TRUE = frozenset(("true", "yes", "1"))
 _FALSE = frozenset(("false", "no", "0"))
-BETWEEN = "|"  # elements of a list in one cell
 
 
 def text(value: Any, field: str) -> str:
