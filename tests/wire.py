@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -49,8 +50,31 @@ class Wire:
 
 @asynccontextmanager
 async def between(port: int) -> AsyncIterator[Wire]:
-    """Listen on a port of its own, and pass on to mongod's."""
+    """Listen on a port of its own, and pass on to mongod's.
+
+    On a thread of its own: a client that closes blocks the loop it is closed in until it has been
+    answered.
+    """
     wire = Wire()
+    loop = asyncio.new_event_loop()
+    stopping, listening = asyncio.Event(), threading.Event()
+    carrier = threading.Thread(
+        target=loop.run_until_complete, args=(_carry(wire, port, listening, stopping),)
+    )
+    carrier.start()
+    try:
+        await asyncio.to_thread(listening.wait)
+        yield wire
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        await asyncio.to_thread(carrier.join)
+        loop.close()
+
+
+async def _carry(
+    wire: Wire, port: int, listening: threading.Event, stopping: asyncio.Event
+) -> None:
+    """Pass on what comes, until told to stop."""
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,13 +88,12 @@ async def between(port: int) -> AsyncIterator[Wire]:
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     wire.port = server.sockets[0].getsockname()[1]
-    try:
-        yield wire
-    finally:
-        server.close()
-        for task in list(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+    listening.set()
+    await stopping.wait()
+    server.close()
+    for task in list(connections):
+        task.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)
 
 
 async def _pass_on(

@@ -152,20 +152,24 @@ async def test_of_ten_thousand_subscriptions_on_a_socket_twenty_are_carried(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for half a second where it is ten or thirty."""
-    monkeypatch.setattr("app.view.INIT", 0.5)
+    """Wait half a second for those who take nothing, not thirty."""
     monkeypatch.setattr(sockets, "PATIENCE", 0.5)
     monkeypatch.setattr(server_events, "PATIENCE", 0.5)
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait half a second for those who do not say who they are, not ten; honest ones, too."""
+    monkeypatch.setattr("app.view.INIT", 0.5)
+
+
 async def test_sockets_that_never_say_who_they_are_are_closed(
-    impatient: None, address: str, api: Api
+    hurried: None, address: str, api: Api
 ) -> None:
     async def silent() -> int | None:
         async with connect(address, subprotocols=[PROTOCOL]) as client:
             return await closed(client)
 
-    # The honest one begins afterwards: it has half a second to say who it is, too.
     codes = await asyncio.gather(*(silent() for _ in range(50)))
 
     assert set(codes) == {4408}

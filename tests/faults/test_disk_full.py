@@ -8,7 +8,6 @@ import logging
 import resource
 import signal
 import time
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,6 +16,7 @@ from devserver.mongod import Mongod
 from tests.faults.rescue import drained, fast_clock, open_shop, rescued
 from tests.faults.scene import Scene, problems, ready, scene, token
 from tests.faults.sending import TOGETHER, Sender, kept
+from tests.shop import Shop
 from tests.waiting import until
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,10 @@ def fill_disk(mongod: Mongod, limit: int) -> None:
     resource.prlimit(mongod.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
-def journalled(folder: Path) -> int:
-    """Return how much of the journal is written; the file is as long as it may become at once."""
-    journal = max((folder / "db" / "journal").iterdir(), key=lambda file: file.name)
-    return journal.stat().st_blocks * 512
+async def journalled(shop: Shop) -> int:
+    """Return how many bytes of the journal are written; its file has its full length at once."""
+    status = await shop.stores.events.documents.database.command("serverStatus")
+    return status["wiredTiger"]["log"]["log bytes written"]
 
 
 async def ends(playing: Scene) -> None:
@@ -74,7 +74,7 @@ async def test_all_is_done_within_a_minute_of_there_being_room(tmp_path, redis, 
         async with httpx2.AsyncClient(timeout=60) as http:
             sender = Sender(playing.urls, await token(shop), http)
             await ready(playing, http)
-            fill_disk(playing.mongod, journalled(tmp_path) + 1024 * 1024)
+            fill_disk(playing.mongod, await journalled(shop) + 1024 * 1024)
             pause = 30 / people * TOGETHER
             sending = asyncio.create_task(sender.send_all(names, pause=pause))
             await ends(playing)

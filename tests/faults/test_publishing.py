@@ -85,13 +85,16 @@ async def holds_while_published(processes: Processes, shop: Shop, *, events: int
     sent = asyncio.Event()
     totals: dict[str, int] = {}
 
+    seen: set[str] = set()  # publications under which something came in
+
     async def send() -> None:
         dice = random.Random(3)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/x-ndjson"}
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             await until(lambda: _is_ready(http))
-            for place in range(0, events, 25):
-                some = {f"e{n}": dice.randrange(50) for n in range(place, place + 25)}
+            # However fast events are taken, some are sent after another publication.
+            while len(totals) < events or len(seen) < 2:
+                some = {f"e{n}": dice.randrange(50) for n in range(len(totals), len(totals) + 25)}
                 lines = [
                     orjson.dumps(
                         {
@@ -106,6 +109,7 @@ async def holds_while_published(processes: Processes, shop: Shop, *, events: int
                 answer = await http.post("/v1/events", content=b"\n".join(lines), headers=headers)
                 assert answer.status_code == 200, answer.text
                 totals.update(some)
+                seen.update(await shop.stores.events.documents.distinct("publication"))
         sent.set()
 
     sending = asyncio.create_task(send())
@@ -115,13 +119,11 @@ async def holds_while_published(processes: Processes, shop: Shop, *, events: int
         await publish(number)
         await asyncio.sleep(0.1)
     await sending
-    assert number > 3
     await until(lambda: _is_drained(shop), within=300)
 
     stored = await shop.stores.events.documents.find().to_list()
     assert {each["_id"].rpartition("|")[2] for each in stored} == totals.keys()
     versions = {each["_id"]: numbers[each["publication"]] for each in stored}
-    assert len({*versions.values()}) > 1
     runs = {run["started_by"]: run for run in await shop.stores.runs.documents.find().to_list()}
     expected = {
         event_id
