@@ -22,7 +22,7 @@ from operator import attrgetter
 
 from models.beacon import Chain
 from models.errors import Unavailable
-from models.event import Event
+from models.event import Event, lane_of
 from models.lease import Lease
 from models.run import Run
 from models.store import Stores
@@ -72,7 +72,7 @@ class Lanes:
 class Outcome(Enum):
     DRAINED = auto()
     HAD_ITS_TURN = auto()
-    STOPPED = auto()  # a lane is lost, something in them fails, or the process is to stop
+    STOPPED = auto()  # a lease is lost, or the process is to stop
 
 
 async def work(numbers: Sequence[int], lanes: Lanes) -> None:
@@ -91,11 +91,13 @@ async def work(numbers: Sequence[int], lanes: Lanes) -> None:
             )
             if not leases:
                 return
-            outcome = await _hold(leases, lanes)
+            failing = set[int]()
+            outcome = await _hold(leases, failing, lanes)
         finally:
             lanes.busy.difference_update(free)
-        numbers = [_number(lease) for lease in leases]
-        if outcome is Outcome.HAD_ITS_TURN:
+        # Where something fails, the next bell tries again.
+        numbers = [number for lease in leases if (number := _number(lease)) not in failing]
+        if outcome is Outcome.HAD_ITS_TURN and numbers:
             await lanes.jobs.ring(Job.WORK_LANE, [str(number) for number in numbers])
         if outcome is not Outcome.DRAINED:
             return
@@ -105,8 +107,8 @@ def _number(lease: Lease) -> int:
     return int(lease.name.partition(":")[2])
 
 
-async def _hold(leases: Sequence[Lease], lanes: Lanes) -> Outcome:
-    """Work on lanes that are held here, and let go of them."""
+async def _hold(leases: Sequence[Lease], failing: set[int], lanes: Lanes) -> Outcome:
+    """Work on lanes that are held here, and let go of them. Adds those that fail to `failing`."""
     lost = asyncio.Event()
     keeping = asyncio.create_task(_keep(leases, lost, lanes))
     suspects = [_number(lease) for lease in leases if lease.abandoned]
@@ -115,10 +117,10 @@ async def _hold(leases: Sequence[Lease], lanes: Lanes) -> Outcome:
     outcome = Outcome.DRAINED
     try:
         for suspect in suspects:
-            outcome = await _drain([suspect], lost, until, lanes, wary=1)
+            outcome = await _drain([suspect], lost, until, failing, lanes, wary=1)
             if outcome is Outcome.STOPPED:
                 return outcome
-        return await _drain(others, lost, until, lanes) if others else outcome
+        return await _drain(others, lost, until, failing, lanes) if others else outcome
     finally:
         keeping.cancel()
         with suppress(Unavailable):
@@ -153,28 +155,35 @@ async def _drain(
     numbers: Sequence[int],
     lost: asyncio.Event,
     until: float,
+    failing: set[int],
     lanes: Lanes,
     *,
     wary: int = PAGE,
 ) -> Outcome:
-    """Do page after page, `until` a turn is over; `wary` is how much is taken at once at first."""
-    looking = True
+    """Do page after page, `until` a turn is over; `wary` is how much is taken at once at first.
+
+    A lane in which somebody's work fails is added to `failing` and left; the others go on.
+    """
+    unseen = set[int]()  # where looking fails: nobody's journey waits for that
     while not lanes.stopping():
         if lost.is_set():
             return Outcome.STOPPED
+        going = [number for number in numbers if number not in failing]
+        if not going:
+            return Outcome.DRAINED
         if wary < PAGE:
-            page = await _read(numbers, lanes, most=wary)
-            if page is not None and not await _apply(page, lanes):
-                return Outcome.STOPPED
+            page = await _read(going, lanes, most=wary)
+            if page is not None:
+                failing |= await _apply(page, lanes)
             wary = PAGE if page is None else 2 * wary
             continue
-        looked = await _look(numbers, lanes) if looking else 0
-        looking = looked is not None
-        page = await _read(numbers, lanes)
+        looked = await _look([number for number in going if number not in unseen], unseen, lanes)
+        page = await _read(going, lanes)
         if page is None and not looked:
-            return Outcome.DRAINED if looking else Outcome.STOPPED
-        if page is not None and not await _apply(page, lanes):
-            return Outcome.STOPPED
+            failing |= unseen
+            return Outcome.DRAINED
+        if page is not None:
+            failing |= await _apply(page, lanes)
         if time.monotonic() >= until:
             return Outcome.HAD_ITS_TURN
     return Outcome.STOPPED
@@ -204,8 +213,14 @@ async def _read(numbers: Sequence[int], lanes: Lanes, *, most: int = PAGE) -> Pa
     )
 
 
-async def _look(numbers: Sequence[int], lanes: Lanes) -> int | None:
-    """Look at people who may have come into or left segments; return how many, None if it fails."""
+async def _look(numbers: Sequence[int], unseen: set[int], lanes: Lanes) -> int:
+    """Look at people who may have come into or left segments; return how many.
+
+    Where that fails it stays noted and is tried again with the next bell: the lane is added to
+    `unseen`.
+    """
+    if not numbers:
+        return 0
     try:
         return await memberships.look(
             numbers,
@@ -217,13 +232,18 @@ async def _look(numbers: Sequence[int], lanes: Lanes) -> int | None:
     except Unavailable:
         raise
     except Exception:
-        # Nobody's journey waits for this. It stays noted, and is tried again with the next bell.
-        log.exception("cannot look at people of lanes %s", ", ".join(map(str, numbers)))
-        return None
+        if len(numbers) > 1:
+            return sum([await _look([number], unseen, lanes) for number in numbers])
+        log.exception("cannot look at people of lane %d", *numbers)
+        unseen.update(numbers)
+        return 0
 
 
-async def _apply(page: Page, lanes: Lanes) -> bool:
-    """Decide on a page and write what was decided. False if the lane is lost or a user fails."""
+async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
+    """Decide on a page and write what was decided; return lanes in which a user's work fails.
+
+    All of the page's, with nothing more written, if another worker has moved its runs.
+    """
     stores = lanes.stores
     moved: list[Run] = []
     started: list[Run] = []
@@ -231,7 +251,7 @@ async def _apply(page: Page, lanes: Lanes) -> bool:
     postponed: list[Run] = []
     dropped: list[Run] = []
     applied: list[Event] = []
-    failed = False
+    failing = set[int]()
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
     ordered = sorted(page.events, key=attrgetter("user_id", "at", "id"))
     events = {user: list(group) for user, group in groupby(ordered, attrgetter("user_id"))}
@@ -249,7 +269,7 @@ async def _apply(page: Page, lanes: Lanes) -> bool:
         except Unavailable:
             raise
         except Exception as error:
-            failed = True
+            failing.add(lane_of(user_id))
             await _set_aside(user_id, events.get(user_id, ()), page, error, lanes)
             continue
         moved += journeys.moved()
@@ -262,7 +282,7 @@ async def _apply(page: Page, lanes: Lanes) -> bool:
     written = await stores.runs.move(moved)
     if written.lost:
         log.warning("runs were moved by another worker: %s", ", ".join(sorted(written.lost)[:5]))
-        return False
+        return frozenset(map(lane_of, users))
     begun = await stores.runs.start(started)
     await stores.runs.plan(planned)
     await stores.runs.postpone(postponed)
@@ -291,7 +311,7 @@ async def _apply(page: Page, lanes: Lanes) -> bool:
             now=page.now,
         )
     await stores.events.mark_applied([event.id for event in applied])
-    return not failed
+    return frozenset(failing)
 
 
 async def _set_aside(

@@ -7,6 +7,7 @@ from models.event import lane_of
 from models.paging import Window
 from services import lanes, runs, suspects
 from services.jobs import Job
+from services.pages import PAGE
 from tests.shop import event
 from tests.waiting import until
 
@@ -143,3 +144,38 @@ async def test_a_page_that_takes_long_keeps_its_lane(told, monkeypatch):
 
     assert len(ends) == 2
     assert await told.stores.events.count_pending() == 0
+
+
+async def test_a_person_whose_work_fails_stops_their_own_lane_alone(shop):
+    await shop.publish(RULES)
+    # Whoever fails is in the first page, the neighbour's events fill another one.
+    bob = next(f"b{n}" for n in range(9999) if lane_of(f"b{n}") != lane_of("ann"))
+    await shop.person("ann")
+    await shop.person(bob)
+    await shop.tell(event("cart_updated", "c0", total="1"))
+    events = shop.stores.events.documents
+    await events.update_one({}, {"$set": {"data": {"total": {"a": 1}}, "received_at": None}})
+    for part in range(2):
+        keys = [f"c{part}-{n}" for n in range(PAGE)]
+        await shop.tell(*(event("cart_updated", key, user=bob, total="1") for key in keys))
+
+    await lanes.work([lane_of("ann"), lane_of(bob)], shop.lanes)
+
+    assert [left["user"] async for left in events.find({"pending": True})] == ["ann"]
+    assert (await events.find_one({"user": "ann"}))["failures"] == 1
+
+
+async def test_a_person_who_cannot_be_looked_at_stops_their_own_lane_alone(shop):
+    await shop.publish('segment seen { user.tags contains "seen" }')
+    bob = next(f"b{n}" for n in range(9999) if lane_of(f"b{n}") != lane_of("ann"))
+    await shop.fill()
+    await shop.person("ann")
+    await shop.person(bob)
+    # As if a later version had written it.
+    people = shop.stores.users.documents
+    await people.update_one({"_id": "ann"}, {"$set": {"recheck.why": {"two": 1, "causes": 2}}})
+
+    await lanes.work([lane_of("ann"), lane_of(bob)], shop.lanes)
+
+    noted = people.find({"recheck.token": {"$exists": True}})
+    assert [person["_id"] async for person in noted] == ["ann"]
