@@ -24,7 +24,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """`hashed` is the SHA-256 of its secret part, which is shown once and kept nowhere."""
+    """`hashed` is the SHA-256 of its secret part, which is kept nowhere.
+
+    With a `request`, who asked and by which key of theirs, `salt` is what the secret part is made
+    of together with the server's own, so that it can be shown again.
+    """
 
     id: str
     name: str
@@ -33,6 +37,8 @@ class ApiKey:
     made_by: str
     made_at: datetime
     expires_at: datetime | None = None
+    request: str | None = None
+    salt: str | None = None
     revoked_at: datetime | None = None
 
     def is_live(self, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from schema.api_key import (
 from schema.context import Info
 from schema.ids import from_global
 from services import api_keys
+from services.keys import require_key
 
 
 @strawberry.type
@@ -35,16 +36,18 @@ class ApiKeyMutations:
         info: Info,
         input: Annotated[CreateApiKeyInput, strawberry.argument(description="What it is for.")],
     ) -> CreateApiKeyPayload:
-        context = info.context
-        key, token = await api_keys.create(
+        context, key = info.context, input.idempotency_key
+        made, token = await api_keys.create(
             input.name,
             input.scopes,
             expires_at=input.expires_at,
+            request=None if key is None else f"{context.caller.user_id}|{require_key(key)}",
             caller=context.caller,
             stores=context.stores,
+            tokens=context.tokens,
             now=context.clock.wall(),
         )
-        return CreateApiKeyPayload(api_key=ApiKey.of(key), token=token)
+        return CreateApiKeyPayload(api_key=ApiKey.of(made), token=token)
 
     @strawberry.mutation(
         description="End a key, its open subscriptions too. Safe to repeat.",

@@ -32,7 +32,7 @@ class ErasureQueries:
 class ErasureMutations:
     @strawberry.mutation(
         description="Forget someone, everywhere and for good. For administrators, and for the "
-        "person themself. Sums stay, without whose they are.",
+        "person themself, with their password. Sums stay, without whose they are.",
         extensions=signed_in(scope=Scope.PEOPLE),
     )
     async def erase_person(
@@ -43,8 +43,11 @@ class ErasureMutations:
         context = info.context
         erasure = await erasures.ask(
             from_global("User", input.user_id),
+            password=input.password,
+            address=context.address,
             caller=context.caller,
             stores=context.stores,
+            passwords=context.passwords,
             wall=context.clock.wall(),
         )
         return ErasePersonPayload(erasure=Erasure.of(erasure))

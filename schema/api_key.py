@@ -60,6 +60,11 @@ class CreateApiKeyInput:
     expires_at: datetime | None = strawberry.field(
         default=None, description="When it is to end by itself."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Made by the caller; the same again with the same key makes no other and, for "
+        "ten minutes, answers the same. After that the code is `ALREADY_MADE`.",
+    )
 
 
 @strawberry.type(description="The key, made.")
@@ -67,7 +72,7 @@ class CreateApiKeyPayload(Payload):
     api_key: ApiKey | None = strawberry.field(default=None, description="What is kept of it.")
     token: str | None = strawberry.field(
         default=None,
-        description="The key itself, to send as `Authorization: Bearer …`. It is shown this once.",
+        description="The key itself, to send as `Authorization: Bearer …`. It is not shown later.",
     )
 
 

@@ -35,6 +35,9 @@ class Erasure:
 @strawberry.input(description="Someone who is to be forgotten.")
 class ErasePersonInput:
     user_id: strawberry.ID = strawberry.field(description="Who.")
+    password: str | None = strawberry.field(
+        default=None, description="The caller's own, where it is the caller who is forgotten."
+    )
 
 
 @strawberry.type(description="What is under way: a minute or two, unless a platform is away.")

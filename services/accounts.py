@@ -126,15 +126,48 @@ async def change_password(
     async with passwords.turn():
         await throttling.admit(email, address, stores=stores, wall=wall)
         if hashed is None or not await passwords.matches(current[: LONGEST + 1], hashed):
-            raise Invalid(
-                "This is not your password.", code="WRONG_PASSWORD", field=("currentPassword",)
-            )
+            raise wrong_password("currentPassword")
         fresh = await passwords.hash(password)
     if not await stores.credentials.change(user.id, fresh, was=hashed, now=wall):
         raise Conflict("The password was changed meanwhile.")
     await stores.sessions.revoke_all(user.id, now=wall, but=[caller.session_id])
     await stores.letters.drop(user.id, Purpose.RESET)
     await throttling.forgive(email, address, stores=stores)
+
+
+async def show_password(
+    password: str,
+    *,
+    caller: Principal,
+    address: str,
+    stores: Stores,
+    passwords: Passwords,
+    wall: datetime,
+) -> None:
+    """Have someone show once more who they are, who has signed in: a token alone can be stolen.
+
+    Raises Invalid (WRONG_PASSWORD), Conflict (NO_PASSWORD) for an account without one, and
+    RateLimited: tries are counted as those to sign in are.
+    """
+    user = await stores.users.get(caller.user_id)
+    email = user.email or ""
+    hashed = await stores.credentials.find(user.id)
+    if hashed is None:
+        raise Conflict(
+            "This account has no password; choose one with a letter from requestPasswordReset.",
+            code="NO_PASSWORD",
+            field=("password",),
+        )
+    async with passwords.turn():
+        await throttling.admit(email, address, stores=stores, wall=wall)
+        if not await passwords.matches(password[: LONGEST + 1], hashed):
+            raise wrong_password("password")
+        await throttling.forgive(email, address, stores=stores)
+
+
+def wrong_password(field: str) -> Invalid:
+    """Return what someone is told who has signed in and does not know their password."""
+    return Invalid("This is not your password.", code="WRONG_PASSWORD", field=(field,))
 
 
 async def verify_email(

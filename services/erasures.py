@@ -18,7 +18,8 @@ from models.principal import Principal, Role
 from models.store import Stores
 from models.store.personal import HOLDINGS, Fate, Holding
 from models.user import Which
-from services import throttling
+from services import accounts, throttling
+from services.passwords import Passwords
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,21 @@ def may_ask(user_id: str, caller: Principal) -> bool:
     return user_id == caller.user_id or caller.is_key or Role.ADMIN in caller.roles
 
 
-async def ask(user_id: str, *, caller: Principal, stores: Stores, wall: datetime) -> Erasure:
+async def ask(
+    user_id: str,
+    *,
+    password: str | None = None,
+    address: str = "",
+    caller: Principal,
+    stores: Stores,
+    passwords: Passwords,
+    wall: datetime,
+) -> Erasure:
     """Have a person erased; return how far that is. Safe to repeat.
 
-    Raises NotFound alike for nobody and for whom the caller may not erase, and Conflict for the
-    last administrator.
+    Whoever has themself erased gives their password. Raises NotFound alike for nobody and for whom
+    the caller may not erase, Conflict for the last administrator, and what
+    `accounts.show_password` raises.
     """
     if not may_ask(user_id, caller):
         raise NotFound("There is no such user.", field=("userId",))
@@ -54,6 +65,15 @@ async def ask(user_id: str, *, caller: Principal, stores: Stores, wall: datetime
         raise NotFound("There is no such user.", field=("userId",))
     if Role.ADMIN in user.roles and await stores.users.count(Which(role=Role.ADMIN)) == 1:
         raise Conflict("The last administrator cannot be erased.", code="LAST_ADMIN")
+    if user_id == caller.user_id:
+        await accounts.show_password(
+            password or "",
+            caller=caller,
+            address=address,
+            stores=stores,
+            passwords=passwords,
+            wall=wall,
+        )
     erasure = await stores.erasures.begin(user_id, wall=wall)
     for holding in STEPS:
         if holding.collection in DOOR:

@@ -39,6 +39,7 @@ from tests.shop import Shop, event
 
 ID = "0erika"
 NAME = "Erika Musterfrau"
+PASSWORD = "correct horse battery"
 EMAIL = "erika@musterfrau.example"
 PHONE = "+436601234567"
 DEVICE = "device-of-musterfrau"
@@ -47,6 +48,7 @@ VISITOR = "visitor-musterfrau"
 # Nothing of these may be found anywhere.
 TRACES = ("musterfrau", "erika ", "436601234567", "1990-07-11", "forget me not")
 
+TOKENS = Tokens("a secret for tests, long enough to sign")
 BY_HER = Actor(Credential.SESSION, ID)
 
 RULES = """
@@ -105,14 +107,14 @@ async def _sign_up(shop: Shop) -> None:
     passwords = Passwords()
     await stores.identities.settle(EMAIL, ID)
     await stores.identities.link_external(EXTERNAL, ID)
-    await stores.credentials.put(ID, await passwords.hash("correct horse battery"), now=wall)
+    await stores.credentials.put(ID, await passwords.hash(PASSWORD), now=wall)
     await sessions.sign_in(
         email=EMAIL,
-        password="correct horse battery",
+        password=PASSWORD,
         origin=Origin("192.0.2.1", "Musterfrau's phone"),
         stores=stores,
         passwords=passwords,
-        tokens=Tokens("a secret for tests, long enough to sign"),
+        tokens=TOKENS,
         wall=wall,
     )
     passwords.close()
@@ -128,7 +130,9 @@ async def _sign_up(shop: Shop) -> None:
         await stores.letters.settle(letter)
     # A key that she made as one of the staff.
     staff = Principal(ID, frozenset({Role.ADMIN}), "s")
-    await api_keys.create("shop", [Scope.EVENTS], caller=staff, stores=stores, now=wall)
+    await api_keys.create(
+        "shop", [Scope.EVENTS], caller=staff, stores=stores, tokens=TOKENS, now=wall
+    )
 
 
 async def _act(shop: Shop) -> None:

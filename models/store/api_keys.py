@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pymongo import ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from models.api_key import ApiKey, Scope
 from models.errors import NotFound
@@ -12,10 +13,23 @@ from models.store.database import Document, Store
 
 class ApiKeys(Store):
     NAME = "api_keys"
+    INDEXES = (IndexModel([("request", ASCENDING)], name="request", unique=True, sparse=True),)
 
-    async def add(self, key: ApiKey) -> None:
-        """Insert a new key."""
-        await self.documents.insert_one(_document(key))
+    async def add(self, key: ApiKey) -> ApiKey:
+        """Insert a new key; return the one that its request has made, if that was before."""
+        try:
+            await self.documents.insert_one(_document(key))
+        except DuplicateKeyError:
+            made = await self.find_request(key.request)
+            if made is None:
+                raise
+            return made
+        return key
+
+    async def find_request(self, request: str | None) -> ApiKey | None:
+        """Return the key that was made by a request, if any."""
+        document = await self.documents.find_one({"request": {"$eq": request}}) if request else None
+        return None if document is None else _key(document)
 
     async def find(self, key_id: str) -> ApiKey | None:
         """Return the key with this id, if any, revoked ones too."""
@@ -48,7 +62,8 @@ class ApiKeys(Store):
 
 
 def _document(key: ApiKey) -> Document:
-    return {
+    asked = {} if key.request is None else {"request": key.request, "salt": key.salt}
+    return asked | {
         "_id": key.id,
         "name": key.name,
         "scopes": sorted(key.scopes),

@@ -1,5 +1,6 @@
 """API keys through the API: made once, used for what they are for, ended for good."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +97,52 @@ async def test_a_key_is_shown_once_and_only_its_hash_is_kept(api: Api, admin: Ca
     assert len(stored["hashed"]) == 64
 
 
+async def test_a_key_that_is_asked_for_twice_is_made_once(api: Api, admin: Caller) -> None:
+    wanted = {"name": "Web shop", "scopes": ["EVENTS", "ORDERS"], "idempotencyKey": "k1"}
+
+    first, *others = await asyncio.gather(
+        *(api.ask(CREATE, {"input": wanted}, by=admin) for _ in range(5))
+    )
+
+    assert others == [first] * 4
+    assert await code(api, INGEST, first["createApiKey"]["token"]) is None
+    assert await api.stores.api_keys.count() == 1
+    assert first["createApiKey"]["token"].rpartition("_")[2] not in str(
+        await api.stores.api_keys.documents.find_one({})
+    )
+
+
+async def test_the_key_of_one_request_is_not_that_of_another(api: Api, admin: Caller) -> None:
+    wanted = {"name": "Web shop", "scopes": ["EVENTS"], "idempotencyKey": "k1"}
+    mine = await api.ask(CREATE, {"input": wanted}, by=admin)
+
+    another = await api.ask(CREATE, {"input": wanted | {"name": "Till"}}, by=admin)
+    theirs = await api.ask(CREATE, {"input": wanted}, by=await api.caller(Role.ADMIN))
+
+    assert another["createApiKey"]["token"] is None
+    assert another["createApiKey"]["userErrors"][0]["code"] == "KEY_USED"
+    assert theirs["createApiKey"]["apiKey"]["id"] != mine["createApiKey"]["apiKey"]["id"]
+
+
+@pytest.mark.parametrize("since", ["long made", "revoked", "another server secret"])
+async def test_a_key_is_not_shown_again_for_good(api: Api, admin: Caller, since: str) -> None:
+    wanted = {"name": "Web shop", "scopes": ["EVENTS"], "idempotencyKey": "k1"}
+    made = (await api.ask(CREATE, {"input": wanted}, by=admin))["createApiKey"]
+    kept = api.stores.api_keys.documents
+    if since == "long made":
+        earlier = datetime.now(UTC) - timedelta(minutes=11)
+        await kept.update_one({}, {"$set": {"made_at": earlier}})
+    elif since == "revoked":
+        await api.ask(REVOKE, {"id": made["apiKey"]["id"]}, by=admin)
+    else:
+        await kept.update_one({}, {"$set": {"hashed": "0" * 64}})
+
+    again = (await api.ask(CREATE, {"input": wanted}, by=admin))["createApiKey"]
+
+    assert (again["token"], again["userErrors"][0]["code"]) == (None, "ALREADY_MADE")
+    assert "'Web shop' was made at" in again["userErrors"][0]["message"]
+
+
 @pytest.mark.parametrize("scope", list(Scope))
 async def test_a_key_may_do_what_its_scope_says_and_nothing_else(
     api: Api, admin: Caller, scope: Scope
@@ -158,6 +205,7 @@ async def test_keys_that_are_wrong_in_any_way_are_refused_alike(api: Api, admin:
         expires_at=long_ago + timedelta(hours=1),
         caller=admin.principal,
         stores=api.stores,
+        tokens=api.tokens,
         now=long_ago,
     )
     head, _, secret = token.rpartition("_")

@@ -1,5 +1,6 @@
 """Forgetting people, and giving them what is kept of them, through the API."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -8,12 +9,14 @@ import pytest
 from models.api_key import Scope
 from models.principal import Role
 from services import erasures, recent
+from services.passwords import Passwords
 from tests.client import Api, Caller
 from tests.resolvers.test_api_keys import made
 
+PASSWORD = "correct horse battery"
 ERASE = """
-mutation ($id: ID!) {
-  erasePerson(input: { userId: $id }) {
+mutation ($id: ID!, $password: String) {
+  erasePerson(input: { userId: $id, password: $password }) {
     erasure { userId askedAt doneAt waitsFor }
     userErrors { code field }
   }
@@ -34,7 +37,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def ann(api: Api) -> Caller:
-    return await api.caller(Role.CUSTOMER, name="Ann", email="ann@example.test")
+    ann = await api.caller(Role.CUSTOMER, name="Ann", email="ann@example.test")
+    with closing(Passwords()) as passwords:
+        hashed = await passwords.hash(PASSWORD)
+    await api.stores.credentials.put(ann.id, hashed, now=datetime.now(UTC))
+    return ann
 
 
 async def lines(api: Api, token: str | None, **asked: str) -> tuple[int, list[dict]]:
@@ -52,8 +59,12 @@ async def test_someone_takes_what_is_kept_of_them_and_has_it_forgotten(api: Api,
     assert (status, streamed[0]["collection"]) == (200, "sessions")
     assert streamed[-1] == {"complete": True, "documents": len(streamed) - 1}
 
-    answer = (await api.ask(ERASE, {"id": ann.global_id}, by=ann))["erasePerson"]
+    wrong = (await api.ask(ERASE, {"id": ann.global_id}, by=ann))["erasePerson"]
+    answer = (await api.ask(ERASE, {"id": ann.global_id, "password": PASSWORD}, by=ann))[
+        "erasePerson"
+    ]
 
+    assert wrong["userErrors"] == [{"code": "WRONG_PASSWORD", "field": ["password"]}]
     assert answer["userErrors"] == []
     assert answer["erasure"]["doneAt"] is None
     assert await api.code("{ me { id } }", by=ann) == "SESSION_ENDED"

@@ -1,17 +1,18 @@
 """Forgetting a person: nothing of them is found any more, and everything still adds up."""
 
 import hashlib
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, Invalid, NotFound, RateLimited
 from models.principal import Principal, Role
 from models.store.erasures import Erasures
 from models.store.personal import HOLDINGS, Fate
-from services import audit, dossiers, erasures
+from services import audit, dossiers, erasures, throttling
+from services.passwords import Passwords
 from services.verify import verify
 from tests import known
 
@@ -27,8 +28,29 @@ async def erika(shop, web):
     return shop
 
 
-async def ask(shop, caller=HERSELF, user_id=known.ID):
-    return await erasures.ask(user_id, caller=caller, stores=shop.stores, wall=shop.clock.wall())
+@pytest.fixture(scope="module", autouse=True)
+def passwords():
+    with closing(Passwords()) as shared:
+        Asking.passwords = shared
+        yield
+
+
+class Asking:
+    """What hashes passwords, for all who ask."""
+
+    passwords: ClassVar[Passwords]
+
+
+async def ask(shop, caller=HERSELF, user_id=known.ID, password=known.PASSWORD, stores=None):
+    return await erasures.ask(
+        user_id,
+        password=password,
+        address="192.0.2.9",
+        caller=caller,
+        stores=stores or shop.stores,
+        passwords=Asking.passwords,
+        wall=shop.clock.wall(),
+    )
 
 
 async def work(shop):
@@ -135,7 +157,7 @@ async def test_whoever_is_killed_anywhere_is_gone_on_from_there(erika):
     while await stores.users.find(known.ID) or await stores.erasures.due(wall, limit=1):
         tries += 1
         with suppress(Killed):
-            await erasures.ask(known.ID, caller=HERSELF, stores=stores, wall=wall)
+            await ask(erika, stores=stores)
             await erasures.look_after(stores=stores, wall=wall)
 
     await work(erika)
@@ -190,6 +212,33 @@ async def test_events_of_an_erased_person_are_duplicates_or_nobodys(erika):
 
 async def test_asking_twice_answers_alike(erika):
     assert await ask(erika) == await ask(erika, ADMIN)
+
+
+async def test_a_token_alone_erases_nobody(erika):
+    for password in (None, "wrong horse battery"):
+        with pytest.raises(Invalid, match="not your password"):
+            await ask(erika, password=password)
+
+    assert await erika.stores.erasures.find(known.ID) is None
+    assert await erika.stores.sessions.documents.count_documents({"user_id": known.ID}) == 1
+
+
+async def test_guessing_at_the_password_ends_as_it_does_when_signing_in(erika):
+    for guess in range(throttling.PER_ACCOUNT):
+        with pytest.raises(Invalid, match="not your password"):
+            await ask(erika, password=f"guess {guess}")
+
+    with pytest.raises(RateLimited):
+        await ask(erika)
+
+
+async def test_who_has_no_password_is_told_how_to_get_one(shop):
+    await shop.person("ann")
+
+    with pytest.raises(Conflict, match="requestPasswordReset") as refused:
+        await ask(shop, Principal("ann", frozenset({Role.CUSTOMER}), "s"), "ann", "anything")
+
+    assert refused.value.code == "NO_PASSWORD"
 
 
 async def test_only_administrators_erase_others_and_the_last_of_them_stays(shop):
