@@ -86,6 +86,7 @@ class _Parts(dramatiq.Middleware):
                 stopping=self._stopping.is_set,
                 chain=self._settings.chain(),
                 turn=TURN,
+                suppression=mail.suppression,
             ),
             await self._open.enter_async_context(Dispatch(mail)),
             Post(

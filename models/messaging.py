@@ -1,7 +1,8 @@
 """How much marketing a person gets, whichever campaigns want to send it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -21,6 +22,28 @@ class Messaging:
 
     caps: tuple[Cap, ...] = ()
     holdout: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A marketing message that counts against the caps, as of a moment."""
+
+    id: str
+    channel: str
+    at: datetime
+
+
+def has_room(caps: Iterable[Cap], sent: Sequence[Sent], channel: str, now: datetime) -> bool:
+    """Whether one more message on a channel is within these caps, after those that were sent."""
+    return all(
+        sum(
+            each.at > now - timedelta(days=cap.days) and cap.channel in (None, each.channel)
+            for each in sent
+        )
+        < cap.most
+        for cap in caps
+        if cap.channel in (None, channel)
+    )
 
 
 class Bar(StrEnum):

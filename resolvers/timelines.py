@@ -62,5 +62,6 @@ class TimelineQueries:
             stores=context.stores,
             rulebook=context.rulebook,
             now=context.clock.now(),
+            suppression=context.suppression,
         )
         return RulesExplanation.of(account, currency)

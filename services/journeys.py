@@ -16,7 +16,7 @@ from engine.matching import Index
 from engine.plans import Plan
 from engine.playbook import playbook_of
 from engine.starting import admit, begin, begun, is_for, rank, started, total_limit
-from models.effect import Effect
+from models.effect import Effect, EffectState
 from models.event import Event
 from models.run import Run, RunState
 from services.codes import fresh
@@ -31,6 +31,13 @@ class Limits(Protocol):
 
     async def take(self, limit: str, holder: str, *, most: int) -> bool:
         """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
+
+
+class Clearance(Protocol):
+    """What keeps messages from people beside their consent: caps, holdouts, bounces."""
+
+    async def refusal(self, effect: Effect) -> str | None:
+        """Return why an effect must not be carried out; None if it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +109,14 @@ class Journeys:
         limits: Limits,
         paces: Paces,
         codes: Codes = fresh,
+        clearance: Clearance | None = None,
     ) -> None:
         self._user_id = user_id
         self._facts = facts
         self._rules = rules
         self._limits = limits
         self._paces = paces
+        self._clearance = clearance
         self._codes = codes
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
@@ -120,7 +129,7 @@ class Journeys:
         """Apply events, oldest first, and between them what had become due; then all due by now."""
         for event in events:
             await self._move_due(min(event.at, now), now)
-            self._notice(event)
+            await self._notice(event)
             self._convert(event)
             await self._start_all(event, now)
         await self._move_due(now, now)
@@ -161,9 +170,21 @@ class Journeys:
         self._runs[run.id] = run
         self._effects.setdefault(run.id, []).extend(effects)
 
-    def _keep_advance(self, advance: engine.Advance) -> None:
-        self._keep(advance.run, advance.effects)
+    async def _keep_advance(self, advance: engine.Advance) -> None:
+        effects = [await self._cleared(effect) for effect in advance.effects]
+        before = self._runs.get(advance.run.id)
+        acted = (before is not None and before.acted) or any(
+            effect.state is not EffectState.SKIPPED for effect in effects
+        )
+        self._keep(replace(advance.run, acted=acted), effects)
         self._facts = advance.facts
+
+    async def _cleared(self, effect: Effect) -> Effect:
+        """Return an effect as it is to be carried out: skipped, if it must not be."""
+        reason = None if self._clearance is None else await self._clearance.refusal(effect)
+        if reason is None:
+            return effect
+        return replace(effect, state=EffectState.SKIPPED, reason=reason)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -184,7 +205,7 @@ class Journeys:
             else:
                 at = engine.due_moment(due, now)
                 moment = self._moment(due.publication, at, plan.trigger.zone)
-                self._keep_advance(engine.resume(due, plan, self._facts, moment, self._codes))
+                await self._keep_advance(engine.resume(due, plan, self._facts, moment, self._codes))
 
     def _next_due(self, until: datetime) -> Run | None:
         due = [
@@ -224,7 +245,7 @@ class Journeys:
 
     # --- events ----------------------------------------------------------------------------------
 
-    def _notice(self, event: Event) -> None:
+    async def _notice(self, event: Event) -> None:
         """Let the runs that wait for such an event have it."""
         if self._facts is None:
             return
@@ -235,7 +256,7 @@ class Journeys:
             moment = self._moment(run.publication, event.at, plan.trigger.zone)
             advance = engine.receive(run, plan, event, self._facts, moment, self._codes)
             if advance is not None:
-                self._keep_advance(advance)
+                await self._keep_advance(advance)
 
     def _convert(self, event: Event) -> None:
         """Record for runs whose goal this event is that it was reached; the first time counts."""
@@ -310,7 +331,7 @@ class Journeys:
             run = replace(run, counted=True)
         for other in admission.replaces:
             self._keep(engine.end(other, "restarted", at))
-        self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
+        await self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
         return True
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:

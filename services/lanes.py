@@ -27,12 +27,14 @@ from models.lease import Lease
 from models.run import Run
 from models.store import Stores
 from services import draws, earning, memberships, pages, runs, suspects, writing
+from services.clearance import Clearance
 from services.clock import Clock
 from services.effects import Means
 from services.jobs import Job, Jobs
 from services.journeys import Journeys
 from services.pages import PAGE, Page
 from services.rulebook import Rulebook
+from services.suppression import Suppression
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,8 @@ class Lanes:
     """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here.
 
     Draws are promised to a round of `chain`. After `turn` seconds with the same lanes others have
-    theirs: what else this process is rung for would wait as long as events keep coming.
+    theirs: what else this process is rung for would wait as long as events keep coming. Without
+    `suppression` no address is barred when a step sends.
     """
 
     stores: Stores
@@ -56,6 +59,7 @@ class Lanes:
     busy: set[int] = field(default_factory=set)
     chain: Chain | None = None
     turn: float = math.inf
+    suppression: Suppression | None = None
 
     @property
     def means(self) -> Means:
@@ -252,6 +256,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
     dropped: list[Run] = []
     applied: list[Event] = []
     failing = set[int]()
+    clearance = Clearance(page.facts, stores, lanes.suppression)
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
     ordered = sorted(page.events, key=attrgetter("user_id", "at", "id"))
     events = {user: list(group) for user, group in groupby(ordered, attrgetter("user_id"))}
@@ -263,6 +268,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
             page.rules,
             stores.limits,
             stores.paces,
+            clearance=clearance,
         )
         try:
             await journeys.take(events.get(user_id, ()), page.now)
@@ -278,6 +284,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
         postponed += journeys.postponed()
         dropped += journeys.dropped()
         applied += events.get(user_id, ())
+    await clearance.keep()
     # Runs that end make room for those that start: in this order a repeat comes out the same.
     written = await stores.runs.move(moved)
     if written.lost:

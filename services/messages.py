@@ -83,10 +83,10 @@ async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mai
     began = time.monotonic()
     finished: list[Effect] = []
     channel = mail.channels.get(page[0].effect.channel)
-    if channel is None:
-        await _finish_all(page, EffectState.FAILED, "this channel is not set up", token, mail)
-        return
     permitted = await permits(page, stores=mail.stores, suppression=mail.suppression)
+    if channel is None:
+        await _fail_all(page, "this channel is not set up", permitted, token, mail)
+        return
     async with channel.open() as outlet:
         for place, parcel in enumerate(page):
             late = time.monotonic() - began > LEASE.total_seconds() / 2
@@ -99,16 +99,21 @@ async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mai
             result = await _deliver(parcel, permitted, outlet, road, token, mail)
             if result is not None:
                 finished.append(result)
-                if result.state is EffectState.FAILED:
+                if result.state in (EffectState.FAILED, EffectState.SKIPPED):
                     await permitted.give_back(result)
     await tell(finished, stores=mail.stores)
 
 
-async def _finish_all(
-    page: Sequence[Parcel], state: EffectState, reason: str, token: str, mail: Mail
+async def _fail_all(
+    page: Sequence[Parcel], reason: str, permitted: Permits, token: str, mail: Mail
 ) -> None:
-    done = [await _finish(parcel.effect, state, reason, token, mail) for parcel in page]
-    await tell([effect for effect in done if effect is not None], stores=mail.stores)
+    ended = [
+        await _finish(parcel.effect, EffectState.FAILED, reason, token, mail) for parcel in page
+    ]
+    failed = [effect for effect in ended if effect is not None]
+    for effect in failed:
+        await permitted.give_back(effect)
+    await tell(failed, stores=mail.stores)
 
 
 async def tell(effects: Sequence[Effect], *, stores: Stores) -> None:

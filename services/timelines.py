@@ -4,16 +4,21 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dsl.triggers import Send, Trigger
+from engine.effects import Facts
 from engine.explaining import Account, account_of
-from engine.explaining.hindrances import hindrances
+from engine.explaining.hindrances import hindrances, sends
 from engine.journeys import user_zone
+from models.effect import Effect, EffectKind, EffectState
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store import Stores
 from models.timeline import ALL, TimelineEntry, Which
 from services import explanations
+from services.clearance import Clearance
 from services.explanations import Question
 from services.rulebook import Rulebook
+from services.suppression import Suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,13 @@ async def of(user_id: str, which: Which = ALL, *, stores: Stores) -> Timeline:
 
 
 async def why_not(
-    user_id: str, trigger: str, *, stores: Stores, rulebook: Rulebook, now: datetime
+    user_id: str,
+    trigger: str,
+    *,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
+    suppression: Suppression | None = None,
 ) -> tuple[Account, str]:
     """Give an account of what keeps a live trigger from a person; also the currency it is told in.
 
@@ -53,19 +64,43 @@ async def why_not(
     question = Question(trigger, user_id=user_id)
     situation = await explanations.situate(question, stores=stores, rulebook=rulebook, now=now)
     account = await asyncio.to_thread(account_of, trigger, situation)
-    user, moment = situation.facts, situation.moment
+    facts, moment = situation.facts, situation.moment
     if found.zone is not None:
-        moment = moment.in_zone(user_zone(user, moment) if found.zone == "user" else found.zone)
+        moment = moment.in_zone(user_zone(facts, moment) if found.zone == "user" else found.zone)
     runs = await stores.runs.of_users([user_id], triggers=[trigger])
     more = hindrances(
         found,
         [run for run in runs if run.trigger == trigger],
-        user["user"],
         moment,
         taken=await stores.limits.taken(trigger),
-        topics={
-            (template.channel, template.name): template.topic or ""
-            for template in await stores.templates.all()
-        },
+        refused=await _refused(found, facts, Clearance({user_id: facts}, stores, suppression), now),
     )
     return replace(account, clauses=(*account.clauses, *more)), published.program.currency
+
+
+async def _refused(
+    trigger: Trigger, facts: Facts, clearance: Clearance, now: datetime
+) -> dict[Send, str]:
+    """Return why messages of a trigger would be skipped for someone now, each by itself."""
+    found: dict[Send, str] = {}
+    for step in sends(trigger.steps):
+        # As the step would make it, and nothing is kept of it.
+        message = Effect(
+            id="",
+            kind=EffectKind.MESSAGE,
+            user_id=facts["user"]["id"],
+            run_id="",
+            trigger=trigger.name,
+            step="",
+            campaign_id=None,
+            publication=0,
+            at=now,
+            state=EffectState.PENDING,
+            channel=step.channel,
+            template=step.template,
+            transactional=step.transactional,
+        )
+        reason = await clearance.refusal(message)
+        if reason is not None:
+            found[step] = reason
+    return found

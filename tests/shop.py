@@ -72,8 +72,13 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.rulebook = Rulebook(self.stores, fresh=0)
+        self.suppression = Suppression(self.stores, "a key for tests")
         self.lanes = Lanes(
-            stores=self.stores, rulebook=self.rulebook, jobs=self.bells, clock=self.clock
+            stores=self.stores,
+            rulebook=self.rulebook,
+            jobs=self.bells,
+            clock=self.clock,
+            suppression=self.suppression,
         )
         self.ahead = Ahead()
         self.occasions = Occasions(
@@ -81,7 +86,6 @@ class Shop:
         )
         # Patient: a slow machine is not a server that does not answer.
         self.client = Client(private=True, total=60)
-        self.suppression = Suppression(self.stores, "a key for tests")
         self.links = Links("https://shop.test", "a key for tests")
         self.mail = Mail(
             links=self.links,

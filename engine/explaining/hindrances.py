@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from dsl import Moment
 from dsl.clauses import Limit
@@ -11,7 +10,6 @@ from dsl.explanation.wording import in_words
 from dsl.kinds import TIMESTAMP
 from dsl.moment import add
 from dsl.triggers import If, Send, Split, Step, Trigger, WaitFor
-from engine.consents import refusal
 from engine.explaining.account import Clause
 from engine.starting import admit, used_up_by
 from models.run import Run
@@ -20,21 +18,23 @@ _REASONS = {
     "no_address": "nothing is known of where to reach them",
     "no_consent": "they have not agreed to it",
     "topic_refused": "they have refused the topic",
+    "suppressed": "the address bounced, or its owner complained",
+    "holdout": "they are one of those who never get marketing",
+    "capped": "it would be one too many",
 }
 
 
 def hindrances(
     trigger: Trigger,
     earlier: Sequence[Run],
-    user: Mapping[str, Any],
     moment: Moment,
     *,
     taken: int,
-    topics: Mapping[tuple[str, str], str],
+    refused: Mapping[Send, str],
 ) -> Iterator[Clause]:
     """Yield what a user's earlier runs, the total limit and consent say of a start now.
 
-    `taken` is how many the total limit has let in, `topics` those of templates by channel and name.
+    `taken` is how many the total limit has let in, `refused` why a send would be skipped.
     """
     yield from _reenter(trigger, earlier, moment)
     for limit in trigger.limits:
@@ -45,9 +45,8 @@ def hindrances(
                 yield Clause(f"limit {limit.count} total", taken < limit.count, f"{taken} used")
             case _:
                 pass
-    for step in _sends(trigger.steps):
-        topic = topics.get((step.channel, step.template), "")
-        reason = refusal(step.channel, user, transactional=step.transactional, topic=topic)
+    for step in sends(trigger.steps):
+        reason = refused.get(step)
         text = "they can have it" if reason is None else _REASONS[reason]
         yield Clause(f'send {step.channel} "{step.template}"', reason is None, text)
 
@@ -78,15 +77,16 @@ def _words(instant: datetime, moment: Moment) -> str:
     return in_words(instant, TIMESTAMP, zone=moment.zone)
 
 
-def _sends(steps: Sequence[Step]) -> Iterator[Send]:
+def sends(steps: Sequence[Step]) -> Iterator[Send]:
+    """Yield all messages that steps may send."""
     for step in steps:
         match step:
             case Send():
                 yield step
             case If() | WaitFor():
-                yield from _sends((*step.then, *step.otherwise))
+                yield from sends((*step.then, *step.otherwise))
             case Split():
                 for _, _, inner in step.arms:
-                    yield from _sends(inner)
+                    yield from sends(inner)
             case _:
                 pass

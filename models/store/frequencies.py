@@ -3,13 +3,13 @@
 One document for each person, so that a cap holds however many workers send at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
-from models.messaging import Cap
+from models.messaging import Cap, Sent
 from models.store.database import Document, Store
 
 
@@ -19,41 +19,71 @@ class Frequencies(Store):
     async def take(
         self, user_id: str, message: str, channel: str, caps: Sequence[Cap], *, now: datetime
     ) -> bool:
-        """Count a message unless a cap is reached; False if one is. A message counts once.
+        """Count a message as of `now` unless a cap is reached; False if one is, and it no longer
+        counts. A message counts once, as of when it was counted last.
 
         The caps in force are noted beside it, so that it can be checked afterwards.
         """
         longest = now - timedelta(days=max(cap.days for cap in caps))
-        kept = _those("$sent", {"$gt": ["$$each.at", longest]})
+        kept = _those("$others", {"$gt": ["$$each.at", longest]})
         room = [_room(cap, now) for cap in caps if cap.channel in (None, channel)]
-        counted = {"$in": [message, {"$map": {"input": "$sent", "in": "$$this.id"}}]}
-        fits = {"$and": [{"$not": [counted]}, *room]}
+        sent = {"$ifNull": ["$sent", []]}
         entry = {"id": message, "channel": channel, "at": now}
-        noted = [{"most": c.most, "days": c.days, "channel": c.channel} for c in caps]
         document = await self.documents.find_one_and_update(
             {"_id": {"$eq": user_id}},
             [
-                {"$set": {"sent": {"$ifNull": ["$sent", []]}}},
-                {"$set": {"fits": fits}},
+                {"$set": {"others": _those(sent, {"$ne": ["$$each.id", message]})}},
+                {"$set": {"fits": {"$and": room}}},
                 {
                     "$set": {
                         "sent": {
                             "$cond": [
                                 "$fits",
                                 {"$concatArrays": [kept, [{"$literal": entry}]]},
-                                "$sent",
+                                "$others",
                             ]
                         },
-                        "caps": {"$cond": ["$fits", {"$literal": noted}, "$caps"]},
+                        "caps": {"$cond": ["$fits", {"$literal": _noted(caps)}, "$caps"]},
                     }
                 },
-                {"$unset": "fits"},
+                {"$unset": ["fits", "others"]},
             ],
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         assert document is not None  # an upsert always answers
         return any(each["id"] == message for each in document["sent"])
+
+    async def of_users(self, user_ids: Iterable[str]) -> dict[str, list[Sent]]:
+        """Return what counts against these people's caps, by id."""
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, {"sent": 1})
+        return {
+            document["_id"]: [
+                Sent(each["id"], each["channel"], each["at"]) for each in document["sent"]
+            ]
+            async for document in cursor
+        }
+
+    async def reserve(self, messages: Mapping[str, Sequence[Sent]], caps: Sequence[Cap]) -> None:
+        """Count these people's messages, by id, which were found to be within the caps.
+
+        Safe to repeat. Only for whoever alone decides about these people: nothing is checked here.
+        """
+        operations: list[UpdateOne] = []
+        for user_id, theirs in messages.items():
+            ids = [each.id for each in theirs]
+            entries = [{"id": each.id, "channel": each.channel, "at": each.at} for each in theirs]
+            one = {"_id": {"$eq": user_id}}
+            operations += [
+                UpdateOne(one, {"$pull": {"sent": {"id": {"$in": ids}}}}),
+                UpdateOne(
+                    one,
+                    {"$push": {"sent": {"$each": entries}}, "$set": {"caps": _noted(caps)}},
+                    upsert=True,
+                ),
+            ]
+        if operations:
+            await self.documents.bulk_write(operations)
 
     async def give_back(self, user_id: str, message: str) -> None:
         """Forget a message that was not sent after all. Safe to repeat."""
@@ -79,13 +109,17 @@ class Frequencies(Store):
         return found
 
 
+def _noted(caps: Iterable[Cap]) -> list[Document]:
+    return [{"most": cap.most, "days": cap.days, "channel": cap.channel} for cap in caps]
+
+
 def _room(cap: Cap, now: datetime) -> Document:
-    """Return the condition that one more is within the cap."""
+    """Return the condition that one more beside `others` is within the cap."""
     wanted: list[Any] = [{"$gt": ["$$each.at", now - timedelta(days=cap.days)]}]
     if cap.channel is not None:
         wanted.append({"$eq": ["$$each.channel", cap.channel]})
-    return {"$lt": [{"$size": _those("$sent", {"$and": wanted})}, cap.most]}
+    return {"$lt": [{"$size": _those("$others", {"$and": wanted})}, cap.most]}
 
 
-def _those(entries: str, condition: Document) -> Document:
+def _those(entries: str | Document, condition: Document) -> Document:
     return {"$filter": {"input": entries, "as": "each", "cond": condition}}

@@ -1,6 +1,7 @@
 """Caps, holdout and suppression: what must not go is skipped and recorded, and the run goes on."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -9,9 +10,10 @@ import pytest
 
 from engine.chance import held_out
 from models.errors import Conflict, Invalid
+from models.event import lane_of
 from models.messaging import Bar, Cap, Messaging
 from models.user import Consent
-from services import messaging
+from services import lanes, messaging
 from services.permits import HOLDOUT
 from tests.shop import NOW, event
 
@@ -54,6 +56,81 @@ async def test_a_message_too_many_is_skipped_and_the_run_goes_on(shop, smtp):
         if entry.type == "message.skipped"
     ]
     assert told == ["capped"]
+
+
+ONCE = """
+event cart_updated { total: money USD }
+trigger greet { on cart_updated  limit 1 per user  limit 1 total  then { send email "greet" } }
+"""
+
+
+async def test_whoever_must_not_be_written_to_has_not_used_up_a_limit(shop, smtp):
+    await shop.template("greet", topic="news")
+    await shop.publish(ONCE)
+    await shop.person(consent=Consent(email=True, refused=frozenset({"email/news"})))
+
+    reasons = [await greet(shop, 1)]
+    user = await shop.stores.users.get("ann")
+    await shop.stores.users.save_many([replace(user, consent=Consent(email=True))])
+    await shop.suppression.add("email", "ann@example.test", Bar.MANUAL, now=NOW)
+    reasons.append(await greet(shop, 2))
+    await shop.suppression.remove("email", "ann@example.test")
+    await policy(shop, Cap(most=0, days=1))
+    reasons.append(await greet(shop, 3))
+    await policy(shop)
+
+    assert await greet(shop, 4) == sorted([*reasons[-1], "sent"])
+    assert reasons[-1] == ["capped", "suppressed", "topic_refused"]
+    assert [run["acted"] for run in await shop.runs()].count(True) == 1
+    assert len(smtp.messages) == 1
+
+
+async def test_whoever_is_held_out_has_not_used_up_a_limit(shop):
+    await policy(shop, holdout=50)
+    await shop.template("greet")
+    await shop.publish(ONCE)
+    out = next(f"p{n}" for n in range(99) if held_out(f"p{n}", HOLDOUT, Decimal(50)))
+    await shop.person(out)
+    for number in (1, 2):
+        await shop.tell(event("cart_updated", f"c{number}", user=out, total="1"))
+        await shop.work()
+
+    assert [run["acted"] for run in await shop.runs(out)] == [False, False]
+    assert await shop.stores.limits.taken("greet") == 0
+
+
+async def test_a_message_counts_from_the_step_that_sends_it(shop):
+    await policy(shop, Cap(most=1, days=7))
+    await shop.template("greet")
+    await shop.publish(
+        RULES % "email" + 'trigger other { on cart_updated  then { send email "greet" } }'
+    )
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="1"))
+
+    await lanes.work([lane_of("ann")], shop.lanes)  # nothing has been delivered yet
+
+    assert sorted(e["state"] for e in await shop.effects() if e["template"]) == [
+        "pending",
+        "skipped",
+    ]
+
+
+async def test_a_message_that_leaves_late_counts_from_then_on(shop, smtp):
+    await policy(shop, Cap(most=1, days=1))
+    await ready(shop)
+    await shop.tell(event("cart_updated", "c1", total="1"))
+    await lanes.work([lane_of("ann")], shop.lanes)
+
+    shop.clock.turn(hours=20)
+    await shop.sweep()
+    await shop.deliver()
+    assert len(smtp.messages) == 1
+    shop.clock.turn(hours=5)  # 25 after the step, 5 after it left
+
+    assert await greet(shop, 2) == ["capped", "sent"]
+    shop.clock.turn(hours=20)
+    assert await greet(shop, 3) == ["capped", "sent", "sent"]
 
 
 async def test_a_cap_is_about_the_days_before_a_message(shop):

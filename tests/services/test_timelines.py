@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from models.errors import NotFound
+from models.messaging import Cap, Messaging
 from models.paging import Window
 from models.user import Consent
-from services import timelines
+from services import messaging, timelines
 from tests.shop import NOW, event
 
 RULES = """
@@ -141,6 +142,20 @@ async def test_consent_conditions_and_a_full_total_are_named(shop):
     shop.clock.turn(hours=21)
     await shop.occur()
     assert (await why(shop, "morning", "bob"))["limit 1 total"][1] == "1 used"
+
+
+async def test_what_keeps_marketing_of_all_campaigns_away_is_named(ann):
+    ann.clock.turn(days=7)
+    workspace = await ann.stores.workspace.get()
+    cap = Messaging(caps=(Cap(most=0, days=1),))
+    await messaging.update_policy(cap, version=workspace.version, stores=ann.stores)
+
+    hindered = await why(ann, "rescue")
+
+    assert {name: text for name, (_, text, _) in hindered.items()} == {
+        'send email "rescue"': "it would be one too many"
+    }
+    assert await ann.stores.frequencies.of_users(["ann"]) == {}
 
 
 async def test_a_run_that_is_under_way_is_named(shop):

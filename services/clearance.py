@@ -1,0 +1,98 @@
+"""Whether messages may go to people, judged at the step that wants to send them.
+
+What must not go is skipped there, and so the run has done nothing to its user by it. What may go
+counts against the caps from then on. It is judged once more just before it goes (services.permits).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.chance import held_out
+from engine.consents import ADDRESS, refusal
+from models.effect import Effect, EffectKind, EffectState
+from models.messaging import Bar, Messaging, Sent, has_room
+from models.store import Stores
+from services.permits import HOLDOUT
+from services.suppression import CHANNELS, Suppression
+
+
+class Clearance:
+    """For some people, whose facts are given by id. A lane asks: nobody else sends to them.
+
+    What deciding takes is looked up when it is first asked for, for all of them together. Without
+    `suppression` no address is barred.
+    """
+
+    def __init__(
+        self,
+        people: Mapping[str, Mapping[str, Any]],
+        stores: Stores,
+        suppression: Suppression | None = None,
+    ) -> None:
+        self._people = people
+        self._stores = stores
+        self._suppression = suppression
+        self._policy: Messaging | None = None
+        self._sent: dict[str, list[Sent]] = {}
+        self._barred: dict[str, Mapping[str, Bar]] = {}
+        self._topics: dict[tuple[str, str], str] = {}
+        self._cleared: dict[str, list[Sent]] = {}
+
+    async def refusal(self, effect: Effect) -> str | None:
+        """Return why a message is not to go; None if it may, and counts from now on."""
+        if (
+            effect.kind is not EffectKind.MESSAGE
+            or effect.state is not EffectState.PENDING
+            or effect.channel not in ADDRESS
+        ):
+            return None
+        user = self._people[effect.user_id]["user"]
+        topic = "" if effect.transactional else await self._topic(effect, user)
+        reason = refusal(effect.channel, user, transactional=effect.transactional, topic=topic)
+        if reason is not None:
+            return reason
+        bar = await self._bar(effect.channel, user)
+        if bar is Bar.BOUNCE or (bar and not effect.transactional):
+            return "suppressed"
+        return None if effect.transactional else await self._too_much(effect)
+
+    async def keep(self) -> None:
+        """Have what was cleared count for everybody. Safe to repeat."""
+        if self._policy is not None and self._cleared:
+            await self._stores.frequencies.reserve(self._cleared, self._policy.caps)
+
+    async def _topic(self, effect: Effect, user: Mapping[str, Any]) -> str:
+        if not user.get("@refused"):
+            return ""
+        key = (effect.channel, effect.template)
+        if key not in self._topics:
+            template = (await self._stores.templates.find_many([key])).get(key)
+            self._topics[key] = template.topic if template else ""
+        return self._topics[key]
+
+    async def _bar(self, channel: str, user: Mapping[str, Any]) -> Bar | None:
+        if self._suppression is None or channel not in CHANNELS:
+            return None
+        if channel not in self._barred:
+            every = (facts["user"].get(ADDRESS[channel]) for facts in self._people.values())
+            addresses = {address for address in every if address}
+            self._barred[channel] = await self._suppression.find_many(channel, addresses)
+        return self._barred[channel].get(user[ADDRESS[channel]])
+
+    async def _too_much(self, effect: Effect) -> str | None:
+        if self._policy is None:
+            self._policy = (await self._stores.workspace.get()).messaging
+            if self._policy.caps:
+                self._sent = await self._stores.frequencies.of_users(self._people)
+        if held_out(effect.user_id, HOLDOUT, self._policy.holdout):
+            return "holdout"
+        if not self._policy.caps:
+            return None
+        sent = self._sent.get(effect.user_id, ())
+        others = [each for each in sent if each.id != effect.id]
+        if not has_room(self._policy.caps, others, effect.channel, effect.at):
+            return "capped"
+        cleared = Sent(effect.id, effect.channel, effect.at)
+        self._sent[effect.user_id] = [*others, cleared]
+        self._cleared.setdefault(effect.user_id, []).append(cleared)
+        return None
