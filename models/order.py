@@ -89,6 +89,7 @@ class Order:
     `items` are name, category and brand of each line; `tells_money` says that its currency is the
     workspace's, which is that of events. `settle_at` (wall time) is set while something
     that follows from a change is yet to be done: `owed`, `untold`, or settling what was taken.
+    `imported_at` is set if a file told of it: what happened until then is not told again.
     """
 
     id: str
@@ -110,6 +111,7 @@ class Order:
     owed: tuple[Owed, ...] = ()
     untold: tuple[Told, ...] = ()
     settle_at: datetime | None = None
+    imported_at: datetime | None = None
     revision: int = field(default=1)
 
     @property

@@ -156,6 +156,10 @@ class Order(Node):
     status: OrderState = strawberry.field(description="Whether it stands.")
     placed_at: datetime = strawberry.field(description="When it was placed.")
     cancelled_at: datetime | None = strawberry.field(description="When it was cancelled.")
+    imported_at: datetime | None = strawberry.field(
+        description="When a file last told of it, if one did. It was not priced here then: it "
+        "costs what the file says, and took no limits, money or codes."
+    )
     user_id: strawberry.ID | None = strawberry.field(description="The buyer.")
     quote: Quote = strawberry.field(
         description="What it was placed at; no return and no cancellation changes it."
@@ -178,6 +182,7 @@ class Order(Node):
             status=order.state,
             placed_at=order.placed_at,
             cancelled_at=order.cancelled_at,
+            imported_at=order.imported_at,
             user_id=strawberry.ID(to_global("User", order.user_id)) if order.user_id else None,
             quote=Quote.of(order.quote),
             lines=[show.line(order, place) for place in range(len(order.quote.lines))],

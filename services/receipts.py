@@ -40,7 +40,7 @@ async def missing(*, stores: Stores) -> list[str]:
     """Return what the feed should have told of orders and has not.
 
     Looked at is what came after the oldest block that tells of an order placed: what was before is
-    kept no longer, or was before orders were told of.
+    kept no longer, or was before orders were told of. What a file told of is not told here.
     """
     since = await stores.feed.telling_since("order.placed")
     if since is None:
@@ -48,7 +48,8 @@ async def missing(*, stores: Stores) -> list[str]:
     lost: list[str] = []
     page: list[str] = []
     async for order in stores.orders.settled_since(since):
-        page += [key for key, at in _changes(order) if at > since]
+        begin = max(since, order.imported_at or since)
+        page += [key for key, at in _changes(order) if at > begin]
         if len(page) >= PAGE:
             lost += await _unknown(page, stores)
             page = []

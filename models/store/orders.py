@@ -75,6 +75,8 @@ class Orders(Store):
 
     async def commit_many(self, orders: Sequence[Order]) -> list[bool]:
         """Place orders, each as if alone; return for each whether it is this attempt's."""
+        if not orders:
+            return []
         writes = [
             ReplaceOne(
                 {
@@ -122,6 +124,20 @@ class Orders(Store):
             {"_id": {"$eq": order.id}, "revision": order.revision}, _document(saved)
         )
         return saved if done.matched_count else None
+
+    async def save_many(self, orders: Sequence[Order]) -> bool:
+        """Save what has become of orders; return whether none of them has changed since."""
+        if not orders:
+            return True
+        writes = [
+            ReplaceOne(
+                {"_id": {"$eq": order.id}, "revision": order.revision},
+                _document(replace(order, revision=order.revision + 1)),
+            )
+            for order in orders
+        ]
+        done = await self.documents.bulk_write(writes, ordered=False)
+        return done.matched_count == len(orders)
 
     async def that_took(self) -> AsyncIterator[Order]:
         """Yield all orders that took something counted, or codes."""
@@ -188,6 +204,8 @@ def _document(order: Order) -> Document:
     }
     if order.settle_at is not None:
         document["settle_at"] = order.settle_at
+    if order.imported_at is not None:
+        document["imported_at"] = order.imported_at
     return document
 
 
@@ -225,6 +243,7 @@ def _order(document: Document) -> Order:
         owed=tuple(Owed(**owed) for owed in document["owed"]),
         untold=tuple(Told(**told) for told in document["untold"]),
         settle_at=document.get("settle_at"),
+        imported_at=document.get("imported_at"),
         revision=document["revision"],
     )
 

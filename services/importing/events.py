@@ -29,23 +29,36 @@ async def plan(rows: Sequence[Row], work: Work) -> Plan:
             incoming.append(([row.number], [_event(said, work)]))
         except Refused as refused:
             made.refuse(row.number, refused)
-    await settle(incoming, made, work)
+    checked = await check(incoming, made, work)
+    history, new = await history_of(checked, work)
+    for numbers, told in checked:
+        if new.isdisjoint(event.id for event in told):
+            made.unchanged += len(numbers)
+        else:
+            made.created += len(numbers)
+            # Of two rows that tell of the same event the first one does.
+            new.difference_update(event.id for event in told)
+
+    async def write() -> None:
+        await keep(history, work)
+
+    made.write = write
     return made
 
 
-async def settle(
+async def check(
     incoming: Sequence[tuple[list[int], list[IncomingEvent]]],
     made: Plan,
     work: Work,
     names: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Check events and plan to keep them. Some tell of one thing, which stood in some rows.
+) -> list[tuple[list[int], list[Event]]]:
+    """Return the events that are as declared, refuse the rows of others.
 
-    `names` is what a file calls what events call otherwise.
+    Some tell of one thing, which stood in some rows. `names` is what a file calls what events call
+    otherwise.
     """
     owners = await events.owners_of([each for _, told in incoming for each in told], work.stores)
-    fresh: dict[str, Event] = {}
-    checked: list[tuple[list[int], list[Event]]] = []
+    accepted: list[tuple[list[int], list[Event]]] = []
     for rows, told in incoming:
         try:
             found = [events.checked(each, owners, work.published, work.now) for each in told]
@@ -53,26 +66,26 @@ async def settle(
             for row in rows:
                 made.refuse(row, _refused(error, names))
             continue
-        checked.append((rows, found))
-    ids = [event.id for _, found in checked for event in found]
-    there = set(await work.stores.events.known(ids))
-    for rows, found in checked:
-        new = [event for event in found if event.id not in there]
-        there.update(event.id for event in new)
-        fresh |= {event.id: replace(event, publication=HISTORY) for event in new}
-        if new:
-            made.created += len(rows)
-        else:
-            made.unchanged += len(rows)
-    # Those that were there are written again: whoever wrote them may have been killed in between.
-    history = [replace(event, publication=HISTORY) for _, found in checked for event in found]
+        # Received under no rules, so that nothing starts by them.
+        accepted.append((rows, [replace(event, publication=HISTORY) for event in found]))
+    return accepted
 
-    async def write() -> None:
-        await events.bulk_history(history, stores=work.stores, now=work.now)
-        if work.job.options.points:
-            await _earn(history, work)
 
-    made.write = write
+async def history_of(
+    checked: Sequence[tuple[list[int], list[Event]]], work: Work
+) -> tuple[list[Event], set[str]]:
+    """Return all of these events, and the ids of those that are new."""
+    # Those that are there are written again: whoever wrote them may have been killed in between.
+    history = [event for _, told in checked for event in told]
+    ids = [event.id for event in history]
+    return history, set(ids) - await work.stores.events.known(ids)
+
+
+async def keep(history: Sequence[Event], work: Work) -> None:
+    """Write events that are past, and the points for them if that is asked. Safe to repeat."""
+    await events.bulk_history(history, stores=work.stores, now=work.now)
+    if work.job.options.points:
+        await _earn(history, work)
 
 
 async def _earn(history: Sequence[Event], work: Work) -> None:

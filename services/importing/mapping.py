@@ -24,8 +24,9 @@ FIELDS: Mapping[ImportKind, tuple[str, ...]] = {
         *("sku", "name", "category", "brand", "department", "size", "price", "floor"),
     ),
     ImportKind.ORDERS: (
-        *("orderId", "user", "placedAt", "total", "cancelledAt", "items", "item.sku"),
-        *("item.name", "item.category", "item.brand", "item.quantity", "item.amount", "data."),
+        *("orderId", "user", "placedAt", "total", "shipping", "cancelledAt", "items"),
+        *("item.sku", "item.name", "item.category", "item.brand", "item.quantity"),
+        *("item.discount", "item.amount", "data."),
     ),
     ImportKind.EVENTS: ("id", "name", "user", "anonymousId", "source", "occurredAt", "data."),
 }

@@ -1,10 +1,17 @@
 """Orders and events from files: facts that are counted and start nothing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from models.errors import Conflict, Invalid
+from models.order import OrderState
 from models.paging import Window
+from services import orders, returns, sequencer
+from services.orders import Placing, Till
+from services.returns import Sent
+from services.verify import verify
 from tests.files import counts, refusals, refused, take_in
 from tests.shop import event
 
@@ -183,3 +190,137 @@ async def test_cells_of_events_are_read_as_the_rules_declare_them(shop, ann):
     (found,) = (await told(shop)).values()
     assert found["data"] == {"stars": 4.5}
     assert (await shop.stores.imports.page(Window(limit=1))).items
+
+
+def till(shop):
+    return Till(stores=shop.stores, rulebook=shop.rulebook, jobs=shop.bells, clock=shop.clock)
+
+
+async def problems(shop):
+    head = await sequencer.read_head(stores=shop.stores)
+    await sequencer.step(head, stores=shop.stores, wall=shop.clock.wall())
+    found = verify(stores=shop.stores, now=shop.clock.now(), wall=shop.clock.wall())
+    return {finding.id: list(finding.problems) async for finding in found if finding.problems}
+
+
+async def test_they_are_orders_at_what_the_file_says_was_paid(shop, ann):
+    await take_in(shop, "orders", FILE, mapping=MAPPING)
+
+    second, first = (await shop.stores.orders.page(Window(limit=9))).items
+    assert (first.id, first.user_id, first.state) == ("A1", "ann", OrderState.PLACED)
+    assert (first.quote.total, first.quote.currency) == (101_250, "USD")
+    assert [(line.sku, line.quantity, line.total) for line in first.quote.lines] == [
+        ("X", 2, 100_000),
+        ("Y", 1, 1_250),
+    ]
+    assert first.takings == first.codes == first.untold == ()
+    assert (second.id, second.state, second.refunded) == ("A2", OrderState.CANCELLED, 2_000)
+    assert second.cancelled_at == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+async def test_what_comes_back_of_them_is_paid_back_and_points_with_it(shop, ann):
+    await take_in(shop, "orders", FILE, mapping=MAPPING, points=True)
+
+    order = await returns.take_back("A1", "r1", [Sent(0, 1)], till(shop))
+    await returns.take_back("A1", "r1", [Sent(0, 1)], till(shop))
+    await shop.work()
+
+    assert (order.returned, order.units_returned(0)) == (50_000, 1)
+    assert await points(shop) == 1_012 - 499  # of 1012.50 paid, 500.00 came back
+    assert (await told(shop))["orders|A1#r1"]["data"]["items"][0]["amount"] == 50_000
+    with pytest.raises(Invalid, match="only 1 are left"):
+        await returns.take_back("A1", "r2", [Sent(0, 2)], till(shop))
+
+    cancelled = await returns.cancel("A1", till(shop))
+    await shop.work()
+
+    assert (cancelled.refunded, await points(shop)) == (101_250, 0)
+    assert await problems(shop) == {}
+
+
+async def test_the_feed_tells_of_what_happens_to_them_and_not_of_what_did(shop, ann):
+    cart = {"currency": "USD", "lines": [{"sku": "A", "price": "10.00"}]}
+    await orders.place(Placing(key="own", cart=cart, total=Decimal("10.00")), till(shop))
+    shop.clock.business += timedelta(days=1)
+    file = FILE.replace("01/03/2026 11:00", "03/03/2026 11:00")
+    await take_in(shop, "orders", file, mapping=MAPPING)
+    shop.clock.business += timedelta(hours=1)
+    await returns.take_back("A1", "r1", [Sent(1, 1)], till(shop))
+
+    assert await problems(shop) == {}
+    blocks = await shop.stores.feed.from_number(1, limit=100)
+    ids = [numbered.entry.id for block in blocks for numbered in block.after(0)]
+    assert [each for each in ids if each.startswith("order.")] == [
+        "order.placed:own",
+        "order.returned:A1:0",
+    ]
+
+
+async def test_a_cancellation_may_come_with_a_later_file_and_changes_nothing_else(shop, ann):
+    await take_in(shop, "orders", FILE, mapping=MAPPING)
+    await returns.take_back("A1", "r1", [Sent(0, 1)], till(shop))
+    later = FILE.replace("10:00;1.012,50;;", "10:00;1.012,50;2026-03-02T09:00:00Z;")
+
+    job = await take_in(shop, "orders", later, mapping=MAPPING)
+
+    assert counts(job) == (0, 2, 1, 0)
+    order = await shop.stores.orders.get("A1")
+    assert (order.state, order.units_returned(0)) == (OrderState.CANCELLED, 1)
+    assert counts(await take_in(shop, "orders", later, mapping=MAPPING)) == (0, 0, 3, 0)
+    assert counts(await take_in(shop, "orders", FILE, mapping=MAPPING)) == (0, 0, 3, 0)
+    assert (await shop.stores.orders.get("A1")).state is OrderState.CANCELLED
+
+
+async def test_an_order_that_was_placed_here_is_not_changed_by_a_file(shop, ann):
+    cart = {"currency": "USD", "lines": [{"sku": "A", "price": "10.00"}]}
+    placed = await orders.place(
+        Placing(key="A1", cart=cart, total=Decimal("10.00"), user_id="ann"), till(shop)
+    )
+    row = "A1,7,2026-02-01T10:00:00Z,{},A\n"
+    head = "orderId,user,placedAt,cancelledAt,item.sku\n"
+
+    kept = await take_in(shop, "orders", head + row.format(""))
+    job = await take_in(shop, "orders", head + row.format("2026-02-02T10:00:00Z"))
+
+    assert counts(kept) == (0, 0, 1, 0)
+    assert await refused(shop, job) == [(2, "cancelledAt", "PLACED_HERE")]
+    assert (await shop.stores.orders.get("A1")).quote == placed.quote
+    assert "order_cancelled|A1" not in await told(shop)
+
+
+async def test_an_imported_order_cannot_be_placed_again(shop, ann):
+    await take_in(shop, "orders", FILE, mapping=MAPPING)
+    cart = {"currency": "USD", "lines": [{"sku": "A", "price": "10.00"}]}
+
+    with pytest.raises(Conflict, match="another cart"):
+        await orders.place(Placing(key="A1", cart=cart, total=Decimal("10.00")), till(shop))
+
+
+async def test_an_order_that_only_an_event_told_of_is_kept_and_not_told_again(shop, ann):
+    await shop.tell(event("order_placed", "ann", order_id="A1", items=[]))
+
+    job = await take_in(shop, "orders", FILE, mapping=MAPPING)
+
+    assert counts(job) == (3, 0, 0, 0)
+    assert len((await shop.stores.orders.get("A1")).quote.lines) == 2
+    assert (await told(shop))["order_placed|A1"]["data"]["items"] == []
+
+
+async def test_orders_of_json_have_their_lines_as_a_list(shop, ann):
+    file = (
+        '{"orderId": "J1", "user": "7", "placedAt": "2026-02-01T10:00:00Z", "shipping": 5,'
+        ' "items": [{"sku": "A", "name": "Anorak", "quantity": 2, "amount": "20.00",'
+        ' "discount": "4.00"}, {"sku": "B", "amount": 3.5}]}\n'
+        '{"orderId": "J2", "user": "7", "placedAt": "2026-02-01T10:00:00Z", "items": "many"}\n'
+        '{"orderId": "J3", "user": "7", "placedAt": "2026-02-01T10:00:00Z", "total": -1}\n'
+    )
+
+    job = await take_in(shop, "orders", file, table="ndjson")
+
+    assert await refused(shop, job) == [
+        (2, "data.items", "INVALID"),
+        (3, "item.sku", "REQUIRED"),
+    ]
+    order = await shop.stores.orders.get("J1")
+    assert (order.quote.total, order.quote.subtotal) == (2_850, 2_750)
+    assert order.items == ({"name": "Anorak"}, {})
