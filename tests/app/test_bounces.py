@@ -24,7 +24,12 @@ async def key(api) -> str:
 async def make_key(api, scope: Scope) -> str:
     admin = await api.caller(Role.ADMIN)
     _, text = await api_keys.create(
-        "mail", [scope], caller=admin.principal, stores=api.stores, now=datetime.now(UTC)
+        "mail",
+        [scope],
+        caller=admin.principal,
+        stores=api.stores,
+        tokens=api.tokens,
+        now=datetime.now(UTC),
     )
     return text
 

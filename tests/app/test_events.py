@@ -27,7 +27,12 @@ async def key(api: Api) -> dict[str, str]:
     admin = await api.caller(Role.ADMIN)
     await api.stores.identities.link_external("ann", admin.id)
     _, token = await api_keys.create(
-        "shop", [Scope.EVENTS], caller=admin.principal, stores=api.stores, now=act.at
+        "shop",
+        [Scope.EVENTS],
+        caller=admin.principal,
+        stores=api.stores,
+        tokens=api.tokens,
+        now=act.at,
     )
     return {"authorization": f"Bearer {token}"}
 
@@ -189,7 +194,12 @@ async def test_only_whoever_may_tell_events_is_heard(api, key):
     customer = await api.caller(Role.CUSTOMER)
     admin = await api.caller(Role.ADMIN)
     _, prices = await api_keys.create(
-        "p", [Scope.PRICES], caller=admin.principal, stores=api.stores, now=datetime.now(UTC)
+        "p",
+        [Scope.PRICES],
+        caller=admin.principal,
+        stores=api.stores,
+        tokens=api.tokens,
+        now=datetime.now(UTC),
     )
 
     nobody = await tell(api, {}, line("1"))

@@ -51,6 +51,7 @@ async def key(api, admin):
             scopes,
             caller=admin.principal,
             stores=api.stores,
+            tokens=api.tokens,
             now=datetime.now(UTC),
         )
         return {"authorization": f"Bearer {token}"}

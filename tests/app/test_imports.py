@@ -32,6 +32,7 @@ async def key(api):
         [Scope.IMPORTS],
         caller=admin.principal,
         stores=api.stores,
+        tokens=api.tokens,
         now=datetime.now(UTC),
     )
     return {"authorization": f"Bearer {token}"}

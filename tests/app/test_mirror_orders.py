@@ -76,7 +76,12 @@ async def running(url: str, crm: Path, key: str) -> AsyncIterator[asyncio.subpro
 async def mirror(address: str, api: Api, crm: Path, *, blocks: int, kills: int) -> None:
     ada = await api.caller(Role.ADMIN)
     _, key = await api_keys.create(
-        "crm", [Scope.FEED], caller=ada.principal, stores=api.stores, now=datetime.now(UTC)
+        "crm",
+        [Scope.FEED],
+        caller=ada.principal,
+        stores=api.stores,
+        tokens=api.tokens,
+        now=datetime.now(UTC),
     )
     url = address.replace("ws://", "http://")
     total = blocks * (BLOCK - 1)

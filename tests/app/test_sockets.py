@@ -133,6 +133,7 @@ async def test_a_subscription_ends_with_the_key_that_asked_for_it(
         [Scope.FEED],
         caller=ada.principal,
         stores=api.stores,
+        tokens=api.tokens,
         now=datetime.now(UTC),
     )
     async with opened(address, text) as client:

@@ -14,6 +14,7 @@ from models.measure import MeasureState
 from models.principal import Principal, Role
 from models.store import Stores
 from services import api_keys
+from services.tokens import Tokens
 from services.verify import verify
 from tests.client import SECRET
 from tests.faults.processes import Processes
@@ -80,7 +81,12 @@ async def holds_while_published(processes: Processes, shop: Shop, *, events: int
     processes.start("worker", "worker")
     processes.start("scheduler", "scheduler")
     _, token = await api_keys.create(
-        "t", [Scope.EVENTS], caller=ADMIN, stores=shop.stores, now=datetime.now(UTC)
+        "t",
+        [Scope.EVENTS],
+        caller=ADMIN,
+        stores=shop.stores,
+        tokens=Tokens("a key that tests make keys from"),
+        now=datetime.now(UTC),
     )
     sent = asyncio.Event()
     totals: dict[str, int] = {}
