@@ -20,6 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from _measure import cpu_of
+
 from devserver import mongod, valkey
 from devserver.process import spawn, stop
 from dsl import Moment
@@ -83,12 +85,6 @@ async def run(count: int, folder: Path) -> None:
         await check(count, stores)
         print(f"{count:,} runs in {took:.1f} s, {count / took:,.0f} a second, none twice")
         print(", ".join(f"{name} {seconds:.0f} s of CPU" for name, seconds in spent.items()))
-
-
-def cpu_of(pid: int) -> float:
-    """Return the seconds of CPU that a process has taken (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def people_and_runs(count: int, now: datetime, stores: Stores) -> None:

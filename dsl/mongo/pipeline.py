@@ -5,9 +5,11 @@ Must agree with dsl.evaluator on every condition: tests/dsl/test_backends.py see
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from dsl.core import AllOf, Expr, InSegment, Ref
 from dsl.moment import Moment
+from dsl.mongo.exact import exact
 from dsl.mongo.expressions import condition
 from dsl.mongo.layout import Layout
 from dsl.mongo.lookups import Lookups, Stage
@@ -23,13 +25,19 @@ def to_mongo(expr: Expr, layout: Layout, moment: Moment) -> list[Stage]:
     """
     lookups = Lookups(layout)
     place = Place(moment, layout, lookups.add)
+    fields = partial(_field, layout)
+    filters: list[Filter] = []
     waiting: list[tuple[set[str], Code]] = []
     for conjunct, where in conjuncts(expr, place):
-        lookups.used = set()
-        waiting.append((lookups.used, condition(conjunct, where)))
+        found = exact(conjunct, fields, where)
+        if found is None:
+            lookups.used = set()
+            waiting.append((lookups.used, condition(conjunct, where)))
+            narrower = necessary(conjunct, fields, where)
+            found = [] if narrower is None else [narrower]
+        filters += [one for one in found if one not in filters]
     # What a lookup uses must be there before it: those of lesser depth come first anyway.
     there: set[str] = set()
-    filters = [one for one in (narrowed(expr, layout, place),) if one]
     stages, waiting = _decided(waiting, there, filters)
     for lookup in lookups.in_order():
         stages += lookup.stages(layout, moment.now)
@@ -48,11 +56,11 @@ def prefilter(expr: Expr, layout: Layout, moment: Moment) -> Filter:
 
 def narrowed(expr: Expr, layout: Layout, place: Place) -> Filter | None:
     """Return the filter of `prefilter`, or None if there is none."""
+    return necessary(expr, partial(_field, layout), place)
 
-    def field(ref: Ref) -> str | None:
-        return None if ref.root == "element" else layout.fact(ref.root, ref.path)
 
-    return necessary(expr, field, place)
+def _field(layout: Layout, ref: Ref) -> str | None:
+    return None if ref.root == "element" else layout.fact(ref.root, ref.path)
 
 
 def conjuncts(expr: Expr, place: Place) -> Iterator[tuple[Expr, Place]]:
