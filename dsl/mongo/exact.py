@@ -36,7 +36,7 @@ def exact(expr: Expr, fields: Fields, place: Place) -> list[Filter] | None:
             negated = exact(operand, fields, place)
             return None if negated is None else [{"$nor": [_all(negated)]}]
         case Ref(kind=kind) if kind == BOOL:
-            return _on(expr, fields, {"$eq": True})
+            return _on(expr, fields, {"$eq": True}, place)
         case Apply():
             return _of_test(expr, fields, place)
         case _:
@@ -50,23 +50,24 @@ def _all(filters: list[Filter]) -> Filter:
 def _of_test(expr: Apply, fields: Fields, place: Place) -> list[Filter] | None:
     match expr.operator, aligned(expr, place):
         case operator, (Ref() as ref, other) if operator in _OPERATORS and is_fixed(other):
-            return _on(ref, fields, _compared(ref, operator, fixed_value(other, place)))
+            return _on(ref, fields, _compared(ref, operator, fixed_value(other, place)), place)
         case operator, (other, Ref() as ref) if operator in _OPERATORS and is_fixed(other):
             mirrored = _MIRRORED[operator]
-            return _on(ref, fields, _compared(ref, mirrored, fixed_value(other, place)))
+            return _on(ref, fields, _compared(ref, mirrored, fixed_value(other, place)), place)
         case "in", (Ref() as ref, Const(tuple() as wanted)) if all(_is_own(ref, w) for w in wanted):
-            return _on(ref, fields, {"$in": list(wanted)})
+            return _on(ref, fields, {"$in": list(wanted)}, place)
         case _:
             return None
 
 
-def _on(ref: Ref, fields: Fields, test: Filter | None) -> list[Filter] | None:
+def _on(ref: Ref, fields: Fields, test: Filter | None, place: Place) -> list[Filter] | None:
     field = fields(ref)
     if field is None or test is None or ref.root != "user":
         return None
     parts = field.split(".")
     around = [".".join(parts[:length]) for length in range(1, len(parts))]
-    return [{field: _NO_LIST | test}, *({outer: _NO_LIST} for outer in around)]
+    guarded = [outer for outer in around if outer not in place.layout.documents]
+    return [{field: _NO_LIST | test}, *({outer: _NO_LIST} for outer in guarded)]
 
 
 def _compared(ref: Ref, operator: str, wanted: Any) -> Filter | None:

@@ -30,6 +30,8 @@ class Layout:
     days: Mapping[str, str] = field(default_factory=dict)
     measures: frozenset[str] = frozenset()
     ahead: bool = True
+    # Fields that hold a document if they are there: whoever writes them sees to it.
+    documents: frozenset[str] = frozenset({"attributes", "consent"})
     # The time of the last event that is in a user's measures.
     last: str = "facts.last"
 

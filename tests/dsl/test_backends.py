@@ -30,7 +30,7 @@ segment big_fans { user in segment big and any(review_posted where stars = 5, ev
 promotion p { when %s  take 10%% off cart }
 """
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
-LAYOUT = dsl.Layout(roots={"cart": "cart"}, days={"birthday": "birthday_day"})
+LAYOUT = dsl.Layout(roots={"cart": "cart"}, days={"birthday": "birthday_day"}, documents=set())
 # Kept at the top of a user's document; everything else is an attribute.
 _ON_TOP = ("id", "consent", "tags", "birthday", "created_at", "timezone", "email")
 
