@@ -15,6 +15,8 @@ class TimelineKind(StrEnum):
     RUN_ENDED = "run_ended"
     GOAL_REACHED = "goal_reached"
     MESSAGE = "message"
+    MESSAGE_OPENED = "message_opened"
+    MESSAGE_CLICKED = "message_clicked"
     CALL = "call"
     TAG = "tag"
     UNTAG = "untag"

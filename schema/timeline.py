@@ -21,6 +21,8 @@ describe(
     RUN_ENDED="A journey ended.",
     GOAL_REACHED="A journey's goal was reached.",
     MESSAGE="A message.",
+    MESSAGE_OPENED="A message was opened, the first time; known of those who agreed to it.",
+    MESSAGE_CLICKED="A link in a message was followed, the first time; `data` has the link.",
     CALL="A call of a webhook.",
     TAG="A tag was put on the person.",
     UNTAG="A tag was taken off.",

@@ -62,4 +62,4 @@ async def _note(
     )
     # Told first: whoever is killed in between tells it again, and the feed knows it.
     await stores.outbox.add([entry])
-    await stores.effects.note(effect_id, f"{what}_at", now)
+    await stores.effects.note(effect_id, what, now, **data)

@@ -48,7 +48,7 @@ EFFECT: Change = [
             "state": _if("pending", "skipped", "$state"),
         }
     },
-    {"$unset": "claim"},
+    {"$unset": ["claim", "clicked_url"]},
 ]
 RUN: Change = [
     {

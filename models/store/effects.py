@@ -145,10 +145,14 @@ class Effects(Store):
         )
         return result.modified_count > 0
 
-    async def note(self, effect_id: str, what: str, at: datetime) -> None:
-        """Note when a message was first opened or clicked. Safe to repeat."""
+    async def note(self, effect_id: str, what: str, at: datetime, **about: str) -> None:
+        """Note when a message was first "opened" or "clicked", and what is known of it, as `url`.
+
+        Safe to repeat.
+        """
+        fields = {f"{what}_at": at, **{f"{what}_{name}": each for name, each in about.items()}}
         await self.documents.update_one(
-            {"_id": {"$eq": effect_id}, what: {"$exists": False}}, {"$set": {what: at}}
+            {"_id": {"$eq": effect_id}, f"{what}_at": {"$exists": False}}, {"$set": fields}
         )
 
     async def told(self, ids: Sequence[str]) -> None:

@@ -143,8 +143,8 @@ HOLDINGS: tuple[Holding, ...] = (
         collection="effects",
         whose="user",
         fate=Fate.BLANKED,
-        paths=("to", "subject", "data", "reason"),
-        holds="what was done to them: messages with their address and subject",
+        paths=("to", "subject", "data", "reason", "clicked_url"),
+        holds="what was done to them: messages with address, subject and a link followed",
         change=blanks.EFFECT,
     ),
     Holding(

@@ -9,6 +9,13 @@ from models.store.keyset import as_page, instant_of_cursor, within
 from models.timeline import ALL, TimelineEntry, TimelineKind, Which
 
 _RUN = {"name": "$trigger", "trigger": "$trigger", "run": "$_id", "campaign": "$campaign"}
+_READ = {
+    "name": "$template",
+    "trigger": "$trigger",
+    "run": "$run",
+    "campaign": "$campaign",
+    "channel": "$channel",
+}
 # Where each kind comes from: collection, field of its time, prefix of its id, what is read of it.
 _SOURCES: tuple[tuple[str, str, str, Document], ...] = (
     ("events", "at", "event", {"name": "$name", "data": "$data"}),
@@ -31,6 +38,8 @@ _SOURCES: tuple[tuple[str, str, str, Document], ...] = (
             "channel": "$channel",
         },
     ),
+    ("effects", "opened_at", "message_opened", _READ),
+    ("effects", "clicked_at", "message_clicked", _READ | {"link": "$clicked_url"}),
     (
         "memberships",
         "since",
@@ -142,6 +151,8 @@ def _entry(document: Document) -> TimelineEntry:
         data["points"] = document["legs"][0]["points"]
     if document.get("channel"):
         data = {"channel": document["channel"], "data": data}
+    if document.get("link"):
+        data["link"] = document["link"]
     return TimelineEntry(
         id=document["key"],
         at=document["at"],

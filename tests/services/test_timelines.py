@@ -7,8 +7,9 @@ import pytest
 from models.errors import NotFound
 from models.messaging import Cap, Messaging
 from models.paging import Window
+from models.timeline import TimelineKind, Which
 from models.user import Consent
-from services import messaging, timelines
+from services import messaging, timelines, tracking
 from tests.shop import NOW, event
 
 RULES = """
@@ -106,6 +107,32 @@ async def test_a_skipped_message_says_why(shop):
 
     (message,) = [entry for entry in await everything(shop) if entry.kind == "message"]
     assert (message.state, message.why) == ("skipped", "no_consent")
+
+
+async def test_what_was_opened_and_clicked_is_there(ann):
+    (message,) = await ann.effects_of("message")
+    ann.clock.turn(minutes=1)
+    now = ann.clock.now()
+    await tracking.note_open(message["_id"], stores=ann.stores, now=now)
+    ann.clock.turn(minutes=1)
+    for url in ("https://a.example/", "https://b.example/"):
+        await tracking.note_click(message["_id"], url, stores=ann.stores, now=ann.clock.now())
+
+    clicked, opened, *_ = await everything(ann)
+
+    assert (opened.kind, opened.at, opened.name, opened.trigger) == (
+        "message_opened",
+        now,
+        "rescue",
+        "rescue",
+    )
+    assert clicked.kind == "message_clicked"
+    assert clicked.data == {"channel": "email", "data": {}, "link": "https://a.example/"}
+    only = Which(frozenset({TimelineKind.MESSAGE_CLICKED}))
+    timeline = await timelines.of("ann", only, stores=ann.stores)
+    assert [entry.id for entry in (await timeline.page(Window(limit=9))).items] == [clicked.id]
+    assert await timeline.count() == 1
+    assert (await ann.stores.timelines.find_many([opened.id]))[opened.id] == opened
 
 
 async def why(shop, trigger: str, user: str = "ann") -> dict[str, tuple[bool, str, str]]:
