@@ -10,6 +10,10 @@ class Audience:
 
     `next_at` (wall time) is when it is to be brought up to date, `failures` how often that went
     wrong in a row and `reason` why, `members` how many the platform has been told of.
+
+    `number` is that of the segment's filling that was gone through last, person by person, at
+    `walked_at` (wall time); of what has moved since, all until `seen_at` (the database's time) has
+    been told. `asked` are people to look at who are no longer there to have moved.
     """
 
     name: str
@@ -24,6 +28,10 @@ class Audience:
     reason: str = ""
     synced_at: datetime | None = None
     members: int = 0
+    number: int | None = None
+    walked_at: datetime | None = None
+    seen_at: datetime | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,20 @@
 """Keeping audiences like the segments they follow: people who agreed to it, as hashes.
 
-What is in the segment now is held against what the platform has been told, person by person in the
-order of their ids; the difference is told in batches, each noted after it was taken. Whoever is
-killed in between tells the same batch again, and that changes nothing over there.
+What is in the segment is held against what the platform has been told, and the difference is told
+in batches, each noted after it was taken. Whoever is killed in between tells the same batch again,
+and that changes nothing over there.
+
+At first, when the segment has been filled anew, and once a day for good measure, everybody is gone
+through in the order of their ids. Else only those who have moved (models/store/looks): who came in
+or went, or whose address or consent is another.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 from channels import NotSent, Unclear
 from channels.addresses import check_url, resolve
@@ -17,8 +23,12 @@ from models.audience import Audience, Shown
 from models.errors import Invalid
 from models.paging import Window
 from models.store import Stores
+from models.user import User
 from services.clock import Clock
 from services.jobs import Job, Jobs
+
+# Who is to be added, and who, or what was known of them, to be taken out.
+Change: TypeAlias = tuple[Shown | None, Shown | None]
 
 _NAME = re.compile(r"[\w.-]{1,100}")
 EVERY = timedelta(minutes=1)
@@ -26,6 +36,9 @@ BATCH = 500
 PAGE = 500
 LEASE = 60.0
 LONGEST_PAUSE = 3_600
+WALK_EVERY = timedelta(days=1)
+# What was being written when the last sync looked may show up only now.
+OVERLAP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,46 +99,71 @@ async def sync(name: str, platforms: Platforms) -> None:
         return
     try:
         audience = await stores.audiences.get(name)
+        sync = _Sync(audience, platforms)
         try:
-            reason = await _sync(audience, platforms)
+            reason = await sync.run()
         except (NotSent, Unclear) as error:
             reason = str(error)
-        await _note(audience, reason, platforms)
+        await _note(sync, reason, platforms)
     finally:
         await stores.leases.release(lease)
 
 
-async def _sync(audience: Audience, platforms: Platforms) -> str:
-    """Tell of all changes; return what is wrong, if anything is."""
-    live = (await platforms.stores.standings.get()).live
-    if not audience.leaving and audience.segment not in live:
-        # It may be back soon: nobody is taken out because a campaign is being replaced.
-        return f"there is no segment {audience.segment!r} that is live"
-    number = None if audience.leaving else live[audience.segment]
-    added: list[Shown] = []
-    removed: list[Shown] = []
-    async for new, old in _changes(audience, number, platforms.stores):
-        added += [new] if new else []
-        removed += [old] if old else []
-        if len(added) + len(removed) >= BATCH:
-            await _tell(audience, added, removed, platforms)
-            added, removed = [], []
-    if added or removed:
-        await _tell(audience, added, removed, platforms)
-    return ""
+class _Sync:
+    """One time of bringing an audience up to date. `more` is how many more it has by that."""
+
+    def __init__(self, audience: Audience, platforms: Platforms) -> None:
+        self.audience = audience
+        self.more = 0
+        self.walked = False
+        self.progress: dict[str, Any] = {}  # what is to be kept if all goes well
+        self._platforms = platforms
+        self._stores = platforms.stores
+
+    async def run(self) -> str:
+        """Tell of all changes; return what is wrong, if anything is."""
+        audience, wall = self.audience, self._platforms.clock.wall()
+        live = (await self._stores.standings.get()).live
+        if not audience.leaving and audience.segment not in live:
+            # It may be back soon: nobody is taken out because a campaign is being replaced.
+            return f"there is no segment {audience.segment!r} that is live"
+        number = None if audience.leaving else live[audience.segment]
+        self.progress = {"number": number, "seen_at": await self._stores.looks.clock()}
+        late = audience.walked_at is None or wall - audience.walked_at >= WALK_EVERY
+        if audience.seen_at is None or number is None or number != audience.number or late:
+            self.walked = True
+            self.progress["walked_at"] = wall
+            await self._tell_all(_changes(audience, number, self._stores))
+        else:
+            since = audience.seen_at - OVERLAP
+            await self._tell_all(_moves(audience, number, since, self._stores))
+        await self._stores.audiences.answered(audience.name, audience.asked)
+        return ""
+
+    async def _tell_all(self, changes: AsyncIterator[Change]) -> None:
+        added: list[Shown] = []
+        removed: list[Shown] = []
+        async for new, old in changes:
+            added += [new] if new else []
+            removed += [old] if old else []
+            if len(added) + len(removed) >= BATCH:
+                await self._tell(added, removed)
+                added, removed = [], []
+        if added or removed:
+            await self._tell(added, removed)
+
+    async def _tell(self, added: list[Shown], removed: list[Shown]) -> None:
+        audience = self.audience
+        delta = Delta(audience.name, [s.hashed for s in added], [s.hashed for s in removed])
+        await self._platforms.social.tell(audience.url, audience.token, delta)
+        self.more += await self._stores.audience_members.told(audience.name, added, removed)
 
 
-async def _tell(
-    audience: Audience, added: list[Shown], removed: list[Shown], platforms: Platforms
-) -> None:
-    delta = Delta(audience.name, [s.hashed for s in added], [s.hashed for s in removed])
-    await platforms.social.tell(audience.url, audience.token, delta)
-    await platforms.stores.audience_members.told(audience.name, added, removed)
-
-
-async def _note(audience: Audience, reason: str, platforms: Platforms) -> None:
-    stores, wall = platforms.stores, platforms.clock.wall()
-    members = await stores.audience_members.count(audience.name)
+async def _note(sync: _Sync, reason: str, platforms: Platforms) -> None:
+    stores, wall, audience = platforms.stores, platforms.clock.wall(), sync.audience
+    members = audience.members + sync.more
+    if sync.walked:
+        members = await stores.audience_members.count(audience.name)
     if audience.leaving and not members and not reason:
         await stores.audiences.forget(audience.name)
         return
@@ -133,13 +171,44 @@ async def _note(audience: Audience, reason: str, platforms: Platforms) -> None:
     pause = timedelta(seconds=min(2**failures, LONGEST_PAUSE)) if reason else EVERY
     fields = {"failures": failures, "reason": reason, "next_at": wall + pause, "members": members}
     if not reason:
-        fields["synced_at"] = platforms.clock.now()
+        fields |= {"synced_at": platforms.clock.now(), **sync.progress}
     await stores.audiences.change(audience.name, **fields)
 
 
-async def _changes(
-    audience: Audience, number: int | None, stores: Stores
-) -> AsyncIterator[tuple[Shown | None, Shown | None]]:
+async def _moves(
+    audience: Audience, number: int, since: datetime, stores: Stores
+) -> AsyncIterator[Change]:
+    """Yield what is to be told of those who have moved since, and of those who were asked about."""
+    after: tuple[datetime, str] | None = None
+    ids = list(audience.asked)
+    while True:
+        async for change in _differences(audience, number, ids, stores):
+            yield change
+        moved = await stores.looks.moved(since, after, limit=PAGE)
+        if not moved:
+            return
+        after, ids = moved[-1], [user_id for _, user_id in moved]
+
+
+async def _differences(
+    audience: Audience, number: int, ids: Sequence[str], stores: Stores
+) -> AsyncIterator[Change]:
+    if not ids:
+        return
+    users, members, there = await asyncio.gather(
+        stores.users.find_many(ids),
+        stores.memberships.of_users(ids, {audience.segment: number}),
+        stores.audience_members.of_users(audience.name, ids),
+    )
+    for user_id in ids:
+        user = users.get(user_id)
+        new = _shown(user) if user is not None and members[user_id] else None
+        old = there.get(user_id)
+        if new != old:
+            yield new, old
+
+
+async def _changes(audience: Audience, number: int | None, stores: Stores) -> AsyncIterator[Change]:
     """Yield who is to be added and who to be taken out: two sorted lists, walked side by side."""
     wanted = _wanted(audience.segment, number, stores)
     there = stores.audience_members.of(audience.name)
@@ -165,8 +234,15 @@ async def _wanted(segment: str, number: int | None, stores: Stores) -> AsyncIter
         users = await stores.users.find_many([member.user_id for member in page.items])
         for member in page.items:
             user = users.get(member.user_id)
-            if user is not None and user.email and user.consent.social:
-                yield Shown(user.id, hashed(user.email))
+            if user is not None and (shown := _shown(user)):
+                yield shown
         if not page.more:
             return
         start = (page.items[-1].user_id,)
+
+
+def _shown(user: User) -> Shown | None:
+    """Return what a platform may know of someone, if they have agreed to it."""
+    if not user.email or not user.consent.social:
+        return None
+    return Shown(user.id, hashed(user.email))

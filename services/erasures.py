@@ -129,7 +129,7 @@ async def _have_told(user_id: str, stores: Stores, wall: datetime) -> tuple[str,
     audiences = await stores.erasures.audiences_of(user_id)
     for name in audiences:
         try:
-            await stores.audiences.change(name, next_at=wall)
+            await stores.audiences.ask(name, user_id, at=wall)
         except NotFound:  # the shop has forgotten it: there is nobody to tell
             await stores.audience_members.forget(name, user_id)
     return tuple(audiences)

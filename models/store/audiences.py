@@ -37,6 +37,21 @@ class Audiences(Store):
             raise NotFound(f"There is no audience {name!r}.", field=("name",))
         return await self.get(name)
 
+    async def ask(self, name: str, user_id: str, *, at: datetime) -> None:
+        """Have an audience look at someone by a time, wherever they are. Raises NotFound."""
+        result = await self.documents.update_one(
+            {"_id": {"$eq": name}}, {"$addToSet": {"asked": user_id}, "$set": {"next_at": at}}
+        )
+        if result.matched_count == 0:
+            raise NotFound(f"There is no audience {name!r}.", field=("name",))
+
+    async def answered(self, name: str, user_ids: Sequence[str]) -> None:
+        """Forget having been asked to look at these people. Safe to repeat."""
+        if user_ids:
+            await self.documents.update_one(
+                {"_id": {"$eq": name}}, {"$pull": {"asked": {"$in": list(user_ids)}}}
+            )
+
     async def get(self, name: str) -> Audience:
         """Return the audience of this name. Raises NotFound."""
         document = await self.documents.find_one({"_id": {"$eq": name}})
@@ -76,6 +91,11 @@ class AudienceMembers(Store):
         async for document in self.documents.find(query).sort("_id", ASCENDING):
             yield Shown(document["user"], document["hashed"])
 
+    async def of_users(self, audience: str, user_ids: Sequence[str]) -> dict[str, Shown]:
+        """Return those of these people of whom the platform has been told, by their ids."""
+        cursor = self.documents.find({"_id": {"$in": [f"{audience}|{each}" for each in user_ids]}})
+        return {each["user"]: Shown(each["user"], each["hashed"]) async for each in cursor}
+
     async def count(self, audience: str) -> int:
         """Return how many the platform has been told of."""
         query = {"_id": {"$gt": f"{audience}|", "$lt": f"{audience}}}"}}
@@ -85,8 +105,11 @@ class AudienceMembers(Store):
         """Forget that a platform was told of someone. Safe to repeat."""
         await self.documents.delete_one({"_id": {"$eq": f"{audience}|{user_id}"}})
 
-    async def told(self, audience: str, added: Sequence[Shown], removed: Sequence[Shown]) -> None:
-        """Note what the platform has taken. Safe to repeat."""
+    async def told(self, audience: str, added: Sequence[Shown], removed: Sequence[Shown]) -> int:
+        """Note what the platform has taken; return how many more it knows by that.
+
+        Safe to repeat.
+        """
         operations: list[ReplaceOne[Document] | DeleteOne] = [
             DeleteOne({"_id": f"{audience}|{each.user_id}", "hashed": each.hashed})
             for each in removed
@@ -99,10 +122,13 @@ class AudienceMembers(Store):
             )
             for each in added
         ]
-        if operations:
-            await self.documents.bulk_write(operations)
+        if not operations:
+            return 0
+        result = await self.documents.bulk_write(operations)
+        return int(result.upserted_count - result.deleted_count)
 
 
 def _audience(document: Document) -> Audience:
     fields = dict(document)
-    return Audience(name=fields.pop("_id"), **fields)
+    asked = tuple(fields.pop("asked", ()))
+    return Audience(name=fields.pop("_id"), asked=asked, **fields)

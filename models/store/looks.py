@@ -5,6 +5,8 @@
     recheck.token    another with each note; `of` and `why` say what was noted
     moves            what was decided and may not have been carried out
     missed           looked at while segments were being filled: to be looked at after that again
+    moved_at         by the database's clock, when they last came into or left a segment, or what
+                     audiences are told of them changed
 
 A note is written with the change that it is of, in one update of one document.
 """
@@ -25,6 +27,7 @@ from models.store.memberships import Stages, cause_document, cause_of
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 _DUPLICATE = 11000
+_SHOWN = frozenset({"user.email", "user.consent"})  # what audiences are made of
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -43,6 +46,11 @@ class Looks(Store):
     INDEXES = (
         IndexModel([("lane", ASCENDING), ("recheck.at", ASCENDING)], name="recheck"),
         IndexModel([("missed.number", ASCENDING)], name="missed", sparse=True),
+        IndexModel(
+            [("moved_at", ASCENDING), ("_id", ASCENDING)],
+            name="moved",
+            partialFilterExpression={"moved_at": {"$exists": True}},
+        ),
     )
 
     async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Look]:
@@ -155,6 +163,25 @@ class Looks(Store):
             ],
         )
 
+    async def clock(self) -> datetime:
+        """Return the database's time, by which people move."""
+        answer = await self.database.command("hello")
+        found: datetime = answer["localTime"]
+        return found
+
+    async def moved(
+        self, since: datetime, after: tuple[datetime, str] | None, *, limit: int
+    ) -> list[tuple[datetime, str]]:
+        """Return when people have moved from a time on, after one of them; in that order."""
+        query: Document = {"moved_at": {"$gte": since}}
+        if after is not None:
+            at, user_id = after
+            query["$or"] = [{"moved_at": {"$gt": at}}, {"moved_at": at, "_id": {"$gt": user_id}}]
+            query["moved_at"] = {"$gte": at}
+        order = [("moved_at", ASCENDING), ("_id", ASCENDING)]
+        cursor = self.documents.find(query, {"moved_at": 1}).sort(order).limit(limit)
+        return [(document["moved_at"], document["_id"]) async for document in cursor]
+
     async def ids(self, after: str | None, *, limit: int) -> list[str]:
         """Return the ids of people after one, in order."""
         query: Document = {} if after is None else {"_id": {"$gt": after}}
@@ -205,15 +232,18 @@ class Looks(Store):
 
 def noted(update: Mapping[str, Any], of: Iterable[str], cause: Cause = PROFILE) -> Document:
     """Return an update of a person with a note of which facts it changes."""
+    facts = set(of)
     token = {
         "recheck.at": AT_ONCE,
         "recheck.token": new_id(),
         "recheck.why": cause_document(cause),
     }
+    moving = {} if facts.isdisjoint(_SHOWN) else {"$currentDate": {"moved_at": True}}
     return {
         **update,
+        **moving,
         "$set": {**update.get("$set", {}), **token},
-        "$addToSet": {**update.get("$addToSet", {}), "recheck.of": {"$each": sorted(set(of))}},
+        "$addToSet": {**update.get("$addToSet", {}), "recheck.of": {"$each": sorted(facts)}},
     }
 
 
@@ -276,7 +306,10 @@ def _finished(seen: Seen) -> list[Document]:
     kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, "$recheck"]}
     missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
     stages: list[Document] = [{"$set": {"recheck": kept, **missed}}]
-    return [*stages, {"$unset": "moves"}] if seen.moves else stages
+    if not seen.moves:
+        return stages
+    # Their memberships have been written: whoever sees them move sees those too.
+    return [*stages, {"$set": {"moved_at": "$$NOW"}}, {"$unset": "moves"}]
 
 
 def seen_update(seen: Seen) -> Document:

@@ -215,7 +215,7 @@ HOLDINGS: tuple[Holding, ...] = (
     _nobodys("templates", "what messages say before names are filled in"),
     _nobodys("workspace", "settings"),
     _nobodys("webhooks", "other systems"),
-    _nobodys("audiences", "segments that platforms are told of"),
+    _nobodys("audiences", "segments that platforms are told of; for a moment, ids of whom to tell"),
     _nobodys("positions", "how far readers of the feed have come"),
     _nobodys("batches", "how many events came when"),
     _nobodys("measures", "what is counted of events"),

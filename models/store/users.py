@@ -274,7 +274,8 @@ def _update(changes: Mapping[str, Any]) -> Document:
 
 def _replacing(user: User) -> list[Document]:
     """Return the update that leaves nothing of who was there but what is kept of their events."""
-    return [{"$replaceWith": {"$mergeObjects": [{"$literal": _new(user)}, {"facts": "$facts"}]}}]
+    kept = {"facts": "$facts", "moved_at": "$$NOW"}
+    return [{"$replaceWith": {"$mergeObjects": [{"$literal": _new(user)}, kept]}}]
 
 
 def to_document(user: User) -> Document:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from channels.social import Social
 from devserver.web import Manner
 from models.errors import Conflict, Invalid, NotFound
+from models.event import lane_of
 from models.user import Consent
-from services import audiences
+from services import audiences, lanes
 from services.audiences import Platforms
 
 RULES = """
@@ -78,7 +80,10 @@ async def sync(shop, seconds: int = 61) -> None:
 
 
 async def change(shop, user: str, **fields) -> None:
-    await shop.stores.users.documents.update_one({"_id": user}, {"$set": fields})
+    """Edit a person, as the API does, and have what follows done."""
+    version = (await shop.stores.users.get(user)).version
+    await shop.stores.users.edit(user, fields, version=version)
+    await lanes.work([lane_of(user)], shop.lanes)
 
 
 async def test_those_who_agreed_are_told_as_hashes(club, web, platform):
@@ -102,6 +107,7 @@ async def test_only_differences_are_told(club, web, platform):
     await change(club, "ann", **{"consent.social": False})
     await change(club, "bob", email="robert@example.test")
     await sync(club)
+    await sync(club)
 
     assert platform.members == hashes("cy", "robert")
     assert len(platform.told[-1]["add"]) == len(platform.told[-1]["remove"]) == 2
@@ -109,17 +115,68 @@ async def test_only_differences_are_told(club, web, platform):
 
 async def test_who_leaves_the_segment_leaves_the_audience(club, platform):
     await sync(club)
-    members = club.stores.memberships.documents
-    await members.delete_one({"user": "ann"})
+    await change(club, "ann", **{"attributes.household_size": 2})
+    await change(club, "di", **{"attributes.household_size": 3})
+
+    await sync(club)
+
+    assert platform.members == hashes("bob", "di")
+    assert (await club.stores.audiences.get("fam")).members == 2
+
+
+async def test_between_walks_only_those_who_moved_are_looked_at(club, web, platform):
+    await sync(club)
+    # Behind everybody's back: nothing notes that they have gone.
+    await club.stores.memberships.documents.delete_one({"user": "ann"})
+    await change(club, "cy", **{"consent.social": True})
+
+    await sync(club)
+    assert platform.members == hashes("ann", "bob", "cy")
+
+    await sync(club, seconds=24 * 3_600)
+    assert platform.members == hashes("bob", "cy")
+
+
+async def test_a_segment_that_is_filled_anew_is_walked_anew(club, platform):
+    await sync(club)
+    await club.publish(RULES.replace(">= 3", ">= 4"))
+    await club.fill()
 
     await sync(club)
 
     assert platform.members == hashes("bob")
 
 
+async def test_who_is_replaced_by_an_import_is_told_by_their_new_address(club, platform):
+    await sync(club)
+    ann = await club.stores.users.get("ann")
+    await club.stores.users.save_many([replace(ann, email="anna@example.test")])
+
+    await sync(club)
+
+    assert platform.members == hashes("anna", "bob")
+
+
+async def test_what_moved_while_the_platform_was_away_is_told_when_it_is_back(club, web, platform):
+    await sync(club)
+    web.status = 500
+    await change(club, "ann", **{"consent.social": False})
+    await sync(club)
+    await change(club, "cy", **{"consent.social": True})
+    await sync(club)
+    web.status = 200
+    there = hashes("ann", "bob")
+
+    await sync(club, seconds=60)
+
+    last = platform.told[-1]
+    assert (there | set(last["add"])) - set(last["remove"]) == hashes("bob", "cy")
+
+
 async def test_a_change_that_was_told_and_not_noted_is_told_again_alike(club, web, platform):
     await sync(club)
     await club.stores.audience_members.documents.delete_many({})
+    await club.stores.audiences.change("fam", seen_at=None)
 
     await sync(club)
 
