@@ -51,14 +51,22 @@ class Wiring:
 
 
 @asynccontextmanager
-async def wired(settings: Settings, *, patience: float | None = None) -> AsyncIterator[Wiring]:
+async def wired(
+    settings: Settings, *, patience: float | None = None, retry_writes: bool = True
+) -> AsyncIterator[Wiring]:
     """Build everything, and close it in the end. Nothing is connected to before it is used.
 
     With `patience`, anything asked of the database that takes longer (in seconds) is Unavailable.
+    Without `retry_writes`, so is a write whose answer is lost, though it may have been done.
     """
     # Whoever waits for an answer learns within two seconds that there is no database to ask.
     waiting_ms = 2_000 if patience is None else int(patience * 500)
-    database = connect(settings.mongodb_uri, settings.database, patience_ms=waiting_ms)
+    database = connect(
+        settings.mongodb_uri,
+        settings.database,
+        patience_ms=waiting_ms,
+        retry_writes=retry_writes,
+    )
     queue = redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
     )

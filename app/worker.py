@@ -64,7 +64,9 @@ class _Parts(dramatiq.Middleware):
         _run(self._open.aclose())
 
     async def _build(self) -> None:
-        wiring = await self._open.enter_async_context(wired(self._settings))
+        # All that workers do may be repeated, since they may be killed after any write. A record of
+        # each, so that it can be tried again at once, would cost MongoDB a tenth of its work.
+        wiring = await self._open.enter_async_context(wired(self._settings, retry_writes=False))
         public, inside = Client(private=self._settings.private_targets), Client(private=True)
         self._open.push_async_callback(public.close)
         self._open.push_async_callback(inside.close)

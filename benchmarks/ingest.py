@@ -29,7 +29,7 @@ import httpx2
 import orjson
 from _api import environment_of
 from _http import await_ready
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.read_concern import ReadConcern
 
 import devserver.mongod
@@ -49,7 +49,9 @@ SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 USERS = 20_000
 BATCH = 500
 AHEAD = 10_000
+CACHE = 4.0  # GB: less than a server with so much memory as this one would take by itself
 CATEGORIES = [f"C{number:02}" for number in range(50)]
+_KEPT = frozenset({"facts", "tags", "recheck"})
 ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
 
 
@@ -92,7 +94,9 @@ class Stack:
 @contextmanager
 def stack(folder: Path) -> Iterator[Stack]:
     with ExitStack() as open_:
-        mongod = open_.enter_context(devserver.mongod.running(folder / "mongod", Profile.DURABLE))
+        mongod = open_.enter_context(
+            devserver.mongod.running(folder / "mongod", Profile.DURABLE, cache=CACHE)
+        )
         valkey = open_.enter_context(devserver.valkey.running(folder / "valkey"))
         key = asyncio.run(set_up(mongod.uri))
         port = free_port()
@@ -247,16 +251,24 @@ async def steady(running: Stack, rate: float, seconds: float) -> list[float]:
 
 
 async def bare(uri: str, most: int) -> float:
-    """Do the same writes without any rules, batch by batch, eight at a time; return events/s."""
+    """Write what came of events without any rules, batch by batch, eight at a time; events/s.
+
+    All that is there in the end is written, with the steps that make it safe: events wait until
+    they are applied, runs until they are settled.
+    """
     source, target = connect(uri, "bench"), connect(uri, "bare")
     await prepare(target)
     events = await source["events"].find().sort("_id", 1).limit(most).to_list()
     runs = {run["started_by"]: run async for run in source["runs"].find()}
     effects = {effect["run"]: effect async for effect in source["effects"].find()}
-    users = await source["users"].find({}, {"facts": 0, "tags": 0}).to_list()
-    await target["users"].insert_many(users)
-    outbox = 3  # entries per run: about as many as the feed is told
-
+    people = {user["_id"]: user async for user in source["users"].find()}
+    blocks = iter(await source["feed"].find().sort("_id", 1).to_list())
+    joined: dict[str, list[dict[str, Any]]] = {}
+    async for member in source["memberships"].find():
+        joined.setdefault(member["user"], []).append(member)
+    await target["users"].insert_many(
+        [{name: v for name, v in user.items() if name not in _KEPT} for user in people.values()]
+    )
     parts = [events[place : place + BATCH] for place in range(0, len(events), BATCH)]
 
     async def write(part: Sequence[dict[str, Any]]) -> None:
@@ -265,31 +277,27 @@ async def bare(uri: str, most: int) -> float:
         await target["batches"].insert_one({"_id": new_id(), "received_at": part[0]["received_at"]})
         started = [runs[event_id] for event_id in ids if event_id in runs]
         if started:
-            await target["runs"].bulk_write([InsertOne(run) for run in started], ordered=False)
+            waiting = [{**run, "unsettled": [], "due_at": run["started_at"]} for run in started]
+            await target["runs"].insert_many(waiting, ordered=False)
             done = [effects[run["_id"]] for run in started if run["_id"] in effects]
-            await target["effects"].bulk_write([InsertOne(each) for each in done], ordered=False)
-            await target["users"].bulk_write(
-                [
-                    UpdateOne({"_id": e["user"]}, {"$addToSet": {"tags": e["data"]["tag"]}})
-                    for e in done
-                ],
-                ordered=False,
-            )
-            await target["outbox"].insert_many(
-                [
-                    {"_id": new_id(), "at": run["started_at"]}
-                    for run in started
-                    for _ in range(outbox)
-                ]
-            )
+            await target["effects"].insert_many(done, ordered=False)
+            tags = [
+                UpdateOne({"_id": e["user"]}, {"$addToSet": {"tags": e["data"]["tag"]}})
+                for e in done
+            ]
+            await target["users"].bulk_write(tags, ordered=False)
             await target["runs"].update_many(
-                {"_id": {"$in": [run["_id"] for run in started]}}, {"$unset": {"unsettled": ""}}
+                {"_id": {"$in": [run["_id"] for run in started]}},
+                {"$unset": {"unsettled": "", "due_at": ""}},
             )
         touched = sorted({event["user"] for event in part})
         await target["users"].bulk_write(
-            [UpdateOne({"_id": user}, {"$inc": {"facts.version": 1}}) for user in touched],
-            ordered=False,
+            [_as_kept(people[user]) for user in touched], ordered=False
         )
+        if members := [each for user in touched for each in joined.pop(user, ())]:
+            await target["memberships"].insert_many(members, ordered=False)
+        if block := next(blocks, None):
+            await target["feed"].insert_one(block)
         await target["events"].update_many({"_id": {"$in": ids}}, {"$unset": {"pending": ""}})
 
     began = time.monotonic()
@@ -301,6 +309,14 @@ async def bare(uri: str, most: int) -> float:
 
     await asyncio.gather(*(worker() for _ in range(8)))
     return len(events) / (time.monotonic() - began)
+
+
+def _as_kept(user: dict[str, Any]) -> UpdateOne:
+    """Return the update that keeps what was counted of someone's events."""
+    facts = user.get("facts", {})
+    kept = {"facts.measures": facts.get("measures", {}), "recheck": user["recheck"]}
+    update = {"$set": kept, "$inc": {"facts.version": 1}, "$max": {"facts.last": facts.get("last")}}
+    return UpdateOne({"_id": user["_id"]}, update)
 
 
 async def live(uri: str) -> None:

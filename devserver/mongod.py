@@ -74,10 +74,12 @@ def start(
     *,
     port: int | None = None,
     patience: float = 0,
+    cache: float | None = None,
 ) -> Mongod:
     """Start mongod on the data in `folder`, and return once it accepts writes.
 
-    Waits up to `patience` seconds for another mongod to let go of the folder.
+    Its `cache` is of so many GB, a small one if nothing is said. Waits up to `patience` seconds for
+    another mongod to let go of the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "mongod.log"
@@ -85,7 +87,7 @@ def start(
     attempts = 3
     while attempts:
         chosen = free_port(port)
-        process = spawn(_command(folder, log, chosen, profile), log=log)
+        process = spawn(_command(folder, log, chosen, profile, cache), log=log)
         if await_port(process, chosen):
             try:
                 _become_primary(chosen, profile)
@@ -105,9 +107,11 @@ def start(
 
 
 @contextmanager
-def running(folder: Path, profile: Profile = Profile.DURABLE) -> Iterator[Mongod]:
-    """Run mongod for the length of a `with` block."""
-    mongod = start(folder, profile)
+def running(
+    folder: Path, profile: Profile = Profile.DURABLE, *, cache: float | None = None
+) -> Iterator[Mongod]:
+    """Run mongod for the length of a `with` block, with a cache of so many GB."""
+    mongod = start(folder, profile, cache=cache)
     try:
         yield mongod
     finally:
@@ -125,17 +129,21 @@ def _from_wheel() -> list[Path]:
     return [binary] if binary.exists() else []
 
 
-def _command(folder: Path, log: Path, port: int, profile: Profile) -> list[str | Path]:
+def _command(
+    folder: Path, log: Path, port: int, profile: Profile, cache: float | None
+) -> list[str | Path]:
     command: list[str | Path] = [program(), "--dbpath", folder, "--port", str(port)]
     command += ["--bind_ip", "127.0.0.1", "--replSet", "rs0", "--nounixsocket"]
     command += ["--logpath", log, "--logappend"]
     quick = profile is Profile.QUICK
-    command += ["--wiredTigerCacheSizeGB", "0.25" if quick else "0.5"]
+    command += ["--wiredTigerCacheSizeGB", str(cache or (0.25 if quick else 0.5))]
     # The oplog is a ring: in the durable profile large enough to hold the demo's import.
     command += ["--oplogSize", "16" if quick else "256"]
     # Preallocated journals would take 300 MB for an empty database.
     size = "8MB" if quick else "32MB"
     command += ["--wiredTigerEngineConfigString", f"log=(prealloc=false,file_max={size})"]
+    # Nothing here reads what was true minutes ago: kept all the same, it fills the cache.
+    command += ["--setParameter", "minSnapshotHistoryWindowInSeconds=0"]
     # Tests live in a time of their own: by the real clock, most of what they store has expired.
     command += ["--setParameter", f"ttlMonitorEnabled={'false' if quick else 'true'}"]
     return [*command, "--setParameter", "diagnosticDataCollectionEnabled=false"]

@@ -83,12 +83,15 @@ def fades(expr: Expr, program: Program) -> bool:
             return not changes_by_time(expr, program)
 
 
-def next_change(condition: Expr, facts: Facts, moment: Moment) -> datetime | None:
+def next_change(
+    condition: Expr, facts: Facts, moment: Moment, *, holds: bool | None = None
+) -> datetime | None:
     """Return the first instant after now at which time alone may change the answer; None: never.
 
-    Between days that is only when an event that lies ahead comes to count.
+    Between days that is only when an event that lies ahead comes to count. Whoever knows the answer
+    of now says whether it `holds`, which spares most of the judging.
     """
-    turns = [_next_day(condition, facts, moment.in_workspace, frozenset())]
+    turns = [_next_day(condition, facts, moment.in_workspace, frozenset(), holds)]
     turns += _events_ahead(condition, facts, moment)
     return min((turn for turn in turns if turn is not None), default=None)
 
@@ -138,16 +141,21 @@ def _times(facts: Facts, name: str) -> Iterator[datetime]:
 
 
 def _next_day(
-    expr: Expr, facts: Facts, moment: Moment, segments: frozenset[str]
+    expr: Expr,
+    facts: Facts,
+    moment: Moment,
+    segments: frozenset[str],
+    holds: bool | None = None,
 ) -> datetime | None:
     """Return the first instant of the day on which a condition may turn."""
     match expr:
         case Not(operand):
-            return _next_day(operand, facts, moment, segments)
-        case AllOf(operands):
-            return _of_several(operands, False, facts, moment, segments)
-        case AnyOf(operands):
-            return _of_several(operands, True, facts, moment, segments)
+            return _next_day(operand, facts, moment, segments, None if holds is None else not holds)
+        case AllOf(operands) | AnyOf(operands):
+            decisive = isinstance(expr, AnyOf)
+            if holds is not None and holds is not decisive:
+                return _of_all(operands, facts, moment, segments, holds)
+            return _of_several(operands, decisive, facts, moment, segments)
         case InSegment(name):
             segment = moment.program.segments.get(name)
             if segment is None or name in segments:
@@ -157,6 +165,18 @@ def _next_day(
             return _of_comparison(expr, facts, moment)
         case _:
             return _of_any(expr, facts, moment, segments)
+
+
+def _of_all(
+    operands: Iterable[Expr],
+    facts: Facts,
+    moment: Moment,
+    segments: frozenset[str],
+    holds: bool,
+) -> datetime | None:
+    """Of operands that all hold, or none of which does, the first to turn counts."""
+    turns = [_next_day(operand, facts, moment, segments, holds) for operand in operands]
+    return min((turn for turn in turns if turn is not None), default=None)
 
 
 def _of_several(

@@ -67,12 +67,11 @@ class Watch:
 
         `holding` are those of them that they are in.
         """
-        asked = [
-            self.program.segments[name].condition
+        turns = [
+            next_change(self.program.segments[name].condition, facts, moment, holds=name in holding)
             for name in segments
             if name in self.timed and (name in holding or name not in self.fading)
         ]
-        turns = [next_change(condition, facts, moment) for condition in asked]
         turns += [at for at in _times(facts) if at > moment.now]
         return min((turn for turn in turns if turn is not None), default=None)
 

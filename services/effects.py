@@ -9,12 +9,13 @@ from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
 from models.store import Stores
 from models.unique_code import Code
-from services import draws, events, points
+from services import draws, events, memberships, points
 from services.clock import Clock
 from services.jobs import Jobs
 from services.rulebook import Published, Rulebook
 
 SOURCE = "journey"
+_OF_PEOPLE = frozenset({EffectKind.TAG, EffectKind.UNTAG, EffectKind.SET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +36,25 @@ async def carry_out(effects: Sequence[Effect], means: Means) -> None:
     stores, current = means.stores, await means.rulebook.current()
     refused, *_ = await asyncio.gather(
         _enter(_of(EffectKind.ENTER, effects), current, means),
-        stores.users.change(effects),
+        _change(effects, means),
         stores.codes.add([_code(effect) for effect in _of(EffectKind.GRANT, effects)]),
         _emit(_of(EffectKind.EMIT, effects), current, means),
         _award(_of(EffectKind.AWARD, effects), current, means),
     )
     kept = [refused.get(effect.id, effect) for effect in effects]
     await stores.effects.add(kept, wall=means.clock.wall())
+
+
+async def _change(effects: Sequence[Effect], means: Means) -> None:
+    """Change people, and have those looked at whose segments that can concern."""
+    if not any(effect.kind in _OF_PEOPLE for effect in effects):
+        return
+    stores, rulebook = means.stores, means.rulebook
+    asked = await memberships.asked(stores=stores, rulebook=rulebook)
+    await stores.users.change(effects, asked)
+    # A filling that begins later sees the changes itself, one that began meanwhile may not have.
+    if not (later := await memberships.asked(stores=stores, rulebook=rulebook)) <= asked:
+        await stores.users.change(effects, later)
 
 
 def _of(kind: EffectKind, effects: Iterable[Effect]) -> list[Effect]:

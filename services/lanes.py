@@ -212,7 +212,7 @@ async def _read(numbers: Sequence[int], lanes: Lanes, *, most: int = PAGE) -> Pa
         current,
         stores=stores,
         rulebook=lanes.rulebook,
-        now=now,
+        now=lanes.clock.now(),  # none of what was read just now lies ahead of it
         wall=lanes.clock.wall(),
     )
 

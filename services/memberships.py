@@ -49,6 +49,12 @@ async def follow(
     await stores.looks.look_by(ahead(events, now))
 
 
+async def asked(*, stores: Stores, rulebook: Rulebook) -> frozenset[str]:
+    """Return the facts that segments ask about, also those that are being filled."""
+    watches = await _watches(await stores.standings.get(), rulebook)
+    return frozenset().union(*(watch.by_fact for watch in watches))
+
+
 async def _watches(standing: Standing, rulebook: Rulebook) -> list[Watch]:
     numbers = [standing.publication]
     if standing.filling is not None:

@@ -32,11 +32,14 @@ _AWAY = "The database cannot be reached; try again shortly."
 _AWAY_CODES = frozenset({50, 91, 189, 262, 11600, 11602, 14031})
 
 
-def connect(uri: str, name: str, *, patience_ms: int = 2_000) -> Database:
+def connect(
+    uri: str, name: str, *, patience_ms: int = 2_000, retry_writes: bool = True
+) -> Database:
     """Return the database `name`, connecting when it is first used.
 
     Every write is acknowledged by a majority and its journal; every time read back is aware.
-    An absent server is reported as Unavailable after `patience_ms`.
+    An absent server is reported as Unavailable after `patience_ms`. A write whose answer was lost
+    is tried again at once, for which the server keeps a record of each, unless not `retry_writes`.
     """
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         uri,
@@ -46,7 +49,7 @@ def connect(uri: str, name: str, *, patience_ms: int = 2_000) -> Database:
         socketTimeoutMS=30_000,
         maxPoolSize=64,
         retryReads=True,
-        retryWrites=True,
+        retryWrites=retry_writes,
     )
     return client.get_database(
         name,

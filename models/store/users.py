@@ -1,6 +1,6 @@
 """Users as documents."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -115,13 +115,18 @@ class Users(Store):
         found = await self.documents.distinct("timezone")
         return frozenset(zone for zone in found if isinstance(zone, str))
 
-    async def change(self, effects: Sequence[Effect]) -> None:
-        """Carry out, in this order, what effects change about people. Safe to repeat."""
-        operations = [
-            UpdateOne({"_id": effect.user_id}, noted(change, [f"user.{_changed(effect)}"]))
-            for effect in effects
-            if (change := _change(effect)) is not None
-        ]
+    async def change(self, effects: Sequence[Effect], asked: Set[str]) -> None:
+        """Carry out, in this order, what effects change about people. Safe to repeat.
+
+        Of whom a fact changes that is `asked` about is noted to be looked at.
+        """
+        operations = []
+        for effect in effects:
+            update = _change(effect)
+            if update is not None:
+                fact = f"user.{_changed(effect)}"
+                update = noted(update, [fact]) if fact in asked else update
+                operations.append(UpdateOne({"_id": effect.user_id}, update))
         if operations:
             await self.documents.bulk_write(operations)
 

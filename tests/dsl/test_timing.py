@@ -155,6 +155,7 @@ def test_until_then_no_day_gives_another_answer(program, condition, now, zone):
     for facts in PEOPLE:
         turns = dsl.next_change(condition, facts, moment)
         answer = dsl.holds(condition, facts, moment)
+        assert dsl.next_change(condition, facts, moment, holds=answer) == turns
         for days in DAYS:
             day = moment.first_instant(moment.today + timedelta(days=days))
             if turns is None or day < turns:

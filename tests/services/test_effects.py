@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.effect import EffectKind
+from models.store.effects import effect_of
 from services import lanes, runs, webhooks
 from services.publications import RulesRefused
 from tests.shop import NOW, event
@@ -14,6 +16,8 @@ event cart_updated { total: money USD }
 event praised { points: number  total: money USD }
 promotion welcome { codes unique  take 10% off cart }
 """
+TAGGED = 'segment tagged { user.tags contains "seen" }'
+JOURNEY = 'trigger t { on cart_updated then { tag "seen" } }'
 LOTTERY = """
 lottery lucky {
   active from 2026-03-01 to 2026-04-01
@@ -163,3 +167,52 @@ async def test_a_journey_that_would_start_itself_for_ever_is_refused(shop, rules
         await shop.publish(CART + rules)
 
     assert refused in error.value.message
+
+
+async def test_people_are_looked_at_only_for_what_segments_ask_about(shop):
+    await run_through(shop, 'tag "other"  wait 1 day  tag "seen"', more=TAGGED)
+    await shop.fill()
+    await shop.work()
+    token = {"recheck.token": {"$exists": True}}
+
+    await shop.stores.users.change(
+        await of_kind(shop, EffectKind.TAG), frozenset({"user.household_size"})
+    )
+    assert await shop.stores.users.documents.count_documents(token) == 0
+    await shop.stores.users.change(await of_kind(shop, EffectKind.TAG), frozenset({"user.tags"}))
+    assert await shop.stores.users.documents.count_documents(token) == 1
+    assert await shop.members("tagged") == {}
+
+    shop.clock.turn(days=1)
+    await shop.work()
+    assert "ann" in await shop.members("tagged")
+
+
+async def of_kind(shop, kind):
+    found = await shop.stores.effects.documents.find({"kind": kind.value}).to_list()
+    return [effect_of(document) for document in found]
+
+
+async def test_a_segment_that_began_to_be_filled_meanwhile_learns_of_the_change(shop):
+    """Its filling has passed the person before the change, and asks what nobody asked before."""
+    await shop.publish(f"{CART}\n{JOURNEY}")
+    await shop.person()
+    await shop.fill()
+    await shop.tell(event("cart_updated", "c1", total="12.50"))
+    users = shop.stores.users
+    change = users.change
+
+    async def late(effects, asked):
+        users.change = change
+        await shop.publish(f"{CART}{TAGGED}\n{JOURNEY}")
+        await shop.fill()
+        await change(effects, asked)
+
+    users.change = late
+    try:
+        await shop.work()
+    finally:
+        users.change = change
+    await shop.work()
+
+    assert "ann" in await shop.members("tagged")
