@@ -61,7 +61,7 @@ async def enter(
         (event, lottery)
         for event in events
         for lottery in rules.lotteries(event)
-        if _enters(event, lottery, facts.get(event.user_id), rules)
+        if enters(event, lottery, facts.get(event.user_id), rules)
     ]
     if not found:
         return
@@ -86,7 +86,8 @@ async def enter(
     )
 
 
-def _enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rules: Rules) -> bool:
+def enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rules: Rules) -> bool:
+    """Whether an event enters its user in a lottery, which may be full or closed."""
     published = rules.versions[event.publication]
     if facts is None or rules.is_paused(published.campaign_of.get(lottery.name)):
         return False

@@ -32,11 +32,11 @@ async def earn(
         each
         for event in events
         if event.user_id in facts
-        for each in _gained(event, rules, facts[event.user_id])
+        for each in gained(event, rules, facts[event.user_id])
     ]
-    undone = {event.id: order for event in events if (order := _order_undone(event))}
-    known = await _concerning_points(events, undone, rules, stores)
-    transfers += [_undone(event, undone[event.id]) for event in events if event.id in known]
+    orders = {event.id: order for event in events if (order := order_undone(event))}
+    known = await _concerning_points(events, orders, rules, stores)
+    transfers += [undone(event, orders[event.id]) for event in events if event.id in known]
     if transfers:
         await points.post(transfers, stores=stores, current=rules.current, now=now)
 
@@ -46,7 +46,8 @@ def undone_id(event_id: str) -> str:
     return f"undo:{event_id}"
 
 
-def _gained(event: Event, rules: Rules, facts: Mapping[str, Any]) -> Iterator[Transfer]:
+def gained(event: Event, rules: Rules, facts: Mapping[str, Any]) -> Iterator[Transfer]:
+    """Yield what an event brings someone of these facts."""
     published = rules.versions[event.publication]
     program = published.program
     if program.loyalty is None:
@@ -85,7 +86,8 @@ async def _concerning_points(
     return frozenset(clear)
 
 
-def _undone(event: Event, order: str) -> Transfer:
+def undone(event: Event, order: str) -> Transfer:
+    """Return the note that an event undid an order, or a part of it."""
     return Transfer(
         id=undone_id(event.id),
         user_id=event.user_id,
@@ -97,7 +99,8 @@ def _undone(event: Event, order: str) -> Transfer:
     )
 
 
-def _order_undone(event: Event) -> str | None:
+def order_undone(event: Event) -> str | None:
+    """Return the order that an event undoes, if it does."""
     return _order(event) if event.name in UNDOING else None
 
 

@@ -1,14 +1,14 @@
 """Telling what journeys would do: the same decisions as in lanes, on facts in memory.
 
 Nothing is stored or sent. Time jumps from one thing to the next: an event of the script, a run
-that comes due, an occasion of a trigger. Points earned and lotteries entered by events, and
-segments that somebody enters, are not looked at.
+that comes due, an occasion of a trigger, a day that takes someone into a segment or out of it,
+points that expire. Who wins a lottery nobody can tell.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -18,12 +18,15 @@ from dsl.triggers import Trigger
 from engine import occasions
 from engine.journeys import user_zone
 from engine.occasions import Occasion, Place
+from engine.playbook import playbook_of
 from engine.starting import is_for, planned
-from models.effect import Effect, EffectKind
+from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
 from models.run import Run
+from services import draws, earning
 from services.journeys import Journeys, Rules
 from services.rulebook import Published
+from services.simulated import Entries, Ledger, Limits, Memberships, Paces
 from services.starts import turns
 
 PUBLICATION = 1
@@ -33,7 +36,8 @@ PUBLICATION = 1
 class Happening:
     """One line of the account. `run` tells runs of one trigger and user apart, from 1.
 
-    `kind` is event, started, effect, goal, waits or ended.
+    `kind` is event, started, effect, goal, waits or ended, of a run; else entered or left, of the
+    segment in `detail`, lottery, points or tier.
     """
 
     at: datetime
@@ -63,32 +67,6 @@ async def simulate(
     return simulation.account
 
 
-@dataclass(slots=True)
-class _Limits:
-    """Total limits, as models.store keeps them."""
-
-    holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    async def take(self, limit: str, holder: str, *, most: int) -> bool:
-        holders = self.holders[limit]
-        if holder not in holders and len(holders) >= most:
-            return False
-        holders.add(holder)
-        return True
-
-
-@dataclass(slots=True)
-class _Paces:
-    """When each trigger's next turn is."""
-
-    free: dict[str, datetime] = field(default_factory=dict)
-
-    async def take(self, trigger: str, span: timedelta, *, after: datetime) -> datetime:
-        first = max(self.free.get(trigger, after), after)
-        self.free[trigger] = first + span
-        return first
-
-
 class _Simulation:
     def __init__(
         self,
@@ -106,21 +84,38 @@ class _Simulation:
             self._remember(event)
         self._runs: dict[str, dict[str, Run]] = defaultdict(dict)
         self._numbers: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        self._limits, self._paces = _Limits(), _Paces()
-        self._codes = count(1)
+        self._limits, self._paces = Limits(), Paces()
+        self._codes, self._moves = count(1), count(1)
+        # What was told last of somebody, of whom anything was.
+        self._balance: dict[str, int] = {}
+        self._tiers: dict[str, str | None] = {}
+        self.account: list[Happening] = []
+        self._entries = Entries(program)
+        self._ledger, self._members = Ledger(program), Memberships(program)
+        for user_id, facts in list(self._facts.items()):
+            self._ledger.open(user_id, facts["user"].get("points") or 0, since)
+            self._settle_points(user_id, since)
+            # Rules that go live start nobody.
+            self._members.look(user_id, self._facts[user_id], since)
+        self.account.clear()
         self._next = {
             (trigger.name, place): occasions.next_occasion(trigger, place, since)
             for trigger in occasions.timed(program)
             for place in occasions.places(trigger, program, self._zones(since))
         }
-        self.account: list[Happening] = []
 
     async def run(self, until: datetime) -> None:
         """Let time pass until then."""
         while (now := self._next_instant()) is not None and now <= until:
             await self._occur(now)
             events = self._events_at(now)
-            users = sorted({event.user_id for event in events} | self._due_at(now))
+            turns = {
+                user_id
+                for source in (self._ledger.turns, self._members.turns)
+                for user_id, turn in source.items()
+                if turn <= now
+            }
+            users = sorted({event.user_id for event in events} | self._due_at(now) | turns)
             for user_id in users:
                 await self._work(user_id, [e for e in events if e.user_id == user_id], now)
 
@@ -130,6 +125,7 @@ class _Simulation:
         times = [event.at for event in self._waiting[:1]]
         times += [occasion.at for occasion in self._next.values() if occasion is not None]
         times += [run.due_at for run in self._every_run() if run.due_at is not None]
+        times += [*self._ledger.turns.values(), *self._members.turns.values()]
         return min(times, default=None)
 
     def _every_run(self) -> Iterator[Run]:
@@ -170,12 +166,14 @@ class _Simulation:
             if (not place.own or user_zone(facts, moment) == place.zone)
             and is_for(trigger, facts, moment)
         ]
-        cause = f"{occasion.local:%Y-%m-%d}"
-        times = [occasion.at] * len(chosen)
+        await self._plan_for(chosen, trigger, f"{occasion.local:%Y-%m-%d}", occasion.at)
+
+    async def _plan_for(
+        self, chosen: Sequence[str], trigger: Trigger, cause: str, now: datetime
+    ) -> None:
+        times = [now] * len(chosen)
         if trigger.pace is not None and chosen:
-            times = await turns(
-                trigger, trigger.pace, len(chosen), paces=self._paces, after=occasion.at
-            )
+            times = await turns(trigger, trigger.pace, len(chosen), paces=self._paces, after=now)
         for user_id, at in zip(chosen, times, strict=True):
             run = planned(trigger, user_id, cause, at, campaign_id=None, publication=PUBLICATION)
             self._runs[user_id].setdefault(run.id, run)
@@ -201,12 +199,79 @@ class _Simulation:
             del runs[run.id]
         for run in (*journeys.planned(), *journeys.postponed()):
             runs[run.id] = run
-        for run in (*journeys.moved(), *journeys.started()):
+        for moved in (*journeys.moved(), *journeys.started()):
+            effects = [self._settled(effect) for effect in moved.unsettled or ()]
+            run = replace(moved, unsettled=tuple(effects))
             self.account += self._told(runs.get(run.id), run, now)
             runs[run.id] = replace(run, unsettled=None)
-            for effect in run.unsettled or ():
-                self._emit(effect)
         self._facts[user_id] = dict(journeys.facts or facts)
+        for event in events:
+            self._enter(event, facts, now)
+            self._earn(event, facts, now)
+        self._settle_points(user_id, now)
+        await self._move(user_id, now)
+
+    def _settled(self, effect: Effect) -> Effect:
+        """Do what an effect does beside changing its user, and return what became of it."""
+        match effect.kind:
+            case EffectKind.EMIT:
+                self._emit(effect)
+            case EffectKind.AWARD:
+                points = effect.data["points"]
+                award = self._ledger.award(effect.id, effect.user_id, points, effect.at)
+                self._ledger.add([award], effect.at)
+            case EffectKind.ENTER:
+                lottery = self._program.lotteries[effect.data["lottery"]]
+                refused = self._entries.enter(lottery, effect.user_id, effect.id, effect.at)
+                if refused is not None:
+                    return replace(effect, state=EffectState.SKIPPED, reason=refused)
+            case _:
+                pass
+        return effect
+
+    def _enter(self, event: Event, facts: Mapping[str, Any], now: datetime) -> None:
+        for lottery in self._rules.lotteries(event):
+            if draws.enters(event, lottery, facts, self._rules):
+                refused = self._entries.enter(lottery, event.user_id, event.id, event.at)
+                said = lottery.name if refused is None else f"{lottery.name}: skipped, {refused}"
+                self.account.append(Happening(now, "lottery", event.user_id, detail=said))
+
+    def _earn(self, event: Event, facts: Mapping[str, Any], now: datetime) -> None:
+        self._ledger.add(earning.gained(event, self._rules, facts), now)
+        if (order := earning.order_undone(event)) and self._program.loyalty is not None:
+            self._ledger.add([earning.undone(event, order)], now)
+
+    def _settle_points(self, user_id: str, now: datetime) -> None:
+        """Note on someone what their points have come to, and tell if that is something else."""
+        facts = self._facts[user_id]
+        user = facts["user"]
+        standing, tier = self._ledger.standing(user_id, now)
+        told = self._balance.get(user_id, 0)
+        if standing.balance != told:
+            self._balance[user_id] = standing.balance
+            said = f"{standing.balance - told:+} points, {standing.balance} in all"
+            self.account.append(Happening(now, "points", user_id, detail=said))
+        if tier != self._tiers.get(user_id):
+            self._tiers[user_id] = tier
+            said = "none" if tier is None else tier
+            self.account.append(Happening(now, "tier", user_id, detail=said))
+        if user_id in self._balance:
+            user = {**user, "points": standing.balance}
+        if user_id in self._tiers:
+            user = {name: each for name, each in user.items() if name != "tier"}
+            user |= {} if tier is None else {"tier": tier}
+        self._facts[user_id] = {**facts, "user": user}
+
+    async def _move(self, user_id: str, now: datetime) -> None:
+        """Tell what segments someone has come into or left, and plan the runs that this starts."""
+        moves = self._members.look(user_id, self._facts[user_id], now)
+        started = playbook_of(self._program).on_segments
+        for segment, entered in moves:
+            kind = "entered" if entered else "left"
+            self.account.append(Happening(now, kind, user_id, detail=segment))
+            cause = f"segment|{next(self._moves)}"
+            for trigger in started.get((segment, entered), ()):
+                await self._plan_for([user_id], trigger, cause, now)
 
     def _told(self, before: Run | None, run: Run, now: datetime) -> Iterable[Happening]:
         numbers = self._numbers[(run.user_id, run.trigger)]
@@ -224,8 +289,6 @@ class _Simulation:
             yield Happening(now, "waits", *about, until=run.due_at)
 
     def _emit(self, effect: Effect) -> None:
-        if effect.kind is not EffectKind.EMIT:
-            return
         event = Event(
             id=f"journey|{effect.id}",
             name=effect.data["event"],

@@ -48,7 +48,10 @@ def test_an_example_has_nothing_to_complain_of(path):
 
 
 def test_all_examples_are_one_program_too():
-    assert checked(*FOLDER.rglob("*.rules")).diagnostics == ()
+    # A workspace has one loyalty programme: either the grocer's or the club's.
+    others = [path for path in FOLDER.rglob("*.rules") if path.stem != "club"]
+
+    assert checked(*others).diagnostics == ()
 
 
 @each_file

@@ -108,10 +108,21 @@ def people_of(path: Path, program: Program, zone: str) -> Iterator[tuple[str, Ma
 # --- what is told ---------------------------------------------------------------------------------
 
 
+# What is told of people rather than of their runs.
+_PLAIN = {
+    "event": "event {}",
+    "entered": "comes into segment {}",
+    "left": "leaves segment {}",
+    "lottery": "enters lottery {}",
+    "points": "{}",
+    "tier": "tier {}",
+}
+
+
 def _line(happening: Happening) -> str:
     time, user = _time(happening.at), happening.user_id
-    if happening.kind == "event":
-        return f"{time}  {user}  event {happening.detail}"
+    if happening.kind in _PLAIN:
+        return f"{time}  {user}  {_PLAIN[happening.kind].format(happening.detail)}"
     run = f"{happening.trigger} #{happening.run}"
     return f"{time}  {user}  {run}  {_what(happening)}"
 
@@ -154,7 +165,9 @@ def _deed(effect: Effect) -> str:
         case EffectKind.EMIT:
             return f"emit {data['event']} {_json(data['data'])}"
         case EffectKind.ENTER:
-            return f"enter {data['lottery']}"
+            said = f"enter {data['lottery']}"
+            skipped = effect.state is EffectState.SKIPPED
+            return f"{said}: skipped, {effect.reason}" if skipped else said
 
 
 def _json(value: Any) -> str:

@@ -303,13 +303,23 @@ def _finished(seen: Seen) -> list[Document]:
         {"$eq": [{"$ifNull": [f"$recheck.{name}", None]}, value]}
         for name, value in (("token", seen.look.token), ("changes", seen.look.changes_at))
     ]
-    kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, "$recheck"]}
+    kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, _noted_since(seen)]}
     missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
     stages: list[Document] = [{"$set": {"recheck": kept, **missed}}]
     if not seen.moves:
         return stages
     # Their memberships have been written: whoever sees them move sees those too.
     return [*stages, {"$set": {"moved_at": "$$NOW"}}, {"$unset": "moves"}]
+
+
+def _noted_since(seen: Seen) -> Any:
+    """Return the note that came meanwhile; it asks for other segments than those that were judged,
+    and when time changes the answer of these must not be forgotten.
+    """
+    if seen.changes_at is None:
+        return "$recheck"
+    sooner = {"changes": {"$min": ["$recheck.changes", {"$literal": seen.changes_at}]}}
+    return {"$mergeObjects": ["$recheck", sooner]}
 
 
 def seen_update(seen: Seen) -> Document:

@@ -15,6 +15,7 @@ WHEN = {
     "win-back": ["--since", "2026-02-23T00:00", "--until", "2026-04-01T00:00"],
     "newsletter": ["--since", "2026-03-20T00:00", "--until", "2026-03-21T12:00"],
     "post-purchase": ["--until", "2026-04-01T00:00"],
+    "club": ["--until", "2026-05-02T00:00"],
 }
 
 
@@ -86,3 +87,72 @@ def test_a_program_with_mistakes_is_not_run(tmp_path):
     code, _, _ = simulated(str(rules), "--since", "2026-03-01T00:00", "--until", "2026-04-01T00:00")
 
     assert code == 1
+
+
+CLUB = """
+loyalty club {
+  earn 1 point per 1 USD of order_placed.total
+  tier silver at 40 points in 20 days
+  points expire after 30 days
+}
+segment rich { user.points >= 40 }
+segment young { days_since(user.created_at) < 10 }
+lottery lucky {
+  active from 2026-03-01 to 2026-03-09  draw at 2026-03-10T12:00  prize "Phone" quantity 1
+}
+trigger richer { when user enters segment rich  then { enter lucky } }
+trigger poorer { when user leaves segment rich  pace 1 per hour  then { tag "poorer" } }
+trigger older {
+  when user leaves segment young
+  then { emit order_placed { order_id: "gift", total: 5 USD } }
+}
+"""
+
+
+def test_points_expire_tiers_end_and_days_move_people(tmp_path):
+    rules, people, events = (tmp_path / name for name in ("club.rules", "people", "events"))
+    rules.write_text(CLUB)
+    people.write_text(
+        '{"id": "ann", "points": 30}\n{"id": "rich", "points": 50}\n'
+        '{"id": "new", "created_at": "2026-03-01T08:00:00Z"}\n'
+    )
+    events.write_text(
+        '{"id": "1", "name": "order_placed", "user": "ann", "occurredAt": "2026-03-12T10:00:00Z",'
+        ' "data": {"order_id": "1", "total": "10.00"}}\n'
+    )
+
+    code, out, err = simulated(
+        *(str(rules), "--users", str(people), "--events", str(events)),
+        *("--since", "2026-03-05T00:00", "--until", "2026-04-12T00:00"),
+    )
+
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "2026-03-11T00:00:00Z  new  leaves segment young",
+        "2026-03-11T00:00:00Z  new  older #1  started",
+        '2026-03-11T00:00:00Z  new  older #1  emit order_placed {"order_id": "gift", "total": 500}',
+        "2026-03-11T00:00:00Z  new  older #1  done",
+        "2026-03-11T00:00:00Z  new  event order_placed",
+        "2026-03-11T00:00:00Z  new  +5 points, 5 in all",
+        "2026-03-12T10:00:00Z  ann  event order_placed",
+        "2026-03-12T10:00:00Z  ann  +10 points, 40 in all",
+        "2026-03-12T10:00:00Z  ann  tier silver",
+        "2026-03-12T10:00:00Z  ann  comes into segment rich",
+        "2026-03-12T10:00:00Z  ann  richer #1  started",
+        "2026-03-12T10:00:00Z  ann  richer #1  enter lucky: skipped, closed",
+        "2026-03-12T10:00:00Z  ann  richer #1  done",
+        "2026-03-25T00:00:00Z  ann  tier none",
+        "2026-03-25T00:00:00Z  rich  tier none",
+        "2026-04-04T00:00:00Z  ann  -30 points, 10 in all",
+        "2026-04-04T00:00:00Z  ann  leaves segment rich",
+        "2026-04-04T00:00:00Z  rich  -50 points, 0 in all",
+        "2026-04-04T00:00:00Z  rich  leaves segment rich",
+        "2026-04-04T00:00:00Z  ann  poorer #1  started",
+        '2026-04-04T00:00:00Z  ann  poorer #1  tag "poorer"',
+        "2026-04-04T00:00:00Z  ann  poorer #1  done",
+        "2026-04-04T01:00:00Z  rich  poorer #1  started",
+        '2026-04-04T01:00:00Z  rich  poorer #1  tag "poorer"',
+        "2026-04-04T01:00:00Z  rich  poorer #1  done",
+        "2026-04-10T00:00:00Z  new  -5 points, 0 in all",
+        "2026-04-11T10:00:00Z  ann  -10 points, 0 in all",
+    ]

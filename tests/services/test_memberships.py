@@ -215,6 +215,25 @@ async def starts_of(shop):
     return [(run["trigger"], run["state"]) for run in await shop.runs()]
 
 
+async def test_points_that_come_with_an_event_do_not_keep_anyone_in_for_ever(shop):
+    """They are noted between deciding that someone comes in and having them in."""
+    await shop.publish(
+        "loyalty club { earn 1 point per 1 USD of order_placed.total }"
+        " segment rich { user.points >= 1_000 }"
+        " segment fresh { count(order_placed, last 7 days) >= 1 }"
+    )
+    await shop.person()
+    await shop.fill()
+    await shop.tell(event("order_placed", "o1", order_id="1", total="5"))
+    await shop.work()
+    assert set(await shop.members("fresh")) == {"ann"}
+
+    shop.clock.turn(days=8)
+    await shop.work()
+
+    assert await shop.members("fresh") == {}
+
+
 async def test_each_time_someone_comes_in_starts_a_journey_once(club):
     await club.publish(RULES + STARTS)
     await club.fill()

@@ -29,6 +29,22 @@ def told(effect: dict[str, Any]) -> tuple[Any, ...]:
     return effect["at"], effect["user"], effect["kind"], effect["template"], str(data), skipped
 
 
+async def besides(shop) -> dict[str, list[tuple[datetime, str, str]]]:
+    """Return who came into segments, left them, and entered lotteries by events, and when."""
+    told = await shop.stores.outbox.waiting(10_000)
+    found = {
+        verb: sorted(
+            (each.at, each.user_id, each.data["segment"])
+            for each in told
+            if each.type == f"segment.{verb}"
+        )
+        for verb in ("entered", "left")
+    }
+    entries = await shop.stores.entries.documents.find({"source": {"$regex": r"\|"}}).to_list()
+    lotteries = [(each["at"], each["user"], each["draw"].rpartition(":")[2]) for each in entries]
+    return {**found, "lottery": sorted(lotteries)}
+
+
 @pytest.mark.parametrize(
     ("name", "since", "until"),
     [
@@ -37,6 +53,7 @@ def told(effect: dict[str, Any]) -> tuple[Any, ...]:
         ("win-back", "2025-11-19", "2026-04-01"),
         ("newsletter", "2026-03-20", "2026-03-22"),
         ("post-purchase", "2026-03-02", "2026-04-01"),
+        ("club", "2026-03-02", "2026-05-02"),
     ],
 )
 async def test_the_system_does_what_the_simulation_tells(shop, web, name, since, until):
@@ -69,6 +86,7 @@ async def test_the_system_does_what_the_simulation_tells(shop, web, name, since,
     for entry in map(json.loads, lines):
         script.setdefault(datetime.fromisoformat(entry["occurredAt"]), []).append(read_event(entry))
 
+    await shop.fill()
     await shop.occur()
     for now in sorted({happening.at for happening in account} | script.keys()):
         shop.clock.business = shop.clock.real = now
@@ -94,3 +112,15 @@ async def test_the_system_does_what_the_simulation_tells(shop, web, name, since,
     assert {EffectKind(kind) for _, _, kind, *_ in expected} >= {EffectKind.MESSAGE}
     reached = await shop.stores.runs.documents.count_documents({"converted_at": {"$ne": None}})
     assert reached == len([each for each in account if each.kind == "goal"])
+    assert await besides(shop) == {
+        kind: sorted(
+            (each.at, each.user_id, each.detail.partition(":")[0])
+            for each in account
+            if each.kind == kind and "skipped" not in each.detail
+        )
+        for kind in ("entered", "left", "lottery")
+    }
+    for user_id in people:
+        held = [each.detail for each in account if (each.kind, each.user_id) == ("points", user_id)]
+        balance = (await shop.stores.users.get(user_id)).points
+        assert balance == (int(held[-1].split()[2]) if held else 0)
