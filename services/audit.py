@@ -3,10 +3,11 @@
     record: draft → change → end          link: what has ended → the chain, numbered and sealed
 
 Whoever is killed between draft and end leaves a draft that is linked as UNKNOWN: nothing changes of
-which the log does not know that it was asked for. Changes of which there are very many (AFTERWARDS)
-are noted once they are done, and not at all if they are refused.
+which the log does not know that it was asked for. Changes of which there are very many (OFTEN) have
+one draft for all of one moment (see `intents`), and no entry if they are refused.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -17,11 +18,12 @@ from models.audit import BEFORE_THE_FIRST, MOST_ABOUT, Actor, AuditEntry, Creden
 from models.errors import DomainError, Unavailable
 from models.ids import new_id
 from models.store import Stores
+from services.intents import Batch, Intents
 from services.together import Together
 
 log = logging.getLogger(__name__)
 
-AFTERWARDS = frozenset(
+OFTEN = frozenset(
     {
         "buyDrawEntry",
         "claimStock",
@@ -34,6 +36,7 @@ AFTERWARDS = frozenset(
 )
 PATIENCE = timedelta(seconds=30)
 BLOCK = 500
+LEFT = 20  # documents of several entries each
 READER = "audit"
 
 
@@ -61,6 +64,7 @@ class Recorder:
         self._stores, self._wall = stores, wall
         self._add: Together[AuditEntry, None] = Together(self._added)
         self._end: Together[AuditEntry, None] = Together(self._ended)
+        self._intents = Intents(stores)
 
     @asynccontextmanager
     async def record(
@@ -72,26 +76,32 @@ class Recorder:
         entry = AuditEntry(
             id=new_id(), at=self._wall(), by=by, operation=operation, result=Result.UNKNOWN
         )
-        late = operation in AFTERWARDS
-        if not late:
-            await self._add(_with(entry, note, Result.UNKNOWN))
+        draft = _with(entry, note, Result.UNKNOWN)
+        batch = await self._intents.begin(draft) if operation in OFTEN else None
+        if batch is None:
+            await self._add(draft)
         try:
             yield note
+        except asyncio.CancelledError:
+            if batch is not None:
+                self._intents.leave(batch, draft)
+            raise
         except Exception as error:
             expected = isinstance(error, DomainError) and not isinstance(error, Unavailable)
             note.result = Result.REFUSED if expected else Result.FAILED
             note.code = error.code if isinstance(error, DomainError) else "INTERNAL_SERVER_ERROR"
-            await self._close(_with(entry, note, note.result), late=late)
+            await self._close(_with(entry, note, note.result), batch)
             raise
         # Whoever is cancelled does not come here either: how it went is then not known.
-        await self._close(_with(entry, note, note.result), late=late)
+        await self._close(_with(entry, note, note.result), batch)
 
-    async def _close(self, entry: AuditEntry, *, late: bool) -> None:
+    async def _close(self, entry: AuditEntry, batch: Batch | None) -> None:
         try:
-            if not late:
+            if batch is None:
                 await self._end(entry)
-            elif entry.result is not Result.REFUSED:
-                await self._add(entry)
+            else:
+                refused = entry.result is Result.REFUSED
+                await self._intents.end(batch, None if refused else entry)
         except Unavailable as error:
             # The change is made or is not; its answer is right all the same.
             log.warning("the end of %s is not noted: %s", entry.operation, error.message)
@@ -115,6 +125,10 @@ async def link(*, stores: Stores, wall: datetime) -> int:
 
     Any number of processes may do so at once, and be killed at any point.
     """
+    for batch, entries in await stores.audit_drafts.left(before=wall - PATIENCE, limit=LEFT):
+        # Those of them that have an entry keep it.
+        await stores.audit_drafts.add(entries)
+        await stores.audit_drafts.forget([batch])
     waiting = await stores.audit_drafts.ended(before=wall - PATIENCE, limit=BLOCK)
     if not waiting:
         return 0

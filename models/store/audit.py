@@ -1,7 +1,8 @@
 """The audit log as documents: drafts of what is under way, and the chain, numbered without a gap.
 
-A number is an entry's `_id` and an entry has one place: of two processes that continue the chain
-one is refused, and what it had left to write is left out. So the chain never forks.
+A draft is of one change, or of many that began at one moment. A number is an entry's `_id` and an
+entry has one place: of two processes that continue the chain one is refused, and what it had left
+to write is left out. So the chain never forks.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +37,21 @@ class AuditDrafts(Store):
         except BulkWriteError as error:
             duplicates(error)
 
+    async def begin(self, batch: str, entries: Sequence[AuditEntry]) -> None:
+        """Write down in one document what is about to be changed."""
+        drafts = [_draft(entry) for entry in entries]
+        at = min(draft["at"] for draft in drafts)
+        await self._quick.insert_one({"_id": batch, "at": at, "entries": drafts})
+
+    async def left(self, *, before: datetime, limit: int) -> list[tuple[str, Sequence[AuditEntry]]]:
+        """Return such documents by their ids that nobody will delete any more."""
+        query = {"entries": {"$exists": True}, "at": {"$lt": before}}
+        cursor = self.documents.find(query).sort("_id").limit(limit)
+        return [
+            (document["_id"], [_entry(draft, draft["_id"]) for draft in document["entries"]])
+            async for document in cursor
+        ]
+
     async def end(self, entries: Sequence[AuditEntry]) -> None:
         """Note how changes went. One that has found its place meanwhile stays UNKNOWN."""
         await self._quick.bulk_write(
@@ -49,7 +65,8 @@ class AuditDrafts(Store):
 
     async def ended(self, *, before: datetime, limit: int) -> list[AuditEntry]:
         """Return those that have ended, or that began before and nobody will end any more."""
-        query = {"$or": [{"result": {"$ne": Result.UNKNOWN.value}}, {"at": {"$lt": before}}]}
+        over = [{"result": {"$ne": Result.UNKNOWN.value}}, {"at": {"$lt": before}}]
+        query = {"entries": {"$exists": False}, "$or": over}
         cursor = self.documents.find(query).sort("_id").limit(limit)
         return [_entry(document, document["_id"]) async for document in cursor]
 

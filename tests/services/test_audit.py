@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from models.audit import Actor, Credential, Result
+from models.audit import Actor, AuditEntry, Credential, Result
 from models.errors import Conflict
 from models.paging import Window
 from services import audit
 from services.audit import Recorder
+from tests.waiting import until
 
 ANN = Actor(Credential.SESSION, "ann")
 
@@ -66,9 +67,12 @@ async def test_a_refusal_is_noted_with_its_code_but_not_that_of_a_stranger(shop,
     assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
 
 
-async def test_whoever_is_cut_off_has_an_entry_that_does_not_know_how_it_went(shop, recorder):
+@pytest.mark.parametrize("operation", ["approveCampaign", "claimStock"])
+async def test_whoever_is_cut_off_has_an_entry_that_does_not_know_how_it_went(
+    shop, recorder, operation
+):
     async def cut_off():
-        async with recorder.record("approveCampaign", ANN):
+        async with recorder.record(operation, ANN):
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -81,17 +85,74 @@ async def test_whoever_is_cut_off_has_an_entry_that_does_not_know_how_it_went(sh
     assert entry.result is Result.UNKNOWN
 
 
-async def test_of_what_is_very_often_asked_for_only_what_was_done_is_noted(shop, recorder):
-    async def sold_out():
-        assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
-        raise Conflict("It is sold out.")
+async def test_what_is_asked_for_very_often_at_one_moment_is_one_draft(shop, recorder):
+    drafts = shop.stores.audit_drafts.documents
+    everybody, seen = asyncio.Barrier(40), []
 
-    with pytest.raises(Conflict):
-        async with recorder.record("claimStock", ANN):
-            await sold_out()
-    await change(recorder, "claimStock")
+    async def claim(number):
+        async with recorder.record("claimStock", ANN, [f"Claim:{number}"]):
+            await everybody.wait()
+            seen.append([each async for each in drafts.find()])
+            await everybody.wait()
+            if number % 2:
+                raise Conflict("It is sold out.")
 
-    assert [entry.result for entry in await linked(shop)] == [Result.DONE]
+    outcomes = await asyncio.gather(*map(claim, range(40)), return_exceptions=True)
+
+    assert {len(each) for each in seen} == {1}
+    assert len(seen[0][0]["entries"]) == 40
+    assert [type(each) for each in outcomes].count(Conflict) == 20
+    await until(lambda: none(drafts, {"entries": {"$exists": True}}))
+    entries = await linked(shop)
+    assert [entry.result for entry in entries] == [Result.DONE] * 20
+    assert {entry.about for entry in entries} == {(f"Claim:{n}",) for n in range(0, 40, 2)}
+
+
+async def test_one_who_leaves_takes_nobody_elses_draft_along(shop, recorder):
+    drafts = shop.stores.audit_drafts.documents
+    inside = asyncio.Event()
+
+    async def claim(number):
+        async with recorder.record("claimStock", ANN, [f"Claim:{number}"]):
+            if number == 2:
+                inside.set()
+                await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(claim(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()  # before its change
+    await inside.wait()
+    tasks[2].cancel()  # in the middle of it
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    await until(lambda: none(drafts, {"entries": {"$exists": True}}))
+    shop.clock.turn(minutes=1)
+    assert {entry.about: entry.result for entry in await linked(shop)} == {
+        ("Claim:1",): Result.DONE,
+        ("Claim:2",): Result.UNKNOWN,
+    }
+
+
+async def test_those_who_were_killed_together_have_one_entry_each(shop, recorder):
+    entries = [
+        AuditEntry(id=f"e{n}", at=shop.clock.wall(), by=ANN, operation="claimStock", result=result)
+        for n, result in enumerate([Result.UNKNOWN] * 3 + [Result.DONE])
+    ]
+    await shop.stores.audit_drafts.begin("b", entries)
+    await shop.stores.audit_drafts.add(entries[3:])
+    assert [entry.id for entry in await linked(shop)] == ["e3"]
+
+    shop.clock.turn(minutes=1)
+
+    assert [(each.id, each.result) for each in await linked(shop)] == [
+        ("e3", Result.DONE),
+        *((f"e{n}", Result.UNKNOWN) for n in range(3)),
+    ]
+    assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+
+
+async def none(documents, query):
+    return await documents.count_documents(query) == 0
 
 
 async def test_two_who_continue_the_chain_at_once_leave_no_gap_and_place_nothing_twice(
