@@ -44,6 +44,7 @@ from models.store import Stores, connect, prepare
 from models.user import User
 from services import api_keys, releases
 from services.releases import RulesFile
+from services.tokens import Tokens
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
 USERS = 20_000
@@ -135,7 +136,14 @@ async def set_up(uri: str) -> str:
         ]
     )
     await releases.release([RulesFile("bench", "Bench", rules())], Act("bench", now), stores=stores)
-    _, token = await api_keys.create("b", [Scope.EVENTS], caller=ADMIN, stores=stores, now=now)
+    _, token = await api_keys.create(
+        "b",
+        [Scope.EVENTS],
+        caller=ADMIN,
+        stores=stores,
+        tokens=Tokens("a secret for benchmarks"),
+        now=now,
+    )
     return token
 
 

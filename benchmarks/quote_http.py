@@ -49,6 +49,7 @@ from schema.quote import Quote, QuoteCartInput, QuoteCartPayload
 from schema.scalars import SCALARS
 from services import api_keys, releases
 from services.releases import RulesFile
+from services.tokens import Tokens
 
 SECONDS = float(sys.argv[1]) if sys.argv[1:] and sys.argv[1] != "--static" else 5.0
 ROUNDS = 3
@@ -129,7 +130,9 @@ async def set_up(uri: str) -> str:
         ],
         pending=False,
     )
-    _, key = await api_keys.create("b", [Scope.PRICES], caller=ADMIN, stores=stores, now=now)
+    _, key = await api_keys.create(
+        "b", [Scope.PRICES], caller=ADMIN, stores=stores, tokens=Tokens(SECRET), now=now
+    )
     return key
 
 

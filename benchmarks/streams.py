@@ -39,6 +39,7 @@ from models.feed import Block, FeedEntry
 from models.principal import Principal, Role
 from models.store import Stores, prepare
 from services import api_keys
+from services.tokens import Tokens
 
 ADMIN = Principal("bench", frozenset({Role.ADMIN}), "bench")
 CONNECTIONS = 10  # of one key, as many as the API lets it have
@@ -100,7 +101,14 @@ async def set_up(uri: str) -> list[str]:
     await prepare(database)
     stores, now = Stores.over(database), datetime.now(UTC)
     made = [
-        await api_keys.create(f"b{n}", [Scope.FEED], caller=ADMIN, stores=stores, now=now)
+        await api_keys.create(
+            f"b{n}",
+            [Scope.FEED],
+            caller=ADMIN,
+            stores=stores,
+            tokens=Tokens("a secret for benchmarks"),
+            now=now,
+        )
         for n in range(100)
     ]
     return [token for _, token in made]
