@@ -128,7 +128,8 @@ def worker() -> None:
 def scheduler() -> None:
     """Call workers to what has come due or was forgotten, until SIGTERM. One of many leads.
 
-    Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL and FANFARE_CLOCK.
+    Reads FANFARE_MONGODB_URI, FANFARE_REDIS_URL, FANFARE_SECRET, FANFARE_AUDIT_DAYS and
+    FANFARE_CLOCK.
     """
     from app.settings import Settings
 

@@ -12,6 +12,7 @@ from workers.schedule import Schedule, run
 def run_scheduler(settings: Settings) -> None:
     """Keep the schedule until SIGTERM or Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings.seal_keys()  # said now if the secret is missing, not by the first entry
     asyncio.run(_run(settings))
 
 
@@ -26,6 +27,8 @@ async def _run(settings: Settings) -> None:
             rulebook=wiring.rulebook,
             jobs=wiring.jobs,
             clock=wiring.clock,
+            seal_keys=settings.seal_keys(),
             beacon=wiring.beacon,
+            audit_days=settings.audit_days,
         )
         await run(schedule, stopping)

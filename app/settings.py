@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.clock import Clock
+from models.audit import SealKeys
 from models.beacon import Chain
 from models.errors import Invalid
 from services.links import Links
@@ -44,6 +45,16 @@ class Settings(BaseSettings):
         default=None,
         description="For what outlives sessions: links in messages, the suppression list. "
         "The secret, unless given.",
+    )
+    old_data_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Data keys that were used before, separated by commas: what they have sealed "
+        "in the audit log can then still be verified.",
+    )
+    audit_days: int | None = Field(
+        default=None,
+        ge=30,
+        description="How long entries of the audit log are kept; for good, unless given.",
     )
     smtp_url: str = Field(
         default="",
@@ -91,7 +102,7 @@ class Settings(BaseSettings):
         default=(), description="Origins of web pages that may call the API, separated by commas."
     )
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "old_data_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -124,6 +135,11 @@ class Settings(BaseSettings):
     def lasting_key(self) -> str:
         """Return what signs links in messages, which outlive sessions."""
         return self.data_key.get_secret_value() if self.data_key else self.signing_key()
+
+    def seal_keys(self) -> SealKeys:
+        """Return what the audit log is sealed with, or refuse to go on without a secret."""
+        before = [key.get_secret_value() for key in self.old_data_keys]
+        return SealKeys.of(self.lasting_key(), before)
 
     def links(self) -> Links | None:
         """Return what makes links in messages, if there is an address for them to lead to."""

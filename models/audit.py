@@ -1,7 +1,11 @@
-"""The audit log: who changed what and when, each entry sealed with the hash of the one before."""
+"""The audit log: who changed what and when, each entry sealed together with the one before.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A seal is an HMAC with a key that is not in the database: whoever can write there cannot make one.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -74,9 +78,50 @@ class Link:
     hash: str
 
 
-def digest(document: Mapping[str, Any]) -> str:
-    """Return the hash of an entry as it is kept: of all it has, but for the hash itself."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the log begins, after this entry, or how far it has come; kept under a seal, too."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealKeys:
+    """What seals are made with, and what they were made with before."""
+
+    key: bytes = field(repr=False)
+    before: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, secret: str, before: Sequence[str] = ()) -> "SealKeys":
+        """Derive them from the shop's secrets."""
+        return cls(_derived(secret), tuple(_derived(each) for each in before))
+
+    @property
+    def name(self) -> str:
+        """Return what tells the key from others, and nothing about it."""
+        return _named(self.key)
+
+    def find(self, name: str) -> bytes | None:
+        """Return the key with this name, if it is known."""
+        return {_named(key): key for key in (self.key, *self.before)}.get(name)
+
+
+def _derived(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"audit log", "sha256")
+
+
+def _named(key: bytes) -> str:
+    return hmac.digest(key, b"name", "sha256").hex()[:16]
+
+
+def digest(document: Mapping[str, Any], key: bytes | None) -> str:
+    """Return the seal of an entry as it is kept: of all it has, but for the seal itself.
+
+    Without a key it is the plain hash that entries had before there were keys.
+    """
     sealed = {name: value for name, value in document.items() if name != "hash"}
     # Whatever someone has put there instead of what was written has a hash, too: another one.
     text = orjson.dumps(sealed, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
-    return sha256(text).hexdigest()
+    return sha256(text).hexdigest() if key is None else hmac.digest(key, text, "sha256").hex()

@@ -43,8 +43,8 @@ class AuditEntry:
     about: list[strawberry.ID] = strawberry.field(
         description="What it was about: ids that were given or answered, at most 20."
     )
-    previous_hash: str = strawberry.field(description="The hash of the entry before.")
-    hash: str = strawberry.field(description="SHA-256 of all that the entry has.")
+    previous_hash: str = strawberry.field(description="The seal of the entry before.")
+    hash: str = strawberry.field(description="The seal of all that the entry has: an HMAC.")
 
     @classmethod
     def of(cls, link: Link) -> Self:

@@ -1,6 +1,6 @@
 """Noting who changes what: a draft before the change, its end after, and a place in the chain.
 
-    record: draft → change → end          link: what has ended → the chain, numbered and sealed
+    record: draft → change → end          chaining.link: what has ended → the chain, under seals
 
 Whoever is killed between draft and end leaves a draft that is linked as UNKNOWN: nothing changes of
 which the log does not know that it was asked for. Changes of which there are very many (OFTEN) have
@@ -12,9 +12,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from models.audit import BEFORE_THE_FIRST, MOST_ABOUT, Actor, AuditEntry, Credential, Result, digest
+from models.audit import MOST_ABOUT, Actor, AuditEntry, Credential, Result
 from models.errors import DomainError, Unavailable
 from models.ids import new_id
 from models.store import Stores
@@ -34,10 +34,6 @@ OFTEN = frozenset(
         "refreshSession",
     }
 )
-PATIENCE = timedelta(seconds=30)
-BLOCK = 500
-LEFT = 20  # documents of several entries each
-READER = "audit"
 
 
 @dataclass(slots=True)
@@ -118,49 +114,6 @@ class Recorder:
         if ends := [each for each in entries if not _is_noise(each)]:
             await drafts.end(ends)
         return [None] * len(entries)
-
-
-async def link(*, stores: Stores, wall: datetime) -> int:
-    """Continue the chain by what has ended; return how many entries found their place.
-
-    Any number of processes may do so at once, and be killed at any point.
-    """
-    for batch, entries in await stores.audit_drafts.left(before=wall - PATIENCE, limit=LEFT):
-        # Those of them that have an entry keep it.
-        await stores.audit_drafts.add(entries)
-        await stores.audit_drafts.forget([batch])
-    waiting = await stores.audit_drafts.ended(before=wall - PATIENCE, limit=BLOCK)
-    if not waiting:
-        return 0
-    head = await stores.audit.head()
-    known = await stores.audit.known([entry.id for entry in waiting])
-    fresh = [entry for entry in waiting if entry.id not in known]
-    linked = await stores.audit.append(head, fresh) if fresh else 0
-    placed = [entry.id for entry in fresh[:linked]]
-    if placed:
-        await stores.positions.reach(READER, head[0] + linked)
-    await stores.audit_drafts.forget([*known, *placed])
-    return linked
-
-
-async def check(*, stores: Stores) -> tuple[str, list[str]]:
-    """Return where the chain ends, and its first entry that is not as it was written."""
-    number, previous = 0, BEFORE_THE_FIRST
-    async for document in stores.audit.raw():
-        found = document["_id"]
-        if found != number + 1:
-            return f"{number} entries", [f"entry {number + 1} is missing: {found} follows {number}"]
-        number = found
-        if document.get("hash") != digest(document):
-            problem = f"entry {number} is not what was written: its hash is of something else"
-            return f"{number} entries", [problem]
-        if document.get("previous") != previous:
-            return f"{number} entries", [f"entry {number} was not written after entry {number - 1}"]
-        previous = document["hash"]
-    reached = await stores.positions.find(READER) or 0
-    if reached > number:
-        return f"{number} entries", [f"entry {number + 1} is missing: there were {reached}"]
-    return f"{number} entries, the last {previous}", []
 
 
 def _with(entry: AuditEntry, note: Note, result: Result) -> AuditEntry:

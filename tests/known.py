@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from channels.social import Social
 from models.api_key import Scope
-from models.audit import Actor, Credential
+from models.audit import Actor, Credential, SealKeys
 from models.delivery import Delivery
 from models.event import IncomingEvent
 from models.feed import FeedEntry
@@ -17,8 +17,8 @@ from services import (
     accounts,
     api_keys,
     audiences,
-    audit,
     bounces,
+    chaining,
     draws,
     orders,
     sequencer,
@@ -48,6 +48,7 @@ VISITOR = "visitor-musterfrau"
 # Nothing of these may be found anywhere.
 TRACES = ("musterfrau", "erika ", "436601234567", "1990-07-11", "forget me not")
 
+SEAL_KEYS = SealKeys.of("a secret for tests, long enough to sign")
 TOKENS = Tokens("a secret for tests, long enough to sign")
 BY_HER = Actor(Credential.SESSION, ID)
 
@@ -175,7 +176,7 @@ async def _be_told(shop: Shop) -> None:
     for _ in range(2):
         async with recorder.record("updateProfile", BY_HER, [f"User:{ID}"]):
             pass
-        await audit.link(stores=stores, wall=clock.wall())
+        await chaining.link(stores=stores, wall=clock.wall(), keys=SEAL_KEYS)
     for _ in range(3):
         clock.turn(days=1)
         await shop.work()

@@ -9,15 +9,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
+from models.audit import SealKeys
 from models.errors import Unavailable
 from models.lease import Lease
 from models.store import Stores
 from services import (
     audiences,
-    audit,
     buying,
     campaigns,
+    chaining,
     deliveries,
     depletion,
     draws,
@@ -57,6 +59,7 @@ MEASURES_EVERY = 1.0
 POINTS_EVERY = 0.5
 AUDIENCES_EVERY = 5.0
 AUDIT_EVERY = 0.5
+PRUNE_EVERY = 3_600.0
 ERASURES_EVERY = 1.0
 FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
@@ -72,7 +75,9 @@ class Schedule:
     rulebook: Rulebook
     jobs: Jobs
     clock: Clock
+    seal_keys: SealKeys
     beacon: Beacon | None = None
+    audit_days: int | None = None
 
 
 async def run(schedule: Schedule, stopping: asyncio.Event) -> None:
@@ -105,6 +110,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(DRAWS_EVERY, lambda: _look_after_draws(schedule))),
         asyncio.create_task(_every(AUDIENCES_EVERY, lambda: _look_after_audiences(schedule))),
         asyncio.create_task(_every(AUDIT_EVERY, lambda: _link(schedule))),
+        asyncio.create_task(_every(PRUNE_EVERY, lambda: _prune(schedule))),
         asyncio.create_task(_every(ERASURES_EVERY, lambda: _erase(schedule))),
         asyncio.create_task(_every(FEED_EVERY, lambda: _spread(schedule))),
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
@@ -215,8 +221,15 @@ async def _look_after_points(schedule: Schedule) -> None:
 
 
 async def _link(schedule: Schedule) -> None:
-    while await audit.link(stores=schedule.stores, wall=schedule.clock.wall()) == audit.BLOCK:
+    stores, wall, keys = schedule.stores, schedule.clock.wall, schedule.seal_keys
+    while await chaining.link(stores=stores, wall=wall(), keys=keys) == chaining.BLOCK:
         pass
+
+
+async def _prune(schedule: Schedule) -> None:
+    if schedule.audit_days is not None:
+        before = schedule.clock.wall() - timedelta(days=schedule.audit_days)
+        await chaining.prune(stores=schedule.stores, before=before, keys=schedule.seal_keys)
 
 
 async def _erase(schedule: Schedule) -> None:

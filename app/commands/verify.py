@@ -25,8 +25,9 @@ def check(settings: Settings) -> int:
     async def look(database: Database) -> int:
         clock = Clock.parse(settings.clock)
         failed = 0
+        keys = settings.seal_keys() if settings.data_key or settings.secret else None
         async for finding in verify(
-            stores=Stores.over(database), now=clock.now(), wall=clock.wall()
+            stores=Stores.over(database), now=clock.now(), wall=clock.wall(), keys=keys
         ):
             verdict = "FAILS" if finding.problems else "holds"
             print(f"{finding.id:<4} {verdict}  {finding.title} ({finding.looked_at})")

@@ -10,7 +10,7 @@ import pymongo.errors
 from models.store.accounts import Accounts
 from models.store.api_keys import ApiKeys
 from models.store.audiences import AudienceMembers, Audiences
-from models.store.audit import Audit, AuditDrafts
+from models.store.audit import Audit, AuditDrafts, AuditMarks
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
@@ -125,6 +125,7 @@ class Stores:
     accounts: Accounts
     audit_drafts: AuditDrafts
     audit: Audit
+    audit_marks: AuditMarks
     erasures: Erasures
 
     @classmethod

@@ -5,13 +5,25 @@ entry has one place: of two processes that continue the chain one is refused, an
 to write is left out. So the chain never forks.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from pymongo import DESCENDING, IndexModel, InsertOne, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from models.audit import BEFORE_THE_FIRST, Actor, AuditEntry, Credential, Link, Result, digest
+from models.audit import (
+    BEFORE_THE_FIRST,
+    Actor,
+    AuditEntry,
+    Credential,
+    Link,
+    Mark,
+    Result,
+    SealKeys,
+    digest,
+)
 from models.errors import Invalid
 from models.paging import Page, Window
 from models.store.database import Collection, Database, Document, Store, duplicates
@@ -89,7 +101,9 @@ class Audit(Store):
         cursor = self.documents.find({"entry": {"$in": list(ids)}}, {"entry": 1})
         return frozenset([document["entry"] async for document in cursor])
 
-    async def append(self, head: tuple[int, str], entries: Sequence[AuditEntry]) -> int:
+    async def append(
+        self, head: tuple[int, str], entries: Sequence[AuditEntry], keys: SealKeys
+    ) -> int:
         """Continue the chain from its head as it was read; return how many entries found a place.
 
         All of them, unless someone else has continued it from there.
@@ -98,8 +112,9 @@ class Audit(Store):
         number, previous = head
         for entry in entries:
             number += 1
-            document = _draft(entry) | {"_id": number, "entry": entry.id, "previous": previous}
-            previous = document["hash"] = digest(document)
+            place = {"_id": number, "entry": entry.id, "previous": previous, "key": keys.name}
+            document = _draft(entry) | place
+            previous = document["hash"] = digest(document, keys.key)
             documents.append(document)
         try:
             await self.documents.insert_many(documents, ordered=True)
@@ -111,6 +126,17 @@ class Audit(Store):
         """Yield all entries in order, just as they are kept."""
         async for document in self.documents.find({}).sort("_id"):
             yield document
+
+    async def older(self, than: datetime, *, limit: int) -> list[Mark]:
+        """Return the first entries as long as they are older, but never the last of the log."""
+        cursor = self.documents.find({}, {"at": 1, "hash": 1}).sort("_id").limit(limit + 1)
+        first = [document async for document in cursor]
+        old = itertools.takewhile(lambda document: document["at"] < than, first[:-1])
+        return [Mark(document["_id"], document["hash"]) for document in old]
+
+    async def prune(self, number: int) -> int:
+        """Delete the entries up to this one; return how many there were."""
+        return (await self.documents.delete_many({"_id": {"$lte": number}})).deleted_count
 
     async def page(self, window: Window, *, about: str | None = None) -> Page[Link]:
         """Return a window on the log, the latest first; only what is about something, if given."""
@@ -124,6 +150,25 @@ class Audit(Store):
         if about is None:
             return await self.documents.estimated_document_count()
         return await self.documents.count_documents({"about": {"$eq": about}})
+
+
+class AuditMarks(Store):
+    """Where the chain begins and how far it has come: what is missing at its ends is missed."""
+
+    NAME = "audit_marks"
+
+    async def reach(self, name: str, mark: Mark, keys: SealKeys) -> None:
+        """Note that a mark is at least that far. Safe to repeat."""
+        document = {"number": mark.number, "last": mark.hash, "key": keys.name}
+        document["hash"] = digest({"_id": name} | document, keys.key)
+        with suppress(DuplicateKeyError):  # it is further
+            await self.documents.replace_one(
+                {"_id": name, "number": {"$lt": mark.number}}, document, upsert=True
+            )
+
+    async def raw(self, name: str) -> Document | None:
+        """Return a mark just as it is kept."""
+        return await self.documents.find_one({"_id": name})
 
 
 def _number(text: str) -> int:

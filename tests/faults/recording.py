@@ -4,12 +4,13 @@ import asyncio
 import itertools
 from datetime import UTC, datetime
 
-from models.audit import Actor, Credential
+from models.audit import Actor, Credential, SealKeys
 from models.store import Stores, connect
-from services import audit
+from services import chaining
 from services.audit import Recorder
 
 AT_ONCE = 10
+KEYS = SealKeys.of("a secret for tests, long enough to sign")
 OFTEN = "claimStock"
 
 
@@ -50,6 +51,6 @@ def record(uri: str, database: str, name: str, changes: int) -> None:
 
         for first in range(0, changes, AT_ONCE):
             await asyncio.gather(*(change(first + place) for place in range(AT_ONCE)))
-            await audit.link(stores=stores, wall=now())
+            await chaining.link(stores=stores, wall=now(), keys=KEYS)
 
     asyncio.run(act())

@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import timedelta
 
 from models.store import Stores
-from services import audit
-from services.audit import PATIENCE
+from services import chaining
+from services.chaining import PATIENCE
 from tests.faults import recording
 from tests.waiting import until
 
@@ -29,10 +29,10 @@ async def test_the_changes_of_two_processes_are_chained_without_a_gap(database, 
         await asyncio.to_thread(process.join, 120)
 
     stores = Stores.over(database)
-    while await audit.link(stores=stores, wall=recording.now()):
+    while await chaining.link(stores=stores, wall=recording.now(), keys=recording.KEYS):
         pass
 
-    assert (await audit.check(stores=stores))[1] == []
+    assert (await chaining.check(stores=stores, keys=recording.KEYS))[1] == []
     entries = [entry async for entry in stores.audit.raw()]
     assert [entry["_id"] for entry in entries] == list(range(1, 2 * CHANGES + 1))
     assert {entry["operation"] for entry in entries} == {
@@ -58,7 +58,7 @@ async def test_whatever_was_changed_has_one_entry_however_often_those_who_change
 
     stores = Stores.over(database)
     later = recording.now() + PATIENCE + timedelta(seconds=1)
-    while await audit.link(stores=stores, wall=later):
+    while await chaining.link(stores=stores, wall=later, keys=recording.KEYS):
         pass
 
     named = Counter([entry["about"][0] async for entry in stores.audit.raw()])

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from models.audit import SealKeys
 from models.principal import Role
 from schema.ids import to_global
-from services import audit
+from services import chaining
 from tests.client import Api, Caller
 
+KEYS = SealKeys.of("a secret for tests, long enough to sign")
 LOG = """
 query ($first: Int, $after: String, $about: ID) {
   auditLog(first: $first, after: $after, about: $about) {
@@ -42,7 +44,7 @@ async def admin(api: Api) -> Caller:
 
 
 async def read(api: Api, admin: Caller, **wanted):
-    while await audit.link(stores=api.stores, wall=datetime.now(UTC)):
+    while await chaining.link(stores=api.stores, wall=datetime.now(UTC), keys=KEYS):
         pass
     log = (await api.ask(LOG, wanted, by=admin))["auditLog"]
     return [edge["node"] for edge in log["edges"]], log

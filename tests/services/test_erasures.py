@@ -11,7 +11,7 @@ from models.errors import Conflict, Invalid, NotFound, RateLimited
 from models.principal import Principal, Role
 from models.store.erasures import Erasures
 from models.store.personal import HOLDINGS, Fate
-from services import audit, dossiers, erasures, throttling
+from services import chaining, dossiers, erasures, throttling
 from services.passwords import Passwords
 from services.verify import verify
 from tests import known
@@ -58,7 +58,7 @@ async def work(shop):
     for _ in range(3):
         await erasures.look_after(stores=shop.stores, wall=shop.clock.wall())
         await known.sync(shop)
-        await audit.link(stores=shop.stores, wall=shop.clock.wall())
+        await chaining.link(stores=shop.stores, wall=shop.clock.wall(), keys=known.SEAL_KEYS)
 
 
 async def traces_in(shop):

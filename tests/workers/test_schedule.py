@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from models.audit import SealKeys
 from models.store import Stores
 from services.jobs import Job
 from tests.shop import Shop, event
@@ -84,7 +85,11 @@ async def test_segments_are_filled_and_people_looked_at_by_whoever_is_rung(shop)
 def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
     stopping = asyncio.Event()
     schedule = Schedule(
-        stores=shop.stores, rulebook=shop.rulebook, jobs=shop.bells, clock=shop.clock
+        stores=shop.stores,
+        rulebook=shop.rulebook,
+        jobs=shop.bells,
+        clock=shop.clock,
+        seal_keys=SealKeys.of("a secret for tests, long enough to sign"),
     )
     return asyncio.create_task(run(schedule, stopping)), stopping
 
