@@ -4,7 +4,7 @@ A mongod whose majority writes are journalled; the scheduler's look and a worker
 occurrence, in this process. Three triggers at nine o'clock: for those whose birthday it is, by each
 person's own clock; for those who agreed to e-mail, at one instant; and one whose audience the
 database cannot tell, so that people are judged here. Lanes start the runs then, as timers.py
-measures. Takes 2 GB of disk, which are removed.
+measures. Takes 0.7 GB of disk, which are removed.
 
 Run: python benchmarks/occasions.py [PEOPLE]
 """

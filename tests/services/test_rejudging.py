@@ -16,6 +16,7 @@ DECLARED = """
 event order_placed { order_id: text  total: money USD }
 event review_posted { sku: text  stars: number }
 attributes user { size: number  joined: date }
+loyalty club { earn 1 point per 1 USD of order_placed.total }
 """
 SEGMENTS = (
     "segment many { count(order_placed, last %d days) >= 2 }",
@@ -26,6 +27,7 @@ SEGMENTS = (
     "segment grown { years_since(user.birthday) >= 1%d and user.consent.email = true }",
     "segment fresh { days_since(user.joined) <= %d }",
     'segment odd { lower(user.name) ends with "%d" or user.tags contains "vip" }',
+    "segment savers { user.points >= %d0 }",
     "segment all_of_it { user in segment many and user not in segment families or %d = 0 }",
     "segment first { earliest(order_placed.total, since 2026-02-%02d) > 10 USD }",
 )
@@ -94,8 +96,8 @@ class Life:
         if not self.people:
             for _ in range(4):
                 await self.join()
-        segments = [each % self.random.randrange(1, 9) for each in SEGMENTS[:8]]
-        last = self.random.sample(SEGMENTS[8:], self.random.randrange(3))
+        segments = [each % self.random.randrange(1, 9) for each in SEGMENTS[:9]]
+        last = self.random.sample(SEGMENTS[9:], self.random.randrange(3))
         segments += [each % self.random.randrange(1, 9) for each in last]
         if self.random.random() < 0.2:
             workspace = await self.shop.stores.workspace.get()
