@@ -298,18 +298,17 @@ def _with_moves(seen: Seen) -> Document:
     return as_read(seen.look)
 
 
-def _finished(seen: Seen) -> list[Document]:
+def _finished(seen: Seen) -> Document | list[Document]:
+    if not seen.moves:  # whoever is found so is as they were read
+        return {"$set": {"recheck": _rest(seen), **_missed(seen)}}
     unchanged = [
         {"$eq": [{"$ifNull": [f"$recheck.{name}", None]}, value]}
         for name, value in (("token", seen.look.token), ("changes", seen.look.changes_at))
     ]
     kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, _noted_since(seen)]}
     missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
-    stages: list[Document] = [{"$set": {"recheck": kept, **missed}}]
-    if not seen.moves:
-        return stages
     # Their memberships have been written: whoever sees them move sees those too.
-    return [*stages, {"$set": {"moved_at": "$$NOW"}}, {"$unset": "moves"}]
+    return [{"$set": {"recheck": kept, "moved_at": "$$NOW", **missed}}, {"$unset": "moves"}]
 
 
 def _noted_since(seen: Seen) -> Any:
