@@ -35,7 +35,7 @@ from services.rulebook import Rulebook
 PEOPLE = 1_000_000
 FEWER = 50_000
 PAGE = 50_000
-ROUNDS = 7
+ROUNDS = 12
 EVENTS = 400
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 COUNTRIES = ("US", "CA", "DE", "FR", "JP", "BR", "IN", "MX")
