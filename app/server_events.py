@@ -62,16 +62,21 @@ class ServerEvents:
             await refusal.send(self._send)
             return
         principal = context.principal
+        vigil, address = self._view.vigil, context.address
         if principal is None:
-            await self._follow(asked, context, None)
-            return
-        if self._view.vigil.connections(principal.user_id) >= CONNECTIONS:
-            words = f"You have {CONNECTIONS} connections already."
+            there, whose = vigil.strangers(address), "From your address there are"
+        else:
+            there, whose = vigil.connections(principal.user_id), "You have"
+        if there >= CONNECTIONS:
+            words = f"{whose} {CONNECTIONS} connections already."
             refusal = Refusal(429, "RATE_LIMITED", words, admitted.request_id, retry_after=5)
             await refusal.send(self._send)
-            return
-        with self._view.vigil.watching(principal, context.expires_at) as watched:
-            await self._follow(asked, context, watched)
+        elif principal is None:
+            with vigil.bearing(address):
+                await self._follow(asked, context, None)
+        else:
+            with vigil.watching(principal, context.expires_at) as watched:
+                await self._follow(asked, context, watched)
 
     async def _follow(self, asked: Asked, context: Context, watched: Watched | None) -> None:
         """Answer until all is told, nobody listens, or who listens may not any more."""

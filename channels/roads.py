@@ -18,6 +18,8 @@ class Road:
     per_second: float
     failures: int = 0
     closed_until: datetime | None = None
+    # Whether the feed was told that it is closed; None until this process has looked.
+    told: bool | None = None
     _next_at: float = 0.0
 
     def admits(self, wall: datetime) -> bool:
@@ -37,6 +39,11 @@ class Road:
         self.failures += 1
         if self.failures >= _FAILURES:
             self.closed_until = wall + self.pause
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody has answered of late."""
+        return self.closed_until is not None
 
     @property
     def pause(self) -> timedelta:

@@ -73,6 +73,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "prize": ("won",),
     "run": ("started", "converted", "ended"),
     "segment": ("entered", "left", "filled"),
+    "server": ("away", "back"),
     "stock": ("sold_out", "available"),
     "tier": ("changed",),
     "trigger": ("occurred", "missed"),

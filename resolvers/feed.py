@@ -22,6 +22,7 @@ ALERTS = (
     "budget.exhausted",
     "draw.waiting",
     "limit.reached",
+    "server.*",
     "stock.sold_out",
     "trigger.missed",
     "webhook.disabled",

@@ -25,7 +25,7 @@ from models.feed import Block, FeedEntry, Numbered
 from models.ids import new_id
 from models.store import Stores
 from models.webhook import Webhook
-from services import sequencer
+from services import outages, sequencer
 from services.clock import Clock
 from services.jobs import Job, Jobs
 
@@ -180,7 +180,8 @@ class Couriers:
             await asyncio.wait(set(self._tasks.values()))
 
     async def _serve(self, name: str) -> None:
-        road = self.roads.to(f"feed:{name}")
+        destination = f"feed:{name}"
+        road = self.roads.to(destination)
         try:
             while not self._stopping and road.admits(self.clock.wall()):
                 webhook = await self.stores.webhooks.get(name)
@@ -194,6 +195,7 @@ class Couriers:
                     return
                 taken = await asyncio.gather(*(self._try(each, webhook, token) for each in page))
                 road.note(any(taken), self.clock.wall())
+                await outages.tell(destination, road, stores=self.stores, wall=self.clock.wall())
         except Unavailable as error:
             log.warning("webhook %s waits: %s", name, error.message)
         except Exception:

@@ -21,7 +21,7 @@ from models.effect import Effect, EffectState
 from models.errors import Conflict, NotFound, Unavailable
 from models.ids import new_id
 from models.store import Stores
-from services import parcels
+from services import outages, parcels
 from services.clock import Clock
 from services.composing import compose
 from services.jobs import Jobs
@@ -69,7 +69,7 @@ async def deliver(ids: Sequence[str], mail: Mail) -> None:
         return
     sorted_ = parcels.by_destination(await parcels.load(claimed, stores=stores))
     done = await asyncio.gather(
-        *(_deliver_all(theirs, mail.roads.to(to), token, mail) for to, theirs in sorted_.items()),
+        *(_deliver_all(to, theirs, token, mail) for to, theirs in sorted_.items()),
         return_exceptions=True,
     )
     # All have ended, one way or the other: now the first that failed may say so.
@@ -78,9 +78,9 @@ async def deliver(ids: Sequence[str], mail: Mail) -> None:
             raise result
 
 
-async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mail) -> None:
+async def _deliver_all(to: str, page: Sequence[Parcel], token: str, mail: Mail) -> None:
     """Deliver what goes to one place, one after the other, as long as the lease lasts."""
-    began = time.monotonic()
+    began, road = time.monotonic(), mail.roads.to(to)
     finished: list[Effect] = []
     channel = mail.channels.get(page[0].effect.channel)
     permitted = await permits(page, stores=mail.stores, suppression=mail.suppression)
@@ -102,6 +102,7 @@ async def _deliver_all(page: Sequence[Parcel], road: Road, token: str, mail: Mai
                 if result.state in (EffectState.FAILED, EffectState.SKIPPED):
                     await permitted.give_back(result)
     await tell(finished, stores=mail.stores)
+    await outages.tell(to, road, stores=mail.stores, wall=mail.clock.wall())
 
 
 async def _fail_all(

@@ -29,7 +29,8 @@ class Parcel:
         """
         if self.webhook is None:
             return self.effect.channel
-        return f"{WEBHOOK}:{urlsplit(self.webhook.url).netloc}"
+        host = urlsplit(self.webhook.url).netloc.rpartition("@")[2]
+        return f"{WEBHOOK}:{host}"
 
 
 async def load(effects: Sequence[Effect], *, stores: Stores) -> list[Parcel]:

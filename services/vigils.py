@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,11 +36,27 @@ class Vigil:
     keys: Keys
     clock: Clock
     _watched: set[Watched] = field(default_factory=set)
+    _strangers: Counter[str] = field(default_factory=Counter)
     _watching: asyncio.Task[None] | None = None
 
     def connections(self, user_id: str) -> int:
         """Return how many connections someone has to this process."""
         return sum(each.principal.user_id == user_id for each in self._watched)
+
+    def strangers(self, address: str) -> int:
+        """Return how many connections of nobody known there are from an address."""
+        return self._strangers[address]
+
+    @contextmanager
+    def bearing(self, address: str) -> Iterator[None]:
+        """Count a connection of someone who has not said who they are."""
+        self._strangers[address] += 1
+        try:
+            yield
+        finally:
+            self._strangers[address] -= 1
+            if not self._strangers[address]:
+                del self._strangers[address]
 
     @contextmanager
     def watching(self, principal: Principal, expires_at: datetime | None) -> Iterator[Watched]:

@@ -49,6 +49,7 @@ from models.store.publications import Publications
 from models.store.redemptions import Redemptions
 from models.store.runs import Runs
 from models.store.segments import Segments
+from models.store.servers import Servers
 from models.store.sessions import Sessions
 from models.store.standings import Standings
 from models.store.suppressions import Suppressions
@@ -104,6 +105,7 @@ class Stores:
     frequencies: Frequencies
     deliveries: Deliveries
     positions: Positions
+    servers: Servers
     products: Products
     coupons: Coupons
     progress: Progress

@@ -83,6 +83,7 @@ class AudienceMembers(Store):
     """`_id` is "audience|user": an audience's members are a range of it, sorted by the user."""
 
     NAME = "audience_members"
+    INDEXES = (IndexModel([("user", ASCENDING)], name="user"),)
 
     async def of(self, audience: str) -> AsyncIterator[Shown]:
         """Yield whom the platform has been told of, by their ids."""

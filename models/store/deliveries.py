@@ -26,6 +26,7 @@ class Deliveries(Store):
         IndexModel(
             [("webhook", ASCENDING), ("state", ASCENDING), ("_id", DESCENDING)], name="state"
         ),
+        IndexModel([("entry.user", ASCENDING)], name="user", sparse=True),
         IndexModel([("done_at", ASCENDING)], name="done", expireAfterSeconds=30 * 86_400),
     )
 

@@ -21,6 +21,7 @@ class Feed(Store):
         IndexModel([("entries._id", ASCENDING)], name="entry"),
         IndexModel([("first_seq", ASCENDING)], name="first_seq"),
         IndexModel([("made_at", ASCENDING)], name="made_at"),
+        IndexModel([("entries.user", ASCENDING)], name="user", sparse=True),
     )
 
     async def append(self, block: Block) -> bool:

@@ -11,11 +11,18 @@ import orjson
 import pytest
 
 from app import server_events
+from models.campaign import Act
 from models.principal import Role
-from services import vigils
+from services import releases, vigils
+from services.releases import RulesFile
 from tests.client import Api, Caller
 from tests.telling import add_block
+from tests.waiting import until
 
+SALE = """
+flash_sale midnight { active from 2026-03-01  sku "A" at 99 USD stock 3  hold 10 minutes }
+"""
+STOCK = 'subscription { stock(sale: "midnight") { free } }'
 ORDERS = "subscription ($after: String) { orderEvents(after: $after) { cursor type } }"
 
 
@@ -150,3 +157,26 @@ async def test_nobody_has_more_than_a_few_streams(
         async with listening(address, shop, ORDERS) as second:
             assert second.status_code == 429
             assert second.headers["retry-after"] == "5"
+
+
+async def test_strangers_have_no_more_streams_from_one_address_and_keep_nobody_else_out(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_events, "CONNECTIONS", 1)
+    act = Act("marketer", datetime.now(UTC))
+    await releases.release([RulesFile("sale", "Sale", SALE)], act, stores=api.stores)
+    ann = await api.caller(Role.CUSTOMER)
+    async with listening(address, None, STOCK) as first:
+        await next_of(events(first))
+
+        async with listening(address, None, STOCK) as second:
+            assert second.status_code == 429
+            assert "From your address" in (await second.aread()).decode()
+        async with listening(address, ann, STOCK) as hers:
+            assert hers.status_code == 200
+
+    async def is_let_in() -> bool:
+        async with listening(address, None, STOCK) as again:
+            return again.status_code == 200
+
+    await until(is_let_in)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -267,3 +268,29 @@ async def test_a_pattern_that_matches_nothing_is_refused(shop, pattern):
         await webhooks.create(
             "x", "https://x.example", events=[pattern], stores=shop.stores, now=NOW, private=True
         )
+
+
+async def test_a_webhook_that_stops_answering_is_told_of_and_so_is_its_return(crm):
+    stores = crm.shop.stores
+    await moved(stores, "http://127.0.0.1:1")  # where nobody is
+    for _ in range(5):
+        await crm.happen("order.placed")
+        await crm.serve()
+        crm.shop.clock.turn(minutes=2)
+    await moved(stores, crm.web.url)
+    for _ in range(2):
+        await crm.serve()
+        crm.shop.clock.turn(hours=1)
+
+    blocks = await stores.feed.from_number(1, limit=100)
+    entries = [entry for block in blocks for entry in block.entries]
+    entries += await stores.outbox.waiting(100)
+    told = [(each.type, each.data) for each in entries if each.type.startswith("server.")]
+    assert told == [
+        ("server.away", {"server": "feed:crm"}),
+        ("server.back", {"server": "feed:crm"}),
+    ]
+
+
+async def moved(stores, url):
+    await stores.webhooks.save(replace(await stores.webhooks.get("crm"), url=url))

@@ -1,6 +1,7 @@
 """Forgetting a person: nothing of them is found any more, and everything still adds up."""
 
 import hashlib
+import re
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import ClassVar
@@ -18,6 +19,7 @@ from tests import known
 
 ADMIN = Principal("admin", frozenset({Role.ADMIN}), "s")
 HERSELF = Principal(known.ID, frozenset({Role.CUSTOMER}), "s")
+SHOWN = next(each for each in HOLDINGS if each.collection == erasures.SHOWN)
 PERSONAL = [holding for holding in HOLDINGS if holding.is_personal]
 
 
@@ -120,6 +122,27 @@ async def test_nothing_of_an_erased_person_is_found_and_everything_adds_up(erika
     with pytest.raises(NotFound):
         await dossiers.check(known.ID, caller=ADMIN, stores=erika.stores)
     assert b'"remove":["' in web.received[-1].body
+
+
+# What waits there does so for moments, so there is little to look through.
+BRIEFLY = {"outbox", "audit_drafts"}
+
+
+@pytest.mark.parametrize(
+    "holding",
+    [each for each in (*erasures.STEPS, SHOWN) if each.collection not in BRIEFLY],
+    ids=lambda holding: holding.collection,
+)
+async def test_a_person_is_found_by_an_index_and_not_by_looking_through_everything(shop, holding):
+    database = shop.stores.users.database
+    await database[holding.collection].insert_one({"_id": "someone"})
+    finding = {"find": holding.collection, "filter": {**holding.query("ann"), **holding.ready}}
+
+    plan = await database.command("explain", finding, verbosity="queryPlanner")
+
+    stages = re.findall(r"'stage': '(\w+)'", str(plan["queryPlanner"]["winningPlan"]))
+    assert {"IXSCAN", "IDHACK", "EXPRESS_IXSCAN"} & set(stages)
+    assert "COLLSCAN" not in stages
 
 
 async def test_what_is_kept_of_others_stays_as_it_is(erika):
