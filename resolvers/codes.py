@@ -16,6 +16,7 @@ from schema.unique_code import (
     RevokeCodesInput,
     RevokeCodesPayload,
     UniqueCode,
+    UniqueCodeFilter,
 )
 from services import codes
 from services.keys import require_key
@@ -35,14 +36,18 @@ class CodeQueries:
         batch: Annotated[
             str | None, strawberry.argument(description="Only those made together.")
         ] = None,
+        filter: Annotated[
+            UniqueCodeFilter | None, strawberry.argument(description="Which codes.")
+        ] = None,
     ) -> Connection[UniqueCode]:
         stores = info.context.stores
+        whose = from_global("User", filter.user_id) if filter and filter.user_id else None
         return Connection[UniqueCode].of(
-            await stores.codes.page(promotion, asked.window, batch=batch),
+            await stores.codes.page(promotion, asked.window, batch=batch, user_id=whose),
             asked,
             node=UniqueCode.of,
             position=lambda code: (code.key,),
-            count=lambda: stores.codes.count(promotion, batch=batch),
+            count=lambda: stores.codes.count(promotion, batch=batch, user_id=whose),
         )
 
 

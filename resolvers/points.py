@@ -4,12 +4,13 @@ from typing import Annotated
 
 import strawberry
 
+from models.paging import EVER
 from resolvers.access import signed_in
 from resolvers.paging import Paged
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.paging import Asked, Connection
-from schema.points import PointsAccount, PointsEntry
+from schema.points import PointsAccount, PointsEntry, PointsFilter, PointsOrder
 from services import statements
 
 Whose = Annotated[
@@ -38,25 +39,29 @@ class PointsQueries:
     @strawberry.field(
         description="Where someone's points came from and went, the newest first. Customers see "
         "only their own: that of others is null to them.",
-        extensions=[*signed_in(), Paged(width=2)],
+        extensions=[*signed_in(), Paged(width=2, order=PointsOrder)],
     )
     async def points_statement(
         self,
         info: Info,
         asked: Asked,
         user_id: Whose = None,
+        filter: Annotated[
+            PointsFilter | None, strawberry.argument(description="Which lines.")
+        ] = None,
     ) -> Connection[PointsEntry] | None:
         context = info.context
         stores, whose = context.stores, _whose(user_id, context)
+        moved = filter.moved() if filter else EVER
         lines = await statements.statement(
-            whose, asked.window, caller=context.caller, stores=stores
+            whose, asked.window, moved, caller=context.caller, stores=stores
         )
         return Connection[PointsEntry].of(
             lines,
             asked,
             node=PointsEntry.of,
             position=lambda line: (line.transfer.at.isoformat(), line.transfer.id),
-            count=lambda: stores.points.count(whose),
+            count=lambda: stores.points.count(whose, moved),
         )
 
 

@@ -1,15 +1,18 @@
 """Points in the API."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Self
 
 import strawberry
 
 from engine.loyalty.replay import Lot
 from engine.loyalty.tiers import Progress
+from models.paging import Span
 from models.points import Reason
 from schema.enums import describe
 from schema.ids import to_global
+from schema.paging import Direction
 from services.statements import Line, Standing
 
 describe(
@@ -26,6 +29,33 @@ describe(
     GIVEN_BACK="What they had paid for was undone.",
     UNDONE="None moved: it notes what has become of an order.",
 )
+
+
+@strawberry.input(description="Which lines of a statement to list.")
+class PointsFilter:
+    moved_after: datetime | None = strawberry.field(
+        default=None, description="Only what moved at this time or later."
+    )
+    moved_before: datetime | None = strawberry.field(
+        default=None, description="Only what moved before this time."
+    )
+
+    def moved(self) -> Span:
+        """Return it as the services take it."""
+        return Span(self.moved_after, self.moved_before)
+
+
+class PointsOrderField(Enum):
+    AT = "at"
+
+
+describe(PointsOrderField, "What a statement can be sorted by.", AT="When the points moved.")
+
+
+@strawberry.input(description="How to sort a statement.")
+class PointsOrder:
+    field: PointsOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.type(description="Points that will expire together unless they are spent before.")

@@ -38,6 +38,13 @@ class UniqueCode(Node):
         )
 
 
+@strawberry.input(description="Which codes to list.")
+class UniqueCodeFilter:
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only those that nobody but this person can use."
+    )
+
+
 @strawberry.input(description="Which codes to make.")
 class GenerateCodesInput:
     promotion: str = strawberry.field(

@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.loyalty.replay import Lot, replay
 from engine.loyalty.terms import terms_of
 from engine.loyalty.tiers import Progress, next_tier, tier_of
-from models.paging import Page, Window
+from models.paging import EVER, Page, Span, Window
 from models.points import Transfer
 from models.principal import Principal
 from models.store import Stores
@@ -61,17 +61,21 @@ async def standing(
 
 
 async def statement(
-    user_id: str, window: Window, *, caller: Principal, stores: Stores
+    user_id: str, window: Window, moved: Span = EVER, *, caller: Principal, stores: Stores
 ) -> Page[Line]:
-    """Return a page of someone's ledger, the newest first. Raises NotFound, as `standing` does."""
+    """Return a page of what moved someone's points then, the newest first unless the window says.
+
+    Raises NotFound, as `standing` does.
+    """
     await people.see(user_id, caller=caller, stores=stores)
-    page = await stores.points.page(user_id, window)
+    page = await stores.points.page(user_id, window, moved)
     if not page.items:
         return Page(items=(), more=page.more)
-    newest = page.items[0]
-    balance = await stores.points.sum_until(user_id, newest)
+    rising = window.sorting is not None and not window.sorting.descending
+    newest_first = page.items[::-1] if rising else page.items
+    balance = await stores.points.sum_until(user_id, newest_first[0])
     lines: list[Line] = []
-    for each in page.items:
+    for each in newest_first:
         lines.append(Line(each, balance))
         balance -= each.points
-    return Page(items=lines, more=page.more)
+    return Page(items=lines[::-1] if rising else lines, more=page.more)

@@ -38,9 +38,14 @@ class Codes(Store):
         cursor = self.documents.find({"_id": {"$in": list(keys)}})
         return {document["_id"]: _code(document) async for document in cursor}
 
-    async def page(self, promotion: str, window: Window, *, batch: str | None) -> Page[Code]:
-        """Return a window on a promotion's codes, of one batch or of all, sorted by the code."""
-        query = _of(promotion, batch)
+    async def page(
+        self, promotion: str, window: Window, *, batch: str | None, user_id: str | None = None
+    ) -> Page[Code]:
+        """Return a window on a promotion's codes, sorted by the code.
+
+        Of one batch or of all; of one person, who alone can use them, or of anyone.
+        """
+        query = _of(promotion, batch, user_id)
         return await page_of(self.documents, query, window, read=_code, sorting=BY_ID)
 
     async def page_of_user(self, user_id: str, window: Window, now: datetime) -> Page[Code]:
@@ -52,9 +57,9 @@ class Codes(Store):
         """Return how many codes only this person can use, and still can."""
         return await self.documents.count_documents(_usable_by(user_id, now))
 
-    async def count(self, promotion: str, *, batch: str | None) -> int:
-        """Return how many codes a promotion, or one batch of it, has."""
-        return await self.documents.count_documents(_of(promotion, batch))
+    async def count(self, promotion: str, *, batch: str | None, user_id: str | None = None) -> int:
+        """Return how many codes a promotion has, or one batch of it, or one person."""
+        return await self.documents.count_documents(_of(promotion, batch, user_id))
 
     async def every(self, promotion: str, batch: str | None) -> AsyncIterator[Code]:
         """Yield all codes of a promotion, or of one batch of it."""
@@ -101,8 +106,10 @@ class Codes(Store):
         return done.matched_count
 
 
-def _of(promotion: str, batch: str | None) -> Document:
+def _of(promotion: str, batch: str | None, user_id: str | None = None) -> Document:
     query: Document = {"promotion": {"$eq": promotion}}
+    if user_id is not None:
+        query["user"] = {"$eq": user_id}
     if batch is not None:
         query["batch"] = {"$eq": batch}
     return query

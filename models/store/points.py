@@ -6,10 +6,10 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from models.paging import Page, Sorting, Window
+from models.paging import EVER, Page, Sorting, Span, Window
 from models.points import Extent, Reason, Transfer
 from models.store.database import Document, Store, duplicates
-from models.store.keyset import page_of
+from models.store.keyset import page_of, within
 
 
 class Points(Store):
@@ -36,14 +36,14 @@ class Points(Store):
             found[document["user"]].append(transfer_of(document))
         return found
 
-    async def page(self, user_id: str, window: Window) -> Page[Transfer]:
-        """Return someone's transfers that moved points, the newest first."""
-        query, sorting = _moves(user_id), Sorting("at", descending=True)
+    async def page(self, user_id: str, window: Window, moved: Span = EVER) -> Page[Transfer]:
+        """Return someone's transfers that moved points then, the newest first."""
+        query, sorting = _moves(user_id, moved), Sorting("at", descending=True)
         return await page_of(self.documents, query, window, read=transfer_of, sorting=sorting)
 
-    async def count(self, user_id: str) -> int:
-        """Count someone's transfers that moved points."""
-        return await self.documents.count_documents(_moves(user_id))
+    async def count(self, user_id: str, moved: Span = EVER) -> int:
+        """Count someone's transfers that moved points then."""
+        return await self.documents.count_documents(_moves(user_id, moved))
 
     async def sum_until(self, user_id: str, transfer: Transfer) -> int:
         """Return what someone's points come to up to and with this transfer, by time."""
@@ -73,8 +73,9 @@ class Points(Store):
         return frozenset(await self.documents.distinct("order", {"order": {"$in": list(orders)}}))
 
 
-def _moves(user_id: str) -> Document:
-    return {"user": {"$eq": user_id}, "reason": {"$ne": Reason.UNDONE.value}}
+def _moves(user_id: str, moved: Span) -> Document:
+    query = {"user": {"$eq": user_id}, "reason": {"$ne": Reason.UNDONE.value}}
+    return query | within(moved, "at")
 
 
 def transfer_document(transfer: Transfer) -> Document:

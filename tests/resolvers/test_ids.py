@@ -56,6 +56,7 @@ KINDS = {
     "Query.offersFor.cart.codes": "Code",
     "Query.offersFor.userId": "User",
     "Query.codesFor.userId": "User",
+    "Query.codes.filter.userId": "User",
     "Query.order.id": "Order",
     "Query.orders.filter.userId": "User",
     "Query.group.id": "Group",

@@ -338,3 +338,19 @@ async def test_products_that_make_no_sense_are_refused(api, shop):
 
         (error,) = answer["upsertProducts"]["userErrors"]
         assert error["field"] == ["products", "0", field]
+
+
+async def test_codes_are_listed_by_whose_they_are(
+    api: Api, shop: Caller, ann: Caller, marketer: Caller
+) -> None:
+    for whose in ({}, {"userId": ann.global_id}, {"userId": marketer.global_id}):
+        wanted = {"promotion": "own", "count": 2, **whose}
+        await api.ask(GENERATE, {"input": wanted}, by=marketer)
+    query = """query ($who: ID!) {
+      codes(promotion: "own", filter: {userId: $who}) { totalCount edges { node { userId } } }
+    }"""
+
+    hers = (await api.ask(query, {"who": ann.global_id}, by=marketer))["codes"]
+
+    assert hers["totalCount"] == 2
+    assert [edge["node"]["userId"] for edge in hers["edges"]] == [ann.global_id] * 2

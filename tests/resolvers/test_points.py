@@ -122,6 +122,35 @@ async def test_a_statement_comes_in_pages_with_the_balance_after_each_line(club:
     assert page["totalCount"] == 4
 
 
+async def test_a_statement_is_listed_by_time_either_way_with_the_same_balances(club: Api) -> None:
+    ann = await club.caller(Role.CUSTOMER)
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(5):
+        await give(club, ann, 10 + number, f"gift{number}")
+        await club.stores.points.documents.update_one(
+            {"user": ann.id, "at": {"$gt": began + timedelta(days=30)}},
+            {"$set": {"at": began + timedelta(days=number)}},
+        )
+    query = """query ($filter: PointsFilter, $direction: OrderDirection!, $after: String) {
+      pointsStatement(first: 2, after: $after, filter: $filter,
+                      orderBy: {field: AT, direction: $direction}) {
+        totalCount pageInfo { hasNextPage endCursor } edges { node { points balanceAfter } }
+      }
+    }"""
+    middle = {"movedAfter": "2026-01-02T00:00:00Z", "movedBefore": "2026-01-05T00:00:00Z"}
+
+    async def read(direction: str, after: str | None = None) -> list[tuple[int, int]]:
+        asked = {"filter": middle, "direction": direction, "after": after}
+        page = (await club.ask(query, asked, by=ann))["pointsStatement"]
+        assert page["totalCount"] == 3
+        lines = [(e["node"]["points"], e["node"]["balanceAfter"]) for e in page["edges"]]
+        more = page["pageInfo"]["hasNextPage"]
+        return lines + (await read(direction, page["pageInfo"]["endCursor"]) if more else [])
+
+    assert await read("ASC") == [(11, 21), (12, 33), (13, 46)]
+    assert await read("DESC") == [(13, 46), (12, 33), (11, 21)]
+
+
 async def test_points_are_seen_by_their_owner_and_the_shops_own_people_only(club: Api) -> None:
     ann, bob = [await club.caller(Role.CUSTOMER) for _ in range(2)]
     analyst = await club.caller(Role.ANALYST)
