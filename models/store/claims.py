@@ -37,6 +37,7 @@ class Claims(Store):
             partialFilterExpression={"state": ClaimState.HELD.value},
         ),
         IndexModel([("untold.at", ASCENDING)], name="untold", sparse=True),
+        IndexModel([("user", ASCENDING)], name="user"),
     )
 
     async def add(self, claims: Sequence[Claim]) -> list[Taken | None]:

@@ -124,6 +124,7 @@ class Entries(Store):
     INDEXES = (
         IndexModel([("draw", ASCENDING), ("ticket", ASCENDING)], name="ticket", unique=True),
         IndexModel([("draw", ASCENDING), ("user", ASCENDING)], name="user"),
+        IndexModel([("user", ASCENDING)], name="whose"),
         IndexModel(
             [("draw", ASCENDING), ("slot", ASCENDING)],
             name="slot",

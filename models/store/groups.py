@@ -34,6 +34,7 @@ class Groups(Store):
             partialFilterExpression={"state": GroupState.OPEN.value},
         ),
         IndexModel([("untold.at", ASCENDING)], name="untold", sparse=True),
+        IndexModel([("members.user", ASCENDING)], name="member"),
     )
 
     async def add(self, group: Group) -> Taken | None:
