@@ -1,7 +1,8 @@
-"""Whether messages may go to people, judged at the step that wants to send them.
+"""Whether a step may do what it wants to: send somebody a message, or enter them in a lottery.
 
-What must not go is skipped there, and so the run has done nothing to its user by it. What may go
-counts against the caps from then on. It is judged once more just before it goes (services.permits).
+What must not be is skipped by the step, and so the run has done nothing to its user by it. Messages
+count against the caps from then on, and are judged once more just before they go
+(services.permits); entries are made when the run is settled.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from engine.consents import ADDRESS, refusal
 from models.effect import Effect, EffectKind, EffectState
 from models.messaging import Bar, Messaging, Sent, has_room
 from models.store import Stores
+from services import entering
 from services.permits import HOLDOUT
+from services.rulebook import Published
 from services.suppression import CHANNELS, Suppression
 
 
@@ -20,7 +23,7 @@ class Clearance:
     """For some people, whose facts are given by id. A lane asks: nobody else sends to them.
 
     What deciding takes is looked up when it is first asked for, for all of them together. Without
-    `suppression` no address is barred.
+    `suppression` no address is barred. Lotteries are those of `published`.
     """
 
     def __init__(
@@ -28,10 +31,12 @@ class Clearance:
         people: Mapping[str, Mapping[str, Any]],
         stores: Stores,
         suppression: Suppression | None = None,
+        published: Published | None = None,
     ) -> None:
         self._people = people
         self._stores = stores
         self._suppression = suppression
+        self._published = published
         self._policy: Messaging | None = None
         self._sent: dict[str, list[Sent]] = {}
         self._barred: dict[str, Mapping[str, Bar]] = {}
@@ -39,7 +44,16 @@ class Clearance:
         self._cleared: dict[str, list[Sent]] = {}
 
     async def refusal(self, effect: Effect) -> str | None:
-        """Return why a message is not to go; None if it may, and counts from now on."""
+        """Return why an effect must not be; None if it may. A message counts from now on."""
+        if effect.kind is EffectKind.ENTER and self._published is not None:
+            return await entering.hindrance(
+                effect.data["lottery"],
+                effect.user_id,
+                effect.id,
+                effect.at,
+                published=self._published,
+                stores=self._stores,
+            )
         if (
             effect.kind is not EffectKind.MESSAGE
             or effect.state is not EffectState.PENDING

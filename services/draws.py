@@ -8,22 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from dsl import Moment
 from dsl.offers import Lottery
 from engine import draws
-from engine.journeys import matches
-from engine.schedule import is_active
 from models.beacon import Chain, Pulse
 from models.claim import Told, stock_id
-from models.draw import Draw, DrawPrize, DrawState, Entry, Winner, entry_id
+from models.draw import Draw, DrawPrize, DrawState, Entry, Winner
 from models.errors import NotFound, Unavailable
-from models.event import Event
 from models.feed import FeedEntry
 from models.store import Stores
 from models.unique_code import Code
 from services import codes
-from services.entries import add_entry
-from services.journeys import Rules
 from services.rulebook import Published
 
 log = logging.getLogger(__name__)
@@ -44,102 +38,6 @@ class Beacon(Protocol):
         """Return what was said in a round. Raises Unavailable while that cannot be had."""
 
 
-# --- entering -------------------------------------------------------------------------------------
-
-
-async def enter(
-    events: Sequence[Event],
-    rules: Rules,
-    facts: Mapping[str, Any],
-    *,
-    stores: Stores,
-    wall: datetime,
-    chain: Chain | None = None,
-) -> None:
-    """Enter people in the lotteries that these events enter them in. Safe to repeat."""
-    found = [
-        (event, lottery)
-        for event in events
-        for lottery in rules.lotteries(event)
-        if enters(event, lottery, facts.get(event.user_id), rules)
-    ]
-    if not found:
-        return
-    ids = {_draw_id(lottery, rules.versions[event.publication]) for event, lottery in found}
-    known = await stores.draws.find_many(sorted(ids))
-    for event, lottery in found:
-        published = rules.versions[event.publication]
-        draw_id = _draw_id(lottery, published)
-        if draw_id not in known:
-            # The scheduler has not come to it: nobody enters what is not committed to.
-            known[draw_id] = await open_draw(
-                lottery, published, event.received_at, stores=stores, wall=wall, chain=chain
-            )
-    await asyncio.gather(
-        *(
-            _enter(known[draw_id], lottery, event.user_id, event.id, event.at, stores)
-            for event, lottery in found
-            if (draw_id := _draw_id(lottery, rules.versions[event.publication])) in known
-            and known[draw_id].state is DrawState.OPEN
-            and event.at < known[draw_id].closes_at
-        )
-    )
-
-
-def enters(event: Event, lottery: Lottery, facts: Mapping[str, Any] | None, rules: Rules) -> bool:
-    """Whether an event enters its user in a lottery, which may be full or closed."""
-    published = rules.versions[event.publication]
-    if facts is None or rules.is_paused(published.campaign_of.get(lottery.name)):
-        return False
-    program = published.program
-    moment = Moment(event.at, program.zone, program)
-    in_time = moment.now < lottery.draw_at and is_active(lottery.active, moment)
-    return in_time and any(matches(wanted, event, facts, moment) for wanted in lottery.enter_on)
-
-
-async def enter_by(
-    name: str,
-    user_id: str,
-    source: str,
-    at: datetime,
-    *,
-    published: Published,
-    stores: Stores,
-    wall: datetime,
-    chain: Chain | None = None,
-) -> str | None:
-    """Enter someone in a lottery, once for each source; return why not, if so. Safe to repeat."""
-    lottery = published.program.lotteries.get(name)
-    if lottery is None:
-        return "no_lottery"
-    if published.campaign_of.get(name) in published.paused:
-        return "paused"
-    draw_id = _draw_id(lottery, published)
-    moment = Moment(at, published.program.zone, published.program)
-    draw = await stores.draws.find(draw_id)
-    if draw is None and at < lottery.draw_at:
-        draw = await open_draw(lottery, published, at, stores=stores, wall=wall, chain=chain)
-    if await stores.entries.has(entry_id(draw_id, user_id, source)):
-        return None
-    if (
-        draw is None
-        or draw.state is not DrawState.OPEN
-        or at >= draw.closes_at
-        or not is_active(lottery.active, moment)
-    ):
-        return "closed"
-    entered = await _enter(draw, lottery, user_id, source, at, stores)
-    return None if entered else "no_more_entries"
-
-
-async def _enter(
-    draw: Draw, lottery: Lottery, user_id: str, source: str, at: datetime, stores: Stores
-) -> bool:
-    nonce = secrets.token_hex(16)
-    places = lottery.entries
-    return await add_entry(draw.id, user_id, source, at, nonce=nonce, places=places, stores=stores)
-
-
 # --- what happens by itself -----------------------------------------------------------------------
 
 
@@ -156,7 +54,7 @@ async def open_draw(
 
     An earlier commitment stands. The beacon itself is not asked: it may be away now.
     """
-    draw_id = _draw_id(lottery, published)
+    draw_id = id_of(lottery, published)
     secret = secrets.token_bytes(32)
     prizes = tuple(DrawPrize(each.title, each.quantity, each.grants) for each in lottery.prizes)
     source = (
@@ -199,9 +97,9 @@ async def look_after(
     lotteries = [
         lottery for lottery in published.program.lotteries.values() if now < lottery.draw_at
     ]
-    known = await stores.draws.find_many([_draw_id(each, published) for each in lotteries])
+    known = await stores.draws.find_many([id_of(each, published) for each in lotteries])
     for lottery in lotteries:
-        if _draw_id(lottery, published) not in known:
+        if id_of(lottery, published) not in known:
             await open_draw(
                 lottery,
                 published,
@@ -376,5 +274,6 @@ async def receipts(draw_id: str, user_id: str, *, stores: Stores) -> list[Receip
     ]
 
 
-def _draw_id(lottery: Lottery, published: Published) -> str:
+def id_of(lottery: Lottery, published: Published) -> str:
+    """Return what the draw of a live lottery is known by."""
     return stock_id(published.campaign_of.get(lottery.name), lottery.name)

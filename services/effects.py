@@ -9,7 +9,7 @@ from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
 from models.store import Stores
 from models.unique_code import Code
-from services import draws, events, memberships, points
+from services import entering, events, memberships, points
 from services.clock import Clock
 from services.jobs import Jobs
 from services.rulebook import Published, Rulebook
@@ -35,7 +35,7 @@ async def carry_out(effects: Sequence[Effect], means: Means) -> None:
         return
     stores, current = means.stores, await means.rulebook.current()
     refused, *_ = await asyncio.gather(
-        _enter(_of(EffectKind.ENTER, effects), current, means),
+        _enter(_entering(effects), current, means),
         _change(effects, means),
         stores.codes.add([_code(effect) for effect in _of(EffectKind.GRANT, effects)]),
         _emit(_of(EffectKind.EMIT, effects), current, means),
@@ -59,6 +59,11 @@ async def _change(effects: Sequence[Effect], means: Means) -> None:
 
 def _of(kind: EffectKind, effects: Iterable[Effect]) -> list[Effect]:
     return [effect for effect in effects if effect.kind is kind]
+
+
+def _entering(effects: Iterable[Effect]) -> list[Effect]:
+    """Return those that are to enter someone: the step has skipped the others."""
+    return [e for e in _of(EffectKind.ENTER, effects) if e.state is not EffectState.SKIPPED]
 
 
 def _code(effect: Effect) -> Code:
@@ -116,7 +121,7 @@ async def _enter(effects: Sequence[Effect], current: Published, means: Means) ->
     """Enter people in lotteries; return the effects of those who could not be."""
     refusals = await asyncio.gather(
         *(
-            draws.enter_by(
+            entering.enter_by(
                 effect.data["lottery"],
                 effect.user_id,
                 effect.id,

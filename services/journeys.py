@@ -34,7 +34,7 @@ class Limits(Protocol):
 
 
 class Clearance(Protocol):
-    """What keeps messages from people beside their consent: caps, holdouts, bounces."""
+    """What keeps messages from people beside their consent, or people out of lotteries."""
 
     async def refusal(self, effect: Effect) -> str | None:
         """Return why an effect must not be carried out; None if it may."""

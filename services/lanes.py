@@ -26,7 +26,7 @@ from models.event import Event, lane_of
 from models.lease import Lease
 from models.run import Run
 from models.store import Stores
-from services import draws, earning, memberships, pages, runs, suspects, writing
+from services import earning, entering, memberships, pages, runs, suspects, writing
 from services.clearance import Clearance
 from services.clock import Clock
 from services.effects import Means
@@ -256,7 +256,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
     dropped: list[Run] = []
     applied: list[Event] = []
     failing = set[int]()
-    clearance = Clearance(page.facts, stores, lanes.suppression)
+    clearance = Clearance(page.facts, stores, lanes.suppression, page.rules.current)
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
     ordered = sorted(page.events, key=attrgetter("user_id", "at", "id"))
     events = {user: list(group) for user, group in groupby(ordered, attrgetter("user_id"))}
@@ -297,7 +297,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
     # Before anything else is written of these people: what was judged is of who they were.
     moving = await writing.write(page, applied, stores=stores, wall=lanes.clock.wall())
     await runs.settle((*written.runs, *begun.runs), lanes.means)
-    await draws.enter(
+    await entering.enter(
         applied,
         page.rules,
         page.facts,

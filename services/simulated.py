@@ -14,6 +14,7 @@ from engine.loyalty.terms import expiry, terms_of
 from engine.loyalty.tiers import tier_of
 from engine.membership import watch_of
 from engine.schedule import is_active
+from models.effect import Effect, EffectKind
 from models.points import Reason, Transfer
 
 
@@ -125,6 +126,13 @@ class Entries:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._sources: dict[tuple[str, str], set[str]] = defaultdict(set)
+
+    async def refusal(self, effect: Effect) -> str | None:
+        """Enter someone by a step; return why not, if so. Whatever else a step does may be."""
+        if effect.kind is not EffectKind.ENTER:
+            return None
+        lottery = self._program.lotteries[effect.data["lottery"]]
+        return self.enter(lottery, effect.user_id, effect.id, effect.at)
 
     def enter(self, lottery: Lottery, user_id: str, source: str, at: datetime) -> str | None:
         """Enter someone once for each source; return why not, if so."""

@@ -20,10 +20,10 @@ from engine.journeys import user_zone
 from engine.occasions import Occasion, Place
 from engine.playbook import playbook_of
 from engine.starting import is_for, planned
-from models.effect import Effect, EffectKind, EffectState
+from models.effect import Effect, EffectKind
 from models.event import Event
 from models.run import Run
-from services import draws, earning
+from services import earning, entering
 from services.journeys import Journeys, Rules
 from services.rulebook import Published
 from services.simulated import Entries, Ledger, Limits, Memberships, Paces
@@ -193,6 +193,7 @@ class _Simulation:
             self._limits,
             self._paces,
             codes=lambda: f"CODE-{next(self._codes)}",
+            clearance=self._entries,
         )
         await journeys.take(events, now)
         for run in journeys.dropped():
@@ -200,10 +201,10 @@ class _Simulation:
         for run in (*journeys.planned(), *journeys.postponed()):
             runs[run.id] = run
         for moved in (*journeys.moved(), *journeys.started()):
-            effects = [self._settled(effect) for effect in moved.unsettled or ()]
-            run = replace(moved, unsettled=tuple(effects))
-            self.account += self._told(runs.get(run.id), run, now)
-            runs[run.id] = replace(run, unsettled=None)
+            self.account += self._told(runs.get(moved.id), moved, now)
+            runs[moved.id] = replace(moved, unsettled=None)
+            for effect in moved.unsettled or ():
+                self._settle(effect)
         self._facts[user_id] = dict(journeys.facts or facts)
         for event in events:
             self._enter(event, facts, now)
@@ -211,8 +212,8 @@ class _Simulation:
         self._settle_points(user_id, now)
         await self._move(user_id, now)
 
-    def _settled(self, effect: Effect) -> Effect:
-        """Do what an effect does beside changing its user, and return what became of it."""
+    def _settle(self, effect: Effect) -> None:
+        """Do what an effect does beside changing its user."""
         match effect.kind:
             case EffectKind.EMIT:
                 self._emit(effect)
@@ -220,18 +221,12 @@ class _Simulation:
                 points = effect.data["points"]
                 award = self._ledger.award(effect.id, effect.user_id, points, effect.at)
                 self._ledger.add([award], effect.at)
-            case EffectKind.ENTER:
-                lottery = self._program.lotteries[effect.data["lottery"]]
-                refused = self._entries.enter(lottery, effect.user_id, effect.id, effect.at)
-                if refused is not None:
-                    return replace(effect, state=EffectState.SKIPPED, reason=refused)
             case _:
                 pass
-        return effect
 
     def _enter(self, event: Event, facts: Mapping[str, Any], now: datetime) -> None:
         for lottery in self._rules.lotteries(event):
-            if draws.enters(event, lottery, facts, self._rules):
+            if entering.enters(event, lottery, facts, self._rules):
                 refused = self._entries.enter(lottery, event.user_id, event.id, event.at)
                 said = lottery.name if refused is None else f"{lottery.name}: skipped, {refused}"
                 self.account.append(Happening(now, "lottery", event.user_id, detail=said))

@@ -6,7 +6,7 @@ from engine import draws as engine
 from models.campaign import Act
 from models.event import Event
 from models.principal import Role
-from services import draws
+from services import draws, entering
 from services.journeys import Rules
 from services.releases import RulesFile, release
 from services.rulebook import Rulebook
@@ -41,7 +41,7 @@ async def drawn(api: Api, *users: str) -> None:
         )
         for user in users
     ]
-    await draws.enter(events, rules, {user: {} for user in users}, stores=api.stores, wall=NOW)
+    await entering.enter(events, rules, {user: {} for user in users}, stores=api.stores, wall=NOW)
     for days in (10, 10.1, 20):
         at = NOW + timedelta(days=days)
         await draws.look_after(published, stores=api.stores, now=at, wall=at)

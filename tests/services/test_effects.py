@@ -107,6 +107,7 @@ async def test_a_lottery_that_is_closed_is_not_entered(shop):
     assert await shop.stores.entries.documents.count_documents({}) == 0
     (effect,) = await shop.effects_of("enter")
     assert (effect["state"], effect["reason"]) == ("skipped", "closed")
+    assert [run["acted"] for run in await shop.runs()] == [False]
 
 
 async def test_a_webhook_is_called_with_what_the_journey_says(shop, web):
