@@ -79,3 +79,11 @@ def test_a_lock_names_no_host(path):
 
     assert "://" not in text
     assert text.count("sha256:") + text.count("sha512-") > 50
+
+
+@each_module
+def test_nothing_has_the_database_run_code(path):
+    """What MongoDB runs as JavaScript would be one mistake away from what a caller sends."""
+    text = path.read_text()
+
+    assert not [each for each in ("$where", "$function", "$accumulator") if each in text]
