@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from models.store.database import Document, Store, duplicates
@@ -72,6 +72,7 @@ class OwnDraw:
 
 class Counters(Store):
     NAME = "counters"
+    INDEXES = (IndexModel([("user", ASCENDING)], name="user", sparse=True),)
     REMEMBERED: ClassVar[int] = 1_000
     TRIES: ClassVar[int] = 20
 
@@ -210,6 +211,7 @@ class Counters(Store):
                 {
                     "$push": {"times": {"holder": draw.holder, "at": draw.at}},
                     "$inc": {"version": 1},
+                    "$setOnInsert": {"user": draw.user_id},
                 },
                 # Where there is a document that does not match, this is refused as a duplicate.
                 upsert=True,
@@ -248,7 +250,11 @@ class Counters(Store):
             try:
                 done = await self.documents.update_one(
                     {"_id": {"$eq": key}, **seen},
-                    {"$push": {"times": {"holder": holder, "at": at}}, "$inc": {"version": 1}},
+                    {
+                        "$push": {"times": {"holder": holder, "at": at}},
+                        "$inc": {"version": 1},
+                        "$setOnInsert": {"user": user_id},
+                    },
                     upsert=not document,
                 )
             except DuplicateKeyError:

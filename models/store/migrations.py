@@ -51,10 +51,20 @@ async def _move_progress(database: Database) -> None:
         await notes.delete_one(key)
 
 
+async def _name_users(database: Database) -> None:
+    """Say of each user's counters whose they are, which their `_id` ends with."""
+    user = {"$arrayElemAt": [{"$split": ["$_id", "|"]}, -1]}
+    await database["counters"].update_many(
+        {"_id": {"$gte": "user|", "$lt": "user}"}, "user": {"$exists": False}},
+        [{"$set": {"user": user}}],
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "note everyone", _note_everyone),
     Migration(2, "drop orders by user alone", _drop_buyers),
     Migration(3, "move progress", _move_progress),
+    Migration(4, "name users of counters", _name_users),
 )
 
 

@@ -53,12 +53,6 @@ class Holding:
         return {self.whose: {"$eq": user_id}}
 
 
-def _counted(user_id: str) -> Document:
-    last = {"$arrayElemAt": [{"$split": ["$_id", "|"]}, -1]}
-    mine = {"$eq": [last, {"$literal": user_id}]}
-    return {"_id": {"$gte": "user|", "$lt": "user}"}, "$expr": mine}
-
-
 def _audited(user_id: str) -> Document:
     return {"$or": [{"by.id": {"$eq": user_id}}, {"about": {"$eq": f"User:{user_id}"}}]}
 
@@ -186,12 +180,7 @@ HOLDINGS: tuple[Holding, ...] = (
     _kept("claims", "user", "places in flash sales"),
     _kept("groups", "members.user", "places in group buys", among="members"),
     _kept("entries", "user", "tickets in lotteries"),
-    Holding(
-        collection="counters",
-        fate=Fate.KEPT,
-        find=_counted,
-        holds="how often each promotion was used, by whom",
-    ),
+    _kept("counters", "user", "how often each promotion was used, by whom"),
     Holding(
         collection="audit",
         fate=Fate.KEPT,
