@@ -46,7 +46,7 @@ class Reason:
     unlock: Unlock | None = None
 
 
-# Of these two a quote makes so many that they are tuples, which are made in half the time.
+# Of these a quote makes so many that they are tuples, which are made in half the time.
 class Verdict(NamedTuple):
     """What became of one promotion. `reason` is given exactly when it did not apply."""
 
@@ -76,8 +76,7 @@ class UnitRun:
     reserved: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteLine:
+class QuoteLine(NamedTuple):
     """`units` is filled only when per-unit shares were asked for; they sum to the line's."""
 
     sku: str

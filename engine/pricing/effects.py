@@ -25,7 +25,7 @@ from engine.multiples import full_multiples
 from engine.pricing.picking import pick
 from engine.pricing.reductions import Reduction, capped, down_to, minor, reduction
 from engine.pricing.repeats import Bundling, Buying, bundle, buy_and_get
-from engine.pricing.till import Picks, Till
+from engine.pricing.till import Pick, Till
 from engine.pricing.turn import Conditions, Turn
 from models.quote import GiftGiven, GrantGiven
 
@@ -33,20 +33,22 @@ Step: TypeAlias = Callable[[Till, Turn], None]
 
 
 def steps_of(
-    effects: Sequence[Effect], conditions: Conditions, *, uses: bool = False
+    promotion: str, effects: Sequence[Effect], conditions: Conditions, *, uses: bool = False
 ) -> tuple[Step, ...]:
-    """Return the steps of effects, in order: each discounts the prices that those before it left.
+    """Return the steps of a promotion's effects, in order.
+
+    Each discounts the prices that those before it left.
 
     `uses`: whether what follows them must know which units were used up.
     """
     steps: list[Step] = []
     for effect in reversed(effects):
-        steps.append(_step(effect, conditions, uses))
+        steps.append(_step(promotion, effect, conditions, uses))
         uses = uses or isinstance(effect, BuyGet | Bundle | SplitEffects)
     return tuple(reversed(steps))
 
 
-def _step(effect: Effect, conditions: Conditions, uses: bool) -> Step:
+def _step(promotion: str, effect: Effect, conditions: Conditions, uses: bool) -> Step:
     match effect:
         case Take(off, target, cap):
             return _take(reduction(off), target, minor(cap), conditions)
@@ -59,9 +61,9 @@ def _step(effect: Effect, conditions: Conditions, uses: bool) -> Step:
         case Bundle():
             return _bundle(effect, conditions, uses)
         case SplitEffects():
-            return _split(effect, conditions, uses)
+            return _split(promotion, effect, conditions, uses)
         case _:
-            return _give(effect)
+            return _give(promotion, effect)
 
 
 def _take(off: Reduction, target: Target, cap: int | None, conditions: Conditions) -> Step:
@@ -87,7 +89,7 @@ def _each(off: Reduction, target: Target, cap: int | None, conditions: Condition
     return lambda till, turn: till.take_off_each(off, units(till, turn), cap)
 
 
-def _units(target: Target, conditions: Conditions) -> Callable[[Till, Turn], Picks]:
+def _units(target: Target, conditions: Conditions) -> Callable[[Till, Turn], list[Pick]]:
     number, count = conditions.number(target.where), target.count
     if target.what in ("cheapest", "dearest"):
         dearest = target.what == "dearest"
@@ -143,9 +145,9 @@ def _bundle(effect: Bundle, conditions: Conditions, uses: bool) -> Step:
     return put_together
 
 
-def _split(effect: SplitEffects, conditions: Conditions, uses: bool) -> Step:
+def _split(promotion: str, effect: SplitEffects, conditions: Conditions, uses: bool) -> Step:
     shares = [share for share, _, _ in effect.arms]
-    arms = [steps_of(effects, conditions, uses=uses) for _, _, effects in effect.arms]
+    arms = [steps_of(promotion, effects, conditions, uses=uses) for _, _, effects in effect.arms]
 
     def take_arm(till: Till, turn: Turn) -> None:
         for step in arms[arm_of(turn.user_id, effect.name, shares)]:
@@ -154,21 +156,23 @@ def _split(effect: SplitEffects, conditions: Conditions, uses: bool) -> Step:
     return take_arm
 
 
-def _give(effect: Gift | Award | Grant) -> Step:
+def _give(promotion: str, effect: Gift | Award | Grant) -> Step:
     match effect:
         case Gift(sku, quantity):
+            gift = GiftGiven(promotion, sku, quantity)
 
             def give(till: Till, _turn: Turn) -> None:
-                till.gifts += (GiftGiven(till.promotion, sku, quantity),)
+                till.give().gifts += (gift,)
 
             return give
         case Award():
             return _award(effect)
-        case Grant(promotion, duration):
+        case Grant(granted, duration):
             lasts = None if duration is None else duration.words
+            code = GrantGiven(promotion, granted, lasts)
 
             def grant(till: Till, _turn: Turn) -> None:
-                till.grants += (GrantGiven(till.promotion, promotion, lasts),)
+                till.give().grants += (code,)
 
             return grant
         case _:
@@ -180,10 +184,10 @@ def _award(award: Award) -> Step:
 
     def give_points(till: Till, turn: Turn) -> None:
         if award.of is None or not award.per:
-            till.points += award.points
+            till.give().points += award.points
             return
         measure = turn.number(award.of)
         if measure is not None:
-            till.points += award.points * full_multiples(measure, award.per)
+            till.give().points += award.points * full_multiples(measure, award.per)
 
     return give_points

@@ -2,24 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 from models.cart import Cart
 
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """`floors` are per unit, `least` what a whole line cannot fall below; both 0 without floors.
-
-    `cheap` and `dear` are the places of the lines when sorted by the price of a unit, the cheapest
-    and the dearest first, and the earlier line where prices are equal.
-    """
+    """`floors` are per unit, `least` what a whole line cannot fall below; both 0 without floors."""
 
     prices: Sequence[int]
     quantities: Sequence[int]
     floors: Sequence[int]
     least: Sequence[int]
-    cheap: Sequence[int]
-    dear: Sequence[int]
     floored: bool
 
     @classmethod
@@ -28,21 +23,17 @@ class Goods:
         prices = [line.price for line in cart.lines]
         quantities = [line.quantity for line in cart.lines]
         # A floor above the price means that nothing may be taken off.
-        floors = [min(line.floor, line.price) for line in cart.lines]
-        places = range(len(prices))
+        floors = [min(line.floor, line.price) if line.floor else 0 for line in cart.lines]
         return cls(
             prices=prices,
             quantities=quantities,
             floors=floors,
-            least=[floor * count for floor, count in zip(floors, quantities, strict=True)],
-            cheap=_ranks(sorted(places, key=prices.__getitem__)),
-            dear=_ranks(sorted(places, key=prices.__getitem__, reverse=True)),
+            least=list(map(mul, floors, quantities)),
             floored=any(floors),
         )
 
-
-def _ranks(order: Sequence[int]) -> list[int]:
-    ranks = [0] * len(order)
-    for rank, place in enumerate(order):
-        ranks[place] = rank
-    return ranks
+    def by_price(self, lines: Sequence[int], *, dearest: bool) -> Sequence[int]:
+        """Sort lines by the price of a unit; the earlier line comes first where they are equal."""
+        if len(lines) == 1:
+            return lines
+        return sorted(lines, key=self.prices.__getitem__, reverse=dearest)

@@ -1,15 +1,13 @@
 """Choosing units: the cheapest or the dearest, ties going to the earlier line."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from engine.pricing.runs import Run
-from engine.pricing.till import Picks, Till
+from engine.pricing.till import Pick, Till
 
 # The line, the run's place in it, and the run.
 Unit: TypeAlias = tuple[int, int, Run]
-# The line, the run's place in it, and how many of its units.
-Pick: TypeAlias = tuple[int, int, int]
 
 
 def in_order(till: Till, lines: Sequence[int], *, dearest: bool) -> Iterator[Unit]:
@@ -17,8 +15,7 @@ def in_order(till: Till, lines: Sequence[int], *, dearest: bool) -> Iterator[Uni
 
     At equal price the earlier line comes first, within a line what still costs most.
     """
-    ranks = till.goods.dear if dearest else till.goods.cheap
-    for at in sorted(lines, key=ranks.__getitem__) if len(lines) > 1 else lines:
+    for at in till.goods.by_price(lines, dearest=dearest):
         runs = till.units(at)
         if len(runs) == 1:
             yield at, 0, runs[0]
@@ -28,34 +25,16 @@ def in_order(till: Till, lines: Sequence[int], *, dearest: bool) -> Iterator[Uni
                 yield at, place, runs[place]
 
 
-def pick(till: Till, lines: Sequence[int], count: int, *, dearest: bool) -> Picks:
-    """Pick so many units, or all there are, passing over those without room."""
+def pick(till: Till, lines: Sequence[int], count: int, *, dearest: bool) -> list[Pick]:
+    """Pick so many units, or all there are, in order; those without room are passed over."""
     floors = till.goods.floors
     picks: list[Pick] = []
     for at, place, (size, left, _) in in_order(till, lines, dearest=dearest):
         if left > floors[at]:
             taken = min(count, size)
-            picks.append((at, place, taken))
+            picks.append((at, place, taken, left))
             count -= taken
             if not count:
                 break
-    return gathered(picks)
-
-
-def gathered(picks: list[Pick]) -> Picks:
-    """Return picks by line, in order."""
-    found: Picks = {}
-    for at, place, count in sorted(picks):
-        found.setdefault(at, []).append((place, count))
-    return found
-
-
-def unused(till: Till, lines: Iterable[int], *, roomy: bool) -> int:
-    """Count the units that no buy or bundle of this promotion has used up; `roomy`: with room."""
-    floors = till.goods.floors
-    return sum(
-        size
-        for at in lines
-        for size, left, used in till.units(at)
-        if not used and (left > floors[at] or not roomy)
-    )
+    picks.sort()
+    return picks

@@ -117,7 +117,7 @@ def _plan_one(
         needs_user=tuple(_needs_user(promotion, campaign)),
         waits=_names_remaining(promotion.when),
         varies=any(_names_remaining(expr) for expr in _expressions(promotion.effects)),
-        steps=steps_of(promotion.effects, conditions),
+        steps=steps_of(promotion.name, promotion.effects, conditions),
         recurs=recurs,
         held_out=held_out,
         asks_more=bool(recurs or held_out or promotion.limits),

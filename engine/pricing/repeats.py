@@ -1,12 +1,12 @@
 """Buy some, get some; and bundles: effects that use units up and repeat while units last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from engine.pricing.picking import Pick, gathered, in_order, unused
+from engine.pricing.picking import in_order
 from engine.pricing.reductions import Reduction, capped
-from engine.pricing.till import Picks, Till
+from engine.pricing.till import Pick, Till
 
 # The line, and the run's place in it.
 Place: TypeAlias = tuple[int, int]
@@ -33,11 +33,11 @@ def buy_and_get(
     buying: Buying, buyable: Sequence[int], rewardable: Sequence[int], till: Till
 ) -> None:
     """Reward the cheapest (or dearest) units, as many repeats as the units of these lines allow."""
-    both = set(buyable).intersection(rewardable)
-    buys = unused(till, buyable, roomy=False)
-    gets = unused(till, rewardable, roomy=True)
+    both = buyable if buyable is rewardable else set(buyable).intersection(rewardable)
+    buys = till.unused(buyable, roomy=False)
+    gets = till.unused(rewardable, roomy=True)
     # A unit serves once, and each repeat needs all of its units.
-    apart = buys + gets - unused(till, both, roomy=True)
+    apart = buys if both is rewardable else buys + gets - till.unused(both, roomy=True)
     repeats = min(buys // buying.buy, gets // buying.get, apart // (buying.buy + buying.get))
     if buying.times is not None:
         repeats = min(repeats, buying.times)
@@ -47,7 +47,7 @@ def buy_and_get(
     rewarded = _rewarded(buying, buying.get * repeats, spare, rewardable, both, till)
     if buying.uses:
         bought = _bought(buying.buy * repeats, rewarded, buyable, both, till)
-        rewarded = _where_now(rewarded, till.use_up([rewarded, bought]))
+        rewarded = _where_now(rewarded, till.use_up([*rewarded, *bought]))
     if buying.off is None:
         till.take_off_each(buying.each, rewarded, buying.cap)
     else:
@@ -55,8 +55,13 @@ def buy_and_get(
 
 
 def _rewarded(
-    buying: Buying, wanted: int, spare: int, rewardable: Sequence[int], both: set[int], till: Till
-) -> Picks:
+    buying: Buying,
+    wanted: int,
+    spare: int,
+    rewardable: Sequence[int],
+    both: Collection[int],
+    till: Till,
+) -> list[Pick]:
     """Pick what is rewarded, leaving enough of what can also be bought to be bought."""
     floors = till.goods.floors
     picks: list[Pick] = []
@@ -68,36 +73,38 @@ def _rewarded(
             count = min(count, spare)
             spare -= count
         if count:
-            picks.append((at, place, count))
+            picks.append((at, place, count, left))
             wanted -= count
             if not wanted:
                 break
-    return gathered(picks)
+    picks.sort()
+    return picks
 
 
 def _bought(
-    wanted: int, rewarded: Picks, buyable: Sequence[int], both: set[int], till: Till
-) -> Picks:
+    wanted: int, rewarded: Sequence[Pick], buyable: Sequence[int], both: Collection[int], till: Till
+) -> list[Pick]:
     """Pick what is bought: the dearest, first of what could not be rewarded anyway."""
     floors = till.goods.floors
-    taken = {(at, place): count for at, own in rewarded.items() for place, count in own}
+    taken = {(at, place): count for at, place, count, _ in rewarded}
     outside: list[Pick] = []
     inside: list[Pick] = []
     for at, place, (size, left, used) in in_order(till, buyable, dearest=True):
         if not used:
             free = size - taken.get((at, place), 0)
-            (inside if at in both and left > floors[at] else outside).append((at, place, free))
+            among = inside if at in both and left > floors[at] else outside
+            among.append((at, place, free, left))
     picks: list[Pick] = []
-    for at, place, free in outside + inside:
+    for at, place, free, left in outside + inside:
         count = min(wanted, free)
         if count:
-            picks.append((at, place, count))
+            picks.append((at, place, count, left))
             wanted -= count
-    return gathered(picks)
+    return picks
 
 
-def _where_now(picks: Picks, moved: Mapping[Place, int]) -> Picks:
-    return {at: [(moved[at, place], count) for place, count in own] for at, own in picks.items()}
+def _where_now(picks: Sequence[Pick], moved: Mapping[Place, int]) -> list[Pick]:
+    return [(at, moved[at, place], count, left) for at, place, count, left in picks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +118,17 @@ class Bundling:
     uses: bool
 
 
-@dataclass(slots=True)
 class _Stock:
     """A run that bundles take from; `chosen` of its units are in the repeat under way."""
 
-    at: int
-    run: int
-    left: int
-    free: int
-    chosen: int = 0
-    taken: int = 0
+    __slots__ = ("at", "chosen", "free", "left", "run", "taken")
+
+    def __init__(self, at: int, run: int, left: int, free: int) -> None:
+        self.at = at
+        self.run = run
+        self.left = left
+        self.free = free
+        self.chosen = self.taken = 0
 
 
 def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> None:
@@ -132,26 +140,28 @@ def bundle(bundling: Bundling, parts: Sequence[Sequence[int]], till: Till) -> No
         repeat = _one_repeat(bundling.counts, waiting)
         if repeat is None:
             break
-        cost = sum([stock.left * stock.chosen for stock in repeat])
-        if cost <= bundling.price:
+        worth = -bundling.price
+        for stock in repeat:
+            worth += stock.left * stock.chosen
+        if worth <= 0:
             break
         # The next repeats take from the same runs until one of them cannot fill its part.
         same = min([stock.free // stock.chosen for stock in repeat])
         if times is not None:
             same = min(same, times)
             times -= same
-        saving += same * (cost - bundling.price)
+        saving += same * worth
         for stock in repeat:
             count = same * stock.chosen
             stock.taken += count
             stock.free -= count
             stock.chosen = 0
     if saving:
-        picks = gathered(
-            [(each.at, each.run, each.taken) for each in stocks.values() if each.taken]
+        picks = sorted(
+            (each.at, each.run, each.taken, each.left) for each in stocks.values() if each.taken
         )
         if bundling.uses:
-            picks = _where_now(picks, till.use_up([picks]))
+            picks = _where_now(picks, till.use_up(picks))
         till.take_off_units(capped(lambda _: saving, bundling.cap), picks)
 
 
@@ -162,7 +172,10 @@ def _stocked(till: Till, lines: Sequence[int], stocks: dict[Place, _Stock]) -> l
     for at, run, (size, left, used) in in_order(till, lines, dearest=True):
         if not used and left > floors[at]:
             # Parts that share lines share what is in them.
-            found.append(stocks.setdefault((at, run), _Stock(at, run, left, size)))
+            stock = stocks.get((at, run))
+            if stock is None:
+                stock = stocks[at, run] = _Stock(at, run, left, size)
+            found.append(stock)
     found.reverse()
     return found
 

@@ -1,5 +1,6 @@
 """Units of a line as runs of neighbours in equal state, so that a million cost the same as one."""
 
+from itertools import islice
 from typing import TypeAlias
 
 from engine.pricing.shares import share_sized
@@ -36,11 +37,10 @@ def spread(amount: int, whole: int, runs: list[Run], floor: int) -> list[Run]:
     remainders: list[int] = []
     over = amount
     for size, left, used in runs:
-        weight = amount * left
-        base = weight // whole
+        base, remainder = divmod(amount * left, whole)
         over -= base * size
         parts.append((size, left - base, used))
-        remainders.append(weight % whole)
+        remainders.append(remainder)
     if not over:
         return parts
     for place in sorted(range(len(parts)), key=remainders.__getitem__, reverse=True):
@@ -82,14 +82,10 @@ def joined(runs: list[Run]) -> list[Run]:
     """Join neighbours in equal state."""
     if len(runs) == 1:
         return runs
-    found: list[Run] = []
-    size, left, used = 0, -1, False
-    for run in runs:
-        if run[1] == left and run[2] == used:
-            size += run[0]
+    found = [last := runs[0]]
+    for run in islice(runs, 1, None):
+        if run[1] == last[1] and run[2] == last[2]:
+            found[-1] = last = (last[0] + run[0], last[1], last[2])
         else:
-            if size:
-                found.append((size, left, used))
-            size, left, used = run
-    found.append((size, left, used))
+            found.append(last := run)
     return found

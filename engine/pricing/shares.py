@@ -22,6 +22,8 @@ def share(amount: int, weights: Sequence[int], whole: int, rooms: Sequence[int])
     among the others, again and again. What finds no room is lost. Pass the weights as the rooms
     where they are the same: that is quicker.
     """
+    if len(weights) == 1:
+        return [min(amount, rooms[0])]
     if weights is rooms:
         # A part of all that is left is never more than what is left of one.
         return rooms if amount >= whole else by_largest_remainder(amount, weights, whole)
@@ -37,13 +39,54 @@ def share(amount: int, weights: Sequence[int], whole: int, rooms: Sequence[int])
 
 def by_largest_remainder(amount: int, weights: Sequence[int], whole: int) -> list[int]:
     """Share `amount` in proportion to the weights, `whole` together; ties to the earlier one."""
+    if len(weights) == 2:
+        first = _of_two(amount, weights[0], whole)
+        return [first, amount - first]
     shares = [amount * weight // whole for weight in weights]
     left = amount - sum(shares)
     if left:
         remainders = [amount * weight % whole for weight in weights]
-        for place in sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)[:left]:
+        for place in _largest(remainders)[:left]:
             shares[place] += 1
     return shares
+
+
+def kept_after(amount: int, weights: Sequence[int], whole: int) -> list[int]:
+    """Return what is left of each weight when `amount` is shared as `share` does, without floors.
+
+    It is the same as to subtract the shares, but most discounts of a quote are of whole lines.
+    """
+    if amount >= whole:
+        return [0] * len(weights)
+    if len(weights) == 2:
+        first = weights[0] - _of_two(amount, weights[0], whole)
+        return [first, whole - amount - first]
+    kept = [weight - amount * weight // whole for weight in weights]
+    more = sum(kept) - whole + amount
+    if not more:
+        return kept
+    remainders = [amount * weight % whole for weight in weights]
+    if more == 1:
+        kept[remainders.index(max(remainders))] -= 1
+        return kept
+    ordered = sorted(remainders, reverse=True)
+    least = ordered[more - 1]
+    if ordered[more] < least:  # nobody ties with the last who gets one more
+        pairs = zip(kept, remainders, strict=True)
+        return [left - 1 if remainder >= least else left for left, remainder in pairs]
+    for place in _largest(remainders)[:more]:
+        kept[place] -= 1
+    return kept
+
+
+def _of_two(amount: int, weight: int, whole: int) -> int:
+    """Return the share of the first of two: of two remainders the larger is at least a half."""
+    return (2 * amount * weight + whole) // (2 * whole)
+
+
+def _largest(remainders: Sequence[int]) -> list[int]:
+    """Return their places, the largest first, of equal ones the earlier."""
+    return sorted(range(len(remainders)), key=remainders.__getitem__, reverse=True)
 
 
 def share_sized(
@@ -73,7 +116,7 @@ def by_largest_remainder_sized(
         return [(base, 0) for base in bases]
     extras = [0] * len(sizes)
     remainders = [amount * weight % whole for weight in weights]
-    for place in sorted(range(len(sizes)), key=remainders.__getitem__, reverse=True):
+    for place in _largest(remainders):
         extras[place] = min(left, sizes[place])
         left -= extras[place]
         if not left:

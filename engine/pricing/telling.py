@@ -7,6 +7,7 @@ that has just run out: it lost to others, took nothing, has used up its limit or
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from engine.pricing.candidates import Sieve
@@ -16,6 +17,8 @@ from engine.pricing.reasons import explain, outdone
 from models.quote import Reason, Verdict, Why
 
 MOST_NEAR = 10
+
+_verdict = partial(tuple.__new__, Verdict)
 
 
 @dataclass(slots=True)
@@ -120,9 +123,11 @@ class Telling:
 
 def applied(path: Path) -> Iterator[Verdict]:
     """Yield the promotions that took or gave something."""
-    for one in path.served:
-        if one.did_something:
-            promotion = one.planned.promotion
-            yield Verdict(
-                promotion.name, promotion.title, applied=True, saved=one.saved, points=one.points
-            )
+    for planned, before, after, off_shipping, given in path.served:
+        saved = off_shipping
+        if after is not before:
+            saved += sum(before) - sum(after)
+        points = given.points if given else 0
+        if saved or points or (given and (given.gifts or given.grants)):
+            title = planned.promotion.title
+            yield _verdict((planned.name, title, True, saved, None, points))

@@ -1,71 +1,74 @@
-"""What is left to pay while promotions take their turns: lines as runs of units in equal state.
+"""What is left to pay while promotions take their turns: by line, and where it matters by unit.
 
-A discount on whole lines is noted and shared over their units only when something asks for units,
-so a cart where nobody does is priced line by line; and runs, not units, are gone through, so that
-a quantity of a million costs the same as one.
+Most lines are even: their units cost the same but for one minor unit, the cheaper ones first, so
+that what the line costs says it all. Of the others runs of units in equal state are kept. A
+discount on whole lines is noted, and shared over the units of such a line when something asks for
+them. Runs, not units, are gone through, so that a quantity of a million costs the same as one.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from operator import add, mul, sub
+from operator import mul, sub
 from typing import TypeAlias
 
 from engine.pricing.goods import Goods
 from engine.pricing.reductions import Reduction
 from engine.pricing.runs import Run, are_even, evenly, joined, split, spread
-from engine.pricing.shares import Share, by_largest_remainder_sized, share, share_sized
+from engine.pricing.shares import (
+    Share,
+    by_largest_remainder_sized,
+    kept_after,
+    share,
+    share_sized,
+)
 from models.quote import GiftGiven, GrantGiven
 
-# By line, in order: the places of runs, in order, and how many units of each, from the front.
-Picks: TypeAlias = dict[int, list[tuple[int, int]]]
+# Units of a run: the line, the run's place in it, how many from its front, and what each costs.
+Pick: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Given:
+    """What a turn gives beside money."""
+
+    points: int = 0
+    gifts: tuple[GiftGiven, ...] = ()
+    grants: tuple[GrantGiven, ...] = ()
 
 
 @dataclass(slots=True)
 class Till:
-    """Mutable. `notes` are what was taken off whole lines, one after the other, each by line; of
-    the notes, `settled` says for each line how many are shared over its `runs`.
+    """Mutable, but its lists by line: what changes `left` makes another list.
 
-    What comes after `shipping` is of the turn under way; `taken` is by line.
+    `runs` are of lines that are not even, or with units that are used up. `notes` are what lines
+    cost before and after each discount on whole lines; `settled` says how many of them are shared
+    over a line's runs. What comes after that is of the turn under way.
     """
 
     goods: Goods
-    left: list[int]
-    runs: list[list[Run]]
-    settled: list[int]
-    notes: list[Sequence[int]]
+    left: Sequence[int]
     shipping: int
-    promotion: str = ""
-    taken: list[int] = field(default_factory=list)
-    off_shipping: int = 0
-    points: int = 0
-    gifts: tuple[GiftGiven, ...] = ()
-    grants: tuple[GrantGiven, ...] = ()
+    runs: dict[int, list[Run]] = field(default_factory=dict)
+    notes: list[tuple[Sequence[int], Sequence[int]]] = field(default_factory=list)
+    settled: dict[int, int] = field(default_factory=dict)
+    given: Given | None = None
     used: set[int] = field(default_factory=set)  # lines with units that are used up
 
     @classmethod
     def opening(cls, goods: Goods, shipping: int) -> "Till":
         """Return the till before any promotion."""
-        counted = list(zip(goods.quantities, goods.prices, strict=True))
-        return cls(
-            goods=goods,
-            left=[count * price for count, price in counted],
-            runs=[[(count, price, False)] for count, price in counted],
-            settled=[0] * len(counted),
-            notes=[],
-            shipping=shipping,
-        )
+        return cls(goods, list(map(mul, goods.quantities, goods.prices)), shipping)
 
     def fork(self) -> "Till":
         """Return another till in the same state, between two turns. Runs are never changed."""
         return Till(
             self.goods,
-            self.left[:],
-            self.runs[:],
-            self.settled[:],
-            self.notes[:],
+            self.left,
             self.shipping,
+            self.runs.copy(),
+            self.notes.copy(),
+            self.settled.copy(),
         )
 
     @property
@@ -73,48 +76,51 @@ class Till:
         """What the lines still cost together, without shipping."""
         return sum(self.left)
 
-    def begin(self, promotion: str) -> None:
-        """Begin the turn of a promotion."""
-        self.promotion = promotion
-        self.taken = [0] * len(self.left)
-        self.off_shipping = self.points = 0
-        self.gifts = self.grants = ()
+    def give(self) -> Given:
+        """Return what this turn gives, to be added to."""
+        if self.given is None:
+            self.given = Given()
+        return self.given
 
     def rest(self) -> None:
         """End it where units were used up: the next promotion finds none that is."""
         for at in self.used:
-            self.runs[at] = joined([(size, left, False) for size, left, _ in self.runs[at]])
+            self._keep(at, joined([(size, left, False) for size, left, _ in self.runs[at]]))
         self.used.clear()
 
     def take_off_shipping(self, discount: Reduction) -> None:
         """Take `discount(what shipping still costs)`."""
-        taken = min(discount(self.shipping), self.shipping)
-        self.shipping -= taken
-        self.off_shipping += taken
+        self.shipping = max(0, self.shipping - discount(self.shipping))
 
     def take_off_lines(self, discount: Reduction, among: Sequence[int]) -> None:
         """Take `discount(what these lines still cost)`, shared over whole lines."""
-        left = self.left
-        weights = rooms = left if len(among) == len(left) else [left[at] for at in among]
+        before = self.left
+        everything = len(among) == len(before)
+        weights = before if everything else [before[at] for at in among]
+        whole = sum(weights)
         if self.goods.floored:
             least = self.goods.least
-            rooms = [left[at] - least[at] for at in among]
-        whole = sum(weights)
-        shares = share(discount(whole), weights, whole, rooms)
-        if len(shares) == len(left):
-            self.notes.append(shares)
-            self.left = list(map(sub, left, shares))
-            self.taken = list(map(add, self.taken, shares))
-            return
-        note = [0] * len(left)
-        for at, got in zip(among, shares, strict=True):
-            note[at] = got
-            left[at] -= got
-            self.taken[at] += got
-        self.notes.append(note)
+            rooms = [before[at] - least[at] for at in among]
+            kept = list(map(sub, weights, share(discount(whole), weights, whole, rooms)))
+        else:
+            kept = kept_after(discount(whole), weights, whole)
+        if everything:
+            self.left = kept
+        else:
+            self.left = after = [*before]
+            for at, amount in zip(among, kept, strict=True):
+                after[at] = amount
+        if self.runs:
+            self.notes.append((before, self.left))
 
     def units(self, at: int) -> list[Run]:
         """Return a line's units, everything taken so far shared over them."""
+        if at not in self.runs:
+            size = self.goods.quantities[at]
+            left, more = divmod(self.left[at], size)
+            if not more:
+                return [(size, left, False)]
+            return [(size - more, left, False), (more, left + 1, False)]
         if self.settled[at] < len(self.notes):
             self._settle(at)
         return self.runs[at]
@@ -122,124 +128,160 @@ class Till:
     def _settle(self, at: int) -> None:
         runs, left = self.runs[at], self.left[at]
         if are_even(runs):
-            self.runs[at] = evenly(self.goods.quantities[at], left, used=runs[0][2])
+            runs = evenly(self.goods.quantities[at], left, used=runs[0][2])
         else:
-            amounts = [note[at] for note in self.notes[self.settled[at] :] if note[at]]
+            noted = self.notes[self.settled[at] :]
+            amounts = [before[at] - after[at] for before, after in noted]
             whole, floor = left + sum(amounts), self.goods.floors[at]
-            for amount in amounts:
+            for amount in filter(None, amounts):
                 runs = spread(amount, whole, runs, floor)
                 whole -= amount
-            self.runs[at] = runs
+        self.runs[at] = runs
         self.settled[at] = len(self.notes)
 
-    def all_of(self, among: Sequence[int]) -> Picks:
+    def unused(self, among: Iterable[int], *, roomy: bool) -> int:
+        """Count the units, with room if `roomy`, that this promotion has not used up."""
+        quantities, floors = self.goods.quantities, self.goods.floors
+        found = 0
+        for at in among:
+            size = quantities[at]
+            if at not in self.runs:
+                found += min(size, self.left[at] - floors[at] * size) if roomy else size
+            elif roomy or at in self.used:
+                found += sum(
+                    [
+                        count
+                        for count, left, used in self.units(at)
+                        if not used and (left > floors[at] or not roomy)
+                    ]
+                )
+            else:
+                found += size
+        return found
+
+    def all_of(self, among: Sequence[int]) -> list[Pick]:
         """Return every unit of these lines that has room."""
         floors = self.goods.floors
-        picks: Picks = {}
-        for at in among:
-            floor = floors[at]
-            own = [(place, run[0]) for place, run in enumerate(self.units(at)) if run[1] > floor]
-            if own:
-                picks[at] = own
-        return picks
+        return [
+            (at, place, size, left)
+            for at in among
+            for place, (size, left, _) in enumerate(self.units(at))
+            if left > floors[at]
+        ]
 
-    def take_off_units(self, discount: Reduction, picks: Picks) -> None:
-        """Take `discount(what these units still cost)`.
+    def take_off_units(self, discount: Reduction, picks: Sequence[Pick]) -> None:
+        """Take `discount(what these units still cost)`; they are in order.
 
         It is shared over their lines, and a line's share over its units.
         """
         floors = self.goods.floors
-        weights = rooms = [self._left_of(at, own) for at, own in picks.items()]
+        by_line: list[list[Pick]] = []
+        weights: list[int] = []
+        last = -1
+        for pick in picks:
+            at, _, count, left = pick
+            if at == last:
+                by_line[-1].append(pick)
+                weights[-1] += count * left
+            else:
+                by_line.append([pick])
+                weights.append(count * left)
+                last = at
+        rooms = weights
         if self.goods.floored:
             rooms = [
-                weight - floors[at] * sum([count for _, count in own])
-                for weight, (at, own) in zip(weights, picks.items(), strict=True)
+                sum([count * (left - floors[at]) for at, _, count, left in own]) for own in by_line
             ]
         whole = sum(weights)
-        shares = share(discount(whole), weights, whole, rooms)
-        for (at, own), got, weight in zip(picks.items(), shares, weights, strict=True):
-            if not got:
-                continue
-            runs = self.runs[at]
-            sizes = [count for _, count in own]
-            lefts = [runs[place][1] for place, _ in own]
-            self._charge(at, own, share_sized(got, sizes, lefts, weight, floors[at]))
+        amounts = share(discount(whole), weights, whole, rooms)
+        shares: list[Share] = []
+        for own, amount, weight in zip(by_line, amounts, weights, strict=True):
+            if len(own) == 1:
+                shares.append(divmod(amount, own[0][2]))
+            else:
+                sizes, lefts = [count for _, _, count, _ in own], [left for *_, left in own]
+                shares += share_sized(amount, sizes, lefts, weight, floors[own[0][0]])
+        self._charge(picks, shares)
 
     def take_off_every(self, discount: Reduction, among: Sequence[int]) -> None:
         """Take `discount(what it still costs)` off every unit of these lines."""
-        floors = self.goods.floors
+        quantities, floors = self.goods.quantities, self.goods.floors
+        self.left = after = [*self.left]
         for at in among:
             floor = floors[at]
-            runs = [
-                (size, max(floor, left - discount(left)), used)
-                for size, left, used in self.units(at)
-            ]
-            whole = sum([size * left for size, left, _ in runs])
-            self.runs[at] = joined(runs)
-            self.taken[at] += self.left[at] - whole
-            self.left[at] = whole
+            if at in self.runs:
+                runs = [
+                    (size, max(floor, left - discount(left)), used)
+                    for size, left, used in self.units(at)
+                ]
+                after[at] = sum([size * left for size, left, _ in runs])
+                self._put(at, joined(runs))
+                continue
+            # Of units even but for one minor unit no discount makes any that are less even.
+            size = quantities[at]
+            left, more = divmod(after[at], size)
+            after[at] = max(floor, left - discount(left)) * (size - more)
+            if more:
+                after[at] += max(floor, left + 1 - discount(left + 1)) * more
 
-    def take_off_each(self, discount: Reduction, picks: Picks, cap: int | None = None) -> None:
+    def take_off_each(
+        self, discount: Reduction, picks: Sequence[Pick], cap: int | None = None
+    ) -> None:
         """Take `discount(what it still costs)` off each unit; their discounts share a cap."""
         floors = self.goods.floors
-        wanted: list[int] = []
-        for at, own in picks.items():
-            runs, floor = self.runs[at], floors[at]
-            for place, _ in own:
-                left = runs[place][1]
-                wanted.append(min(discount(left), left - floor))
-        shares = [(amount, 0) for amount in wanted]
+        wanted = [min(discount(left), left - floors[at]) for at, _, _, left in picks]
         if cap is not None:
-            sizes = [count for own in picks.values() for _, count in own]
+            sizes = [count for _, _, count, _ in picks]
             whole = sum(map(mul, sizes, wanted))
             if cap < whole:
-                shares = by_largest_remainder_sized(cap, sizes, wanted, whole)
-        ahead = iter(shares)
-        for at, own in picks.items():
-            self._charge(at, own, list(islice(ahead, len(own))))
+                self._charge(picks, by_largest_remainder_sized(cap, sizes, wanted, whole))
+                return
+        self._charge(picks, [(amount, 0) for amount in wanted])
 
-    def use_up(self, several: Sequence[Picks]) -> dict[tuple[int, int], int]:
+    def use_up(self, picks: Iterable[Pick]) -> dict[tuple[int, int], int]:
         """Mark units as used by this promotion; return where in its line each run is now."""
         counts: dict[int, Counter[int]] = {}
-        for picks in several:
-            for at, own in picks.items():
-                counts.setdefault(at, Counter()).update(dict(own))
+        for at, place, count, _ in picks:
+            counts.setdefault(at, Counter())[place] += count
         moved: dict[tuple[int, int], int] = {}
         for at, used_up in counts.items():
             runs: list[Run] = []
-            for place, (size, left, used) in enumerate(self.runs[at]):
+            for place, (size, left, used) in enumerate(self.units(at)):
                 count = used_up[place]
                 if count:
                     moved[at, place] = len(runs)
                     runs.append((count, left, True))
                 if count < size:
                     runs.append((size - count, left, used))
-            self.runs[at] = runs
+            self._put(at, runs)
             self.used.add(at)
         return moved
 
-    def _left_of(self, at: int, own: Sequence[tuple[int, int]]) -> int:
-        runs = self.runs[at]
-        return sum([runs[place][1] * count for place, count in own])
+    def _charge(self, picks: Sequence[Pick], shares: Sequence[Share]) -> None:
+        """Take from units that are in order: the first so many of each run get these shares."""
+        quantities = self.goods.quantities
+        cut: dict[int, list[Run]] = {}
+        after = [*self.left]
+        # From the back, so that what is cut stays in its place while the runs before it are.
+        for (at, place, count, _), (base, extra) in zip(picks[::-1], shares[::-1], strict=True):
+            if count < quantities[at] or at in self.runs:
+                runs = cut.get(at)
+                if runs is None:
+                    runs = cut[at] = [*self.units(at)]
+                runs[place : place + 1] = split(runs[place], count, base, extra)
+            after[at] -= base * count + extra
+        for at, runs in cut.items():
+            self._put(at, joined(runs))
+        self.left = after
 
-    def _charge(self, at: int, own: Sequence[tuple[int, int]], shares: Sequence[Share]) -> None:
-        """Take from units of a line: the first so many of each run get these shares."""
-        before = self.runs[at]
-        if len(before) == 1 and own[0][1] == before[0][0] and not shares[0][1]:
-            size, left, used = before[0]
-            base = shares[0][0]
-            self.runs[at] = [(size, left - base, used)]
-            self.left[at] -= base * size
-            self.taken[at] += base * size
-            return
-        runs: list[Run] = []
-        amount = behind = 0
-        for (place, count), (base, extra) in zip(own, shares, strict=True):
-            runs += before[behind:place]
-            runs += split(before[place], count, base, extra)
-            amount += base * count + extra
-            behind = place + 1
-        runs += before[behind:]
-        self.runs[at] = joined(runs)
-        self.left[at] -= amount
-        self.taken[at] += amount
+    def _put(self, at: int, runs: list[Run]) -> None:
+        """Keep a line's units, over which everything taken so far is shared."""
+        self.settled[at] = len(self.notes)
+        self._keep(at, runs)
+
+    def _keep(self, at: int, runs: list[Run]) -> None:
+        """Keep a line's units, unless what it costs says it all."""
+        if are_even(runs) and not runs[0][2]:
+            self.runs.pop(at, None)
+        else:
+            self.runs[at] = runs

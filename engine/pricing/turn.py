@@ -1,6 +1,7 @@
 """A promotion's turn: who is asking, what they see, and which lines a condition selects."""
 
 from collections.abc import Sequence
+from itertools import compress, repeat
 from typing import Any
 
 from dsl import MISSING, Moment
@@ -63,5 +64,5 @@ class Turn:
         items = self._facts["cart"]["items"]
         if where is None:
             return range(len(items))
-        judge, facts, moment = self._judges.judge(where), self._facts, self._moment
-        return [at for at, item in enumerate(items) if judge(facts, moment, item)]
+        holds = map(self._judges.judge(where), repeat(self._facts), repeat(self._moment), items)
+        return list(compress(range(len(items)), holds))

@@ -212,7 +212,7 @@ def _document(order: Order) -> Document:
 def _with_names(value: Any) -> Any:
     """Return it with its named tuples as documents: BSON would keep them as bare lists."""
     match value:
-        case Taken() | Verdict():
+        case QuoteLine() | Taken() | Verdict():
             return {name: _with_names(part) for name, part in value._asdict().items()}
         case dict():
             return {name: _with_names(part) for name, part in value.items()}
