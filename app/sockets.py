@@ -32,6 +32,8 @@ INIT = 10.0  # seconds in which a client says who it is
 SUBSCRIPTIONS = 20  # on one connection
 LONGEST_ID = 128  # it is part of each answer
 CONNECTIONS = 10  # of one caller to one process
+# From one address, of those who have not yet said who they are: it may be a whole office's.
+STRANGERS = 100
 # Seconds for which a client may take nothing at all.
 PATIENCE = 30.0
 
@@ -44,12 +46,21 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch: asyncio.Task[None] | None = None
-        self._held = ExitStack()
+        self._held, self._unknown = ExitStack(), ExitStack()
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
         # A mistake in one operation must not end all others on the same socket.
         return None
+
+    async def handle(self) -> None:
+        """Take messages until the end, unless too many from this address have said nothing yet."""
+        vigil, whence = self.view.vigil, f"sockets of {self.context.address}"
+        if vigil.strangers(whence) >= STRANGERS:
+            await self.websocket.close(code=4429, reason="Too many connections")
+            return
+        self._unknown.enter_context(vigil.bearing(whence))
+        await super().handle()
 
     async def handle_message(self, message: Message) -> None:
         """Take a message; close a connection that sends something else."""
@@ -78,6 +89,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_connection_init(message)
         if not self.connection_acknowledged or self._watch is not None:
             return
+        self._unknown.close()
         caller = self.context.caller
         if self.view.vigil.connections(caller.user_id) >= CONNECTIONS:
             await self.websocket.close(code=4429, reason="Too many connections")
@@ -93,6 +105,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         if self._watch is not None:
             self._watch.cancel()
         self._held.close()
+        self._unknown.close()
         await super().shutdown()
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:

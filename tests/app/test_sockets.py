@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -154,3 +155,19 @@ async def test_nobody_has_more_than_a_few_connections(
         assert (await told(others))["type"] == "connection_ack"
         async with opened(address, ann.token) as second:
             assert await closed(second) == 4429
+
+
+async def test_not_many_from_one_address_say_nothing_at_the_same_time(
+    address: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STRANGERS", 1)
+    ann = await api.caller(Role.CUSTOMER)
+    async with connect(address, subprotocols=[PROTOCOL]) as silent:  # type: ignore[arg-type]
+        async with connect(address, subprotocols=[PROTOCOL]) as second:  # type: ignore[arg-type]
+            assert await closed(second) == 4429
+
+        payload = {"authorization": f"Bearer {ann.token}"}
+        await silent.send(orjson.dumps({"type": "connection_init", "payload": payload}).decode())
+        assert (await told(silent))["type"] == "connection_ack"
+        async with opened(address, ann.token) as third:
+            assert (await told(third))["type"] == "connection_ack"
