@@ -5,13 +5,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from models.audit import SealKeys
+from models.audit import Actor, Credential, SealKeys
 from models.store import Stores
+from services import chaining
+from services.audit import Recorder
 from services.jobs import Job
 from tests.shop import Shop, event
 from tests.waiting import until
 from workers.schedule import Schedule, run
 
+KEYS = SealKeys.of("a secret for tests, long enough to sign")
 RULES = """
 event cart_updated { total: money USD }
 trigger later { on cart_updated  then { wait 1 hour tag "x" } }
@@ -82,14 +85,37 @@ async def test_segments_are_filled_and_people_looked_at_by_whoever_is_rung(shop)
     assert await shop.members("jubilee") == {"ann": "day 2026-03-05"}
 
 
-def scheduler(shop: Shop) -> tuple[asyncio.Task[None], asyncio.Event]:
+async def test_old_entries_of_the_audit_log_go_by_themselves(shop: Shop) -> None:
+    recorder = Recorder(shop.stores, shop.clock.wall)
+    for number in range(3):
+        async with recorder.record(f"change{number}", Actor(Credential.COMMAND)):
+            pass
+    await chaining.link(stores=shop.stores, wall=shop.clock.wall(), keys=KEYS)
+    shop.clock.turn(days=31)
+    task, stopping = scheduler(shop, audit_days=30)
+
+    await until(lambda: kept(shop, 1))
+
+    stopping.set()
+    await task
+    assert (await chaining.check(stores=shop.stores, keys=KEYS))[1] == []
+
+
+async def kept(shop: Shop, entries: int) -> bool:
+    return await shop.stores.audit.documents.count_documents({}) == entries
+
+
+def scheduler(
+    shop: Shop, *, audit_days: int | None = None
+) -> tuple[asyncio.Task[None], asyncio.Event]:
     stopping = asyncio.Event()
     schedule = Schedule(
         stores=shop.stores,
         rulebook=shop.rulebook,
         jobs=shop.bells,
         clock=shop.clock,
-        seal_keys=SealKeys.of("a secret for tests, long enough to sign"),
+        seal_keys=KEYS,
+        audit_days=audit_days,
     )
     return asyncio.create_task(run(schedule, stopping)), stopping
 
