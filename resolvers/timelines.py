@@ -11,7 +11,7 @@ from schema.context import Info
 from schema.explanation import RulesExplanation
 from schema.ids import from_global
 from schema.paging import Asked, Connection
-from schema.timeline import TimelineEntry, TimelineFilter
+from schema.timeline import TimelineEntry, TimelineFilter, TimelineOrder
 from services import timelines
 
 
@@ -20,7 +20,7 @@ class TimelineQueries:
     @strawberry.field(
         description="All that happened to a person and was done to them, newest first: events, "
         "journeys, messages sent and skipped, points; with why.",
-        extensions=[*staff(), Paged(width=2)],
+        extensions=[*staff(), Paged(width=2, order=TimelineOrder)],
     )
     async def user_timeline(
         self,

@@ -1,6 +1,7 @@
 """A person's timeline in the API."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Self
 
 import strawberry
@@ -11,6 +12,7 @@ from models.timeline import TimelineKind, Which
 from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
+from schema.paging import Direction
 from schema.scalars import JSON
 
 describe(
@@ -52,6 +54,19 @@ class TimelineFilter:
         """Return it as the services take it."""
         kinds = None if self.kinds is None else frozenset(self.kinds)
         return Which(kinds, Span(self.happened_after, self.happened_before))
+
+
+class TimelineOrderField(Enum):
+    AT = "at"
+
+
+describe(TimelineOrderField, "What a timeline can be sorted by.", AT="When it happened.")
+
+
+@strawberry.input(description="How to sort a timeline.")
+class TimelineOrder:
+    field: TimelineOrderField = strawberry.field(description="By what.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
 @strawberry.type(description="One thing that happened to a person or was done to them.")

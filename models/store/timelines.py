@@ -56,7 +56,10 @@ _SOURCES: tuple[tuple[str, str, str, Document], ...] = (
 
 
 class Timelines(Store):
-    """Newest first. Each collection is asked by its index on the person, and only for a page."""
+    """Newest first, unless a window says.
+
+    Each collection is asked by its index on the person, and only for a page.
+    """
 
     NAME = "events"
 
@@ -133,11 +136,12 @@ def _of(collection: str, time: str, prefix: str, read: Document, which: Document
 
 
 def _page(window: Window) -> list[Document]:
-    order = 1 if window.backward else -1
+    descending = window.sorting is None or window.sorting.descending
+    order = -1 if descending is not window.backward else 1
     stages: list[Document] = []
     if window.start is not None:
         at, key = instant_of_cursor(window.start[0]), window.start[1]
-        compare = "$gt" if window.backward else "$lt"
+        compare = "$gt" if order == 1 else "$lt"
         stages.append(
             {"$match": {"$or": [{"at": {compare: at}}, {"at": at, "key": {compare: key}}]}}
         )

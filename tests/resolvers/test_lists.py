@@ -138,6 +138,9 @@ async def test_a_timeline_shows_what_is_asked_for(api: Api, staff: Caller) -> No
         assert found["totalCount"] == len(found["edges"])
         return [edge["node"]["name"] for edge in found["edges"]]
 
+    assert await read_in_pages(api, staff, "first", "after", "ASC") == ["e1", "e2", "e3"]
+    assert await read_in_pages(api, staff, "first", "after", "DESC") == ["e3", "e2", "e1"]
+    assert await read_in_pages(api, staff, "last", "before", "ASC") == ["e2", "e3", "e1"]
     assert await shown(kinds=["EVENT"]) == ["e3", "e2", "e1"]
     assert await shown(kinds=["MESSAGE", "POINTS"]) == []
     assert await shown(happenedAfter="2026-03-02T00:00:00Z") == ["e3", "e2"]
@@ -163,3 +166,25 @@ def test_every_list_in_pages_has_the_same_arguments() -> None:
 
     assert len(paged) > 10
     assert {name for name, same in paged.items() if not same} == set()
+
+
+async def read_in_pages(api: Api, staff: Caller, size: str, beyond: str, way: str) -> list[str]:
+    """Return a timeline's events as they come, page after page of two."""
+    query = f"""query ($user: ID!, $cursor: String) {{
+      userTimeline(userId: $user, {size}: 2, {beyond}: $cursor,
+                   orderBy: {{field: AT, direction: {way}}}) {{
+        edges {{ node {{ name }} }}
+        pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+      }}
+    }}"""
+    names: list[str] = []
+    cursor = None
+    while True:
+        given = {"user": staff.global_id, "cursor": cursor}
+        page = (await api.ask(query, given, by=staff))["userTimeline"]
+        names += [edge["node"]["name"] for edge in page["edges"]]
+        info = page["pageInfo"]
+        forward = size == "first"
+        if not info["hasNextPage" if forward else "hasPreviousPage"]:
+            return names
+        cursor = info["endCursor" if forward else "startCursor"]
