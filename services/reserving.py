@@ -77,27 +77,40 @@ async def reserved_in(
 
 
 async def take(redemption: Redemption, stores: Stores, rulebook: Rulebook) -> None:
-    """Take what was reserved. Safe to repeat. Raises Conflict and NotFound."""
+    """Take what was reserved. Safe to repeat.
+
+    Raises Conflict and NotFound, at the line that named what cannot be had.
+    """
     for each in redemption.reserved:
-        match each.how:
-            case Reserve.CLAIM:
-                await selling.confirm(
-                    each.id,
-                    redemption.order,
-                    user_id=redemption.user_id,
-                    stores=stores,
-                    rulebook=rulebook,
-                    now=redemption.at,
-                    holder=redemption.id,
-                )
-            case Reserve.GROUP:
-                await groups.order(
-                    each.id,
-                    redemption.order,
-                    user_id=redemption.user_id or "",
-                    holder=redemption.id,
-                    stores=stores,
-                )
+        try:
+            await _take(each, redemption, stores, rulebook)
+        except (Conflict, NotFound) as refusal:
+            place = _Named(each.how, each.id, each.line).place
+            raise type(refusal)(refusal.message, code=refusal.code, field=place) from None
+
+
+async def _take(
+    reserved: Reserved, redemption: Redemption, stores: Stores, rulebook: Rulebook
+) -> None:
+    match reserved.how:
+        case Reserve.CLAIM:
+            await selling.confirm(
+                reserved.id,
+                redemption.order,
+                user_id=redemption.user_id,
+                stores=stores,
+                rulebook=rulebook,
+                now=redemption.at,
+                holder=redemption.id,
+            )
+        case Reserve.GROUP:
+            await groups.order(
+                reserved.id,
+                redemption.order,
+                user_id=redemption.user_id or "",
+                holder=redemption.id,
+                stores=stores,
+            )
 
 
 async def release(redemption: Redemption, stores: Stores, now: datetime) -> None:

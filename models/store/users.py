@@ -54,7 +54,10 @@ class Users(Store):
         return from_document(stored)
 
     async def save_many(self, users: Sequence[User]) -> None:
-        """Insert or replace people in bulk: for imports."""
+        """Insert or replace people in bulk: for imports.
+
+        The points and the tier of who has an account are what their ledger says.
+        """
         if users:
             await self.documents.bulk_write(
                 [UpdateOne({"_id": user.id}, _replacing(user), upsert=True) for user in users],
@@ -278,9 +281,22 @@ def _update(changes: Mapping[str, Any]) -> Document:
 
 
 def _replacing(user: User) -> list[Document]:
-    """Return the update that leaves nothing of who was there but what is kept of their events."""
-    kept = {"facts": "$facts", "moved_at": "$$NOW"}
-    return [{"$replaceWith": {"$mergeObjects": [{"$literal": _new(user)}, kept]}}]
+    """Return the update that leaves nothing of who was there but what is kept for rules to ask.
+
+    That is what is kept of their events, and what their account of points has come to.
+    """
+    document = _new(user)
+    has_account = {"$ne": [{"$type": "$points_version"}, "missing"]}
+    of_account = {
+        name: {"$cond": [has_account, f"${name}", _literal(document.pop(name, None))]}
+        for name in ("points", "tier")
+    }
+    kept = {"facts": "$facts", "points_version": "$points_version", "moved_at": "$$NOW"}
+    return [{"$replaceWith": {"$mergeObjects": [{"$literal": document}, of_account, kept]}}]
+
+
+def _literal(value: Any) -> Any:
+    return "$$REMOVE" if value is None else {"$literal": value}
 
 
 def to_document(user: User) -> Document:

@@ -1,6 +1,7 @@
 """Points on a real database: given once, expired in time, and what rules see of them."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,24 @@ async def test_an_award_is_given_once_and_rules_see_it(club):
     assert sum(leg.points for leg in transfer.legs) == 0
     assert [each["data"]["to"] for each in await told(club, "tier.changed")] == ["silver"]
     assert [each["data"]["points"] for each in await told(club, "points.awarded")] == [60]
+
+
+async def test_whoever_is_written_again_as_once_read_keeps_what_the_ledger_says(club):
+    read = await club.stores.users.get("ann")
+    await award(club, "run:step", 60)
+
+    await club.stores.users.save_many([replace(read, name="Anna")])
+
+    assert (await club.stores.users.get("ann")).name == "Anna"
+    assert await seen(club) == (60, "silver")
+
+
+async def test_whoever_has_no_account_is_written_with_points_and_tier(club):
+    read = await club.stores.users.get("ann")
+
+    await club.stores.users.save_many([replace(read, points=7, tier="gold")])
+
+    assert await seen(club) == (7, "gold")
 
 
 async def test_awards_made_at_once_all_count(club):
