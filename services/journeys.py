@@ -32,6 +32,9 @@ class Limits(Protocol):
     async def take(self, limit: str, holder: str, *, most: int) -> bool:
         """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
 
+    async def give_back(self, limit: str, holder: str) -> None:
+        """Give back what `holder` has taken, if anything. Safe to repeat."""
+
 
 class Clearance(Protocol):
     """What keeps messages from people beside their consent, or people out of lotteries."""
@@ -332,6 +335,11 @@ class Journeys:
         for other in admission.replaces:
             self._keep(engine.end(other, "restarted", at))
         await self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
+        run = self._runs[run.id]
+        if run.counted and not run.acted and run.state is not RunState.WAITING:
+            # Before it is settled: others of this page may want the place.
+            await self._limits.give_back(trigger.name, run.id)
+            self._keep(replace(run, counted=False))
         return True
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:

@@ -31,6 +31,9 @@ class Limits:
         holders.add(holder)
         return True
 
+    async def give_back(self, limit: str, holder: str) -> None:
+        self.holders[limit].discard(holder)
+
 
 @dataclass(slots=True)
 class Paces:

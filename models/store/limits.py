@@ -17,7 +17,10 @@ class Limits(Store):
     REMEMBERED: ClassVar[int] = 1_000
 
     async def take(self, limit: str, holder: str, *, most: int) -> bool:
-        """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
+        """Take one for `holder` if fewer than `most` are taken. A holder takes only one.
+
+        Who gave theirs back, and was then killed, takes it anew.
+        """
         try:
             result = await self.documents.update_one(
                 {"_id": limit, "taken": {"$lt": most}, "holders": {"$ne": holder}},
@@ -25,7 +28,12 @@ class Limits(Store):
                 upsert=True,
             )
         except DuplicateKeyError:  # it is there, and either full or this holder's already
-            return await self.documents.count_documents({"_id": limit, "holders": holder}) > 0
+            anew = await self.documents.update_one(
+                {"_id": limit, "taken": {"$lt": most}, "holders": holder, "returned": holder},
+                {"$inc": {"taken": 1}, "$pull": {"returned": holder}},
+            )
+            has = {"_id": limit, "holders": holder, "returned": {"$ne": holder}}
+            return anew.modified_count > 0 or await self.documents.count_documents(has) > 0
         return result.modified_count > 0 or result.upserted_id is not None
 
     async def taken(self, limit: str) -> int:

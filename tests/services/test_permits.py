@@ -99,6 +99,35 @@ async def test_whoever_is_held_out_has_not_used_up_a_limit(shop):
     assert await shop.stores.limits.taken("greet") == 0
 
 
+async def test_a_place_that_somebody_could_not_use_goes_to_the_next_of_the_same_page(shop, smtp):
+    await policy(shop, holdout=50)
+    await shop.template("greet")
+    await shop.publish(ONCE)
+    people = [f"p{n:02}" for n in range(99)]
+    out = next(each for each in people if held_out(each, HOLDOUT, Decimal(50)))
+    other = next(e for e in people if e > out and not held_out(e, HOLDOUT, Decimal(50)))
+    for person in (out, other):
+        await shop.person(person)
+        await shop.tell(event("cart_updated", f"c-{person}", user=person, total="1"))
+
+    await shop.work()
+
+    assert [mail["To"].addresses[0].username for mail in smtp.messages] == [other]
+    assert await shop.stores.limits.taken("greet") == 1
+
+
+async def test_who_gave_a_place_back_takes_it_anew(shop):
+    limits = shop.stores.limits
+    assert await limits.take("greet", "first", most=1)
+    await limits.give_back("greet", "first")
+    assert await limits.take("greet", "second", most=1)
+
+    assert not await limits.take("greet", "first", most=1)
+    await limits.give_back("greet", "second")
+    assert [await limits.take("greet", "first", most=1) for _ in range(2)] == [True, True]
+    assert await limits.taken("greet") == 1
+
+
 async def test_a_message_counts_from_the_step_that_sends_it(shop):
     await policy(shop, Cap(most=1, days=7))
     await shop.template("greet")
