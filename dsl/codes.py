@@ -65,5 +65,6 @@ CODES: Mapping[str, str] = {
     "W306": "a group has a single member",
     "W307": "a step is never reached",
     "W308": "a part of a condition can never be true",
+    "W309": "a promotion is in another currency than its campaign's budget",
     "I401": "lines of the cart are counted, not units",
 }

@@ -42,6 +42,7 @@ def bindings(campaigns: Mapping[str, Campaign]) -> dict[str, Binding]:
     """Return what each file's campaign gives to the file's members."""
     given: dict[str, Binding] = {}
     for campaign in campaigns.values():
-        binding = Binding(campaign.name, campaign.active, campaign.goal)
+        currency = None if campaign.budget is None else campaign.budget.currency
+        binding = Binding(campaign.name, campaign.active, campaign.goal, currency)
         given.setdefault(campaign.span.file, binding)
     return given

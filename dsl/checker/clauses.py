@@ -20,11 +20,12 @@ Clause = TypeVar("Clause", bound=nodes.Node)
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a file's campaign gives to each member: its name, window and goal."""
+    """What a file's campaign gives to each member; `currency` is that of its budget."""
 
     campaign: str | None = None
     active: tuple[Active, ...] = ()
     goal: Goal | None = None
+    currency: str | None = None
 
 
 UNBOUND = Binding()

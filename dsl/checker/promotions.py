@@ -76,13 +76,23 @@ def lowered(node: nodes.Promotion, world: World, binding: Binding) -> Promotion:
         span=node.span,
     )
     if report.errors == before:
-        _check_currencies(promotion, currencies, world)
+        _check_currencies(promotion, currencies, binding, world)
     return promotion
 
 
-def _check_currencies(promotion: Promotion, currencies: Currencies, world: World) -> None:
+def _check_currencies(
+    promotion: Promotion, currencies: Currencies, binding: Binding, world: World
+) -> None:
     """Say where a second currency is named: no cart could match both."""
     first, others = currencies.others()
+    if first and not others and binding.currency not in (None, first):
+        world.report.warning(
+            "W309",
+            currencies.found[first],
+            f"promotion `{promotion.name}` is in {first}, and the budget of its campaign"
+            f" `{binding.campaign}` in {binding.currency}: it is for no cart",
+            f"write the amount in {binding.currency}, or the promotion in another file",
+        )
     for currency, span in others:
         world.report.error(
             "E221",

@@ -93,6 +93,17 @@ def test_a_promotion_is_in_the_currency_of_all_its_money_outside_for(text, curre
     assert promotion(effect(text)).currency == currency
 
 
+def test_amounts_in_another_currency_than_the_campaigns_budget_are_pointed_at():
+    campaign = "campaign spring { budget 100 USD }"
+
+    other = f"{campaign} promotion p {{ take 1 EUR off cart }}"
+    same = f"{campaign} promotion p {{ take 1 USD off cart }}"
+    none = f"{campaign} promotion p {{ take 1% off cart }}"
+
+    assert findings(other) == ["W309 1 EUR"]
+    assert findings(same) == findings(none) == []
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
