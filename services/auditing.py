@@ -28,14 +28,18 @@ async def audit(*, stores: Stores, now: datetime) -> tuple[str, list[str]]:
     after = ""
     while owners := await stores.checks.owners_of_points(after, limit=PAGE):
         accounts = await stores.accounts.find_many(owners)
-        ledgers = await stores.points.of_users(owners)
         users = await stores.users.find_many(owners)
-        for owner in owners:
-            ledger = ledgers[owner]
+        # Of what they are for, many transfers are asked about together.
+        unasked: list[Transfer] = []
+        async for owner, ledger in stores.points.ledgers_of(owners):
             found = _differences(ledger, accounts[owner], users.get(owner), terms, now)
             problems += [f"{owner}: {problem}" for problem in (*found, *_overdrawn(ledger))]
             looked_at += len(ledger)
-        problems += await _unfounded([each for owner in owners for each in ledgers[owner]], stores)
+            unasked += ledger
+            if len(unasked) >= PAGE:
+                problems += await _unfounded(unasked, stores)
+                unasked = []
+        problems += await _unfounded(unasked, stores)
         after = owners[-1]
     return f"{looked_at} transfers", problems
 

@@ -1,6 +1,6 @@
 """The ledger of points. Transfers are only ever added, each under the id of what it is."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -31,10 +31,24 @@ class Points(Store):
     async def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Transfer]]:
         """Return the ledgers of these people, each in the order of time."""
         found: dict[str, list[Transfer]] = {user_id: [] for user_id in user_ids}
-        cursor = self.documents.find({"user": {"$in": list(user_ids)}})
-        async for document in cursor.sort([("user", ASCENDING), ("at", ASCENDING)]):
-            found[document["user"]].append(transfer_of(document))
+        async for user_id, ledger in self.ledgers_of(user_ids):
+            found[user_id] = ledger
         return found
+
+    async def ledgers_of(
+        self, user_ids: Sequence[str]
+    ) -> AsyncIterator[tuple[str, list[Transfer]]]:
+        """Yield the ledgers of those of these people who have one, by their ids, one at a time."""
+        cursor = self.documents.find({"user": {"$in": list(user_ids)}})
+        ledger: list[Transfer] = []
+        async for document in cursor.sort([("user", ASCENDING), ("at", ASCENDING)]):
+            transfer = transfer_of(document)
+            if ledger and ledger[0].user_id != transfer.user_id:
+                yield ledger[0].user_id, ledger
+                ledger = []
+            ledger.append(transfer)
+        if ledger:
+            yield ledger[0].user_id, ledger
 
     async def page(self, user_id: str, window: Window, moved: Span = EVER) -> Page[Transfer]:
         """Return someone's transfers that moved points then, the newest first."""

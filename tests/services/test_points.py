@@ -154,3 +154,13 @@ async def test_an_award_that_is_told_late_has_expired_at_once(club):
     await award(club, "old", 60, at=NOW.replace(year=2025))
 
     assert await seen(club) == (0, None)
+
+
+async def test_ledgers_come_one_after_the_other_each_whole(club):
+    for user, keys in (("bob", "a"), ("ann", "bcd")):
+        for key in keys:
+            await award(club, key, 10, user)
+
+    found = club.stores.points.ledgers_of(["bob", "nobody", "ann"])
+
+    assert [(owner, len(ledger)) async for owner, ledger in found] == [("ann", 3), ("bob", 1)]
