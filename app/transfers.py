@@ -132,9 +132,27 @@ def export_orders(
 
 
 @exports.command("journeys", epilog="Example: fanfare export journeys")
-def export_journeys(out: Out = None, output: Format = "csv", server: Url = "") -> None:
+def export_journeys(
+    out: Out = None,
+    output: Format = "csv",
+    since: Since = None,
+    until: Until = None,
+    server: Url = "",
+) -> None:
     """Fetch what came of each campaign's journeys: runs, goals reached, messages."""
-    _fetch("journeys", out, server, format=output)
+    _fetch("journeys", out, server, format=output, since=since, until=until)
+
+
+@exports.command("reports", epilog="Example: fanfare export reports --since 2026-03-01T00:00:00Z")
+def export_reports(
+    out: Out = None,
+    output: Format = "csv",
+    since: Since = None,
+    until: Until = None,
+    server: Url = "",
+) -> None:
+    """Fetch all that is counted of campaigns, a row for each trigger, step and promotion."""
+    _fetch("reports", out, server, format=output, since=since, until=until)
 
 
 def _fetch(kind: str, out: Path | None, server: str, **asked: str | None) -> None:

@@ -14,6 +14,7 @@ from schema.enums import describe
 from schema.ids import to_global
 from schema.node import Node
 from schema.paging import Direction
+from schema.report import CampaignReport, report_of
 
 describe(
     Channel,
@@ -88,6 +89,11 @@ class Campaign(Node):
         description="Counts changes. An edit names the version it was made from."
     )
     history: list[CampaignTransition] = strawberry.field(description="Its steps, oldest first.")
+    key: strawberry.Private[str]
+
+    report: CampaignReport = strawberry.field(
+        resolver=report_of, description="What came of it, in all or over a time."
+    )
 
     @classmethod
     def of(cls, campaign: models.Campaign) -> Self:
@@ -110,6 +116,7 @@ class Campaign(Node):
             updated_at=campaign.updated_at,
             version=campaign.version,
             history=[CampaignTransition.of(transition) for transition in campaign.history],
+            key=campaign.id,
         )
 
 

@@ -49,6 +49,11 @@ async def _take(
             "permanent": bounce.permanent,
             "reason": bounce.reason[:300],
             "message": message.id if message else None,
+            **(
+                {"trigger": message.trigger, "step": message.step, "template": message.template}
+                if message
+                else {}
+            ),
         },
     )
     await stores.outbox.add([entry])

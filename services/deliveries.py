@@ -9,7 +9,7 @@ has been served moves on only afterwards. The receiver knows a repeat by `webhoo
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -21,7 +21,7 @@ from channels import Message, NotSent, Outlet, Unclear
 from channels.roads import Roads
 from models.delivery import PAUSES, Delivery, DeliveryState, delivery_id, wants
 from models.errors import Conflict, Unavailable
-from models.feed import Block, FeedEntry, Numbered
+from models.feed import FeedEntry, Numbered
 from models.ids import new_id
 from models.store import Stores
 from models.webhook import Webhook
@@ -61,7 +61,7 @@ async def _spread_to(webhook: Webhook, stores: Stores, wall: datetime) -> None:
         return
     if await stores.deliveries.waiting(webhook.name, most=MOST_WAITING) >= MOST_WAITING:
         return
-    blocks = await _after(seq, stores)
+    blocks = await sequencer.after(seq, stores=stores, limit=BLOCKS)
     if not blocks:
         return
     missed = blocks[0].first_seq - seq - 1
@@ -76,18 +76,6 @@ async def _spread_to(webhook: Webhook, stores: Stores, wall: datetime) -> None:
         if wants(webhook.events, numbered.entry.type)
     )
     await stores.positions.advance(reader, seq, blocks[-1].last_seq)
-
-
-async def _after(seq: int, stores: Stores) -> Sequence[Block]:
-    """Return blocks with what comes after a place, or, if that is gone, from where there are."""
-    containing = await stores.feed.find_containing(seq + 1)
-    if containing is None:
-        first = await stores.feed.find_first()
-        number = first.number if first else 1
-    else:
-        number = containing.number
-    blocks = await stores.feed.from_number(number, limit=BLOCKS)
-    return [block for block in blocks if block.last_seq > seq]
 
 
 def _delivery(webhook: str, numbered: Numbered, wall: datetime) -> Delivery:

@@ -5,6 +5,7 @@ part of settling, which a sweep repeats until it is done; an entry's id follows 
 it tells of, so a repeat is no second entry.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -23,17 +24,20 @@ def entries(order: Order, campaign_of: Mapping[str, str]) -> Iterator[FeedEntry]
     for told in order.untold:
         match told.name:
             case "order_placed":
-                yield _entry(order, _placed_key(order), told.at, _placed(order))
+                data = _placed(order) | _promotions(order, _saved(order), campaign_of)
+                yield _entry(order, _placed_key(order), told.at, data)
                 yield from _codes(order, campaign_of)
             case "order_cancelled":
-                yield _entry(order, _cancelled_key(order), told.at, _cancelled(order))
+                data = _cancelled(order) | _promotions(order, _left(order), campaign_of)
+                yield _entry(order, _cancelled_key(order), told.at, data)
             case "items_returned":
                 place, came = next(
                     (place, each)
                     for place, each in enumerate(order.returns)
                     if told.id == f"{order.id}#{each.key}"
                 )
-                yield _entry(order, _returned_key(order, place), told.at, _returned(order, came))
+                data = _returned(order, came) | _promotions(order, _shares(came), campaign_of)
+                yield _entry(order, _returned_key(order, place), told.at, data)
 
 
 async def missing(*, stores: Stores) -> list[str]:
@@ -104,6 +108,44 @@ def _placed(order: Order) -> dict[str, Any]:
     }
 
 
+def _promotions(
+    order: Order, amounts: Mapping[str, int], campaign_of: Mapping[str, str]
+) -> dict[str, Any]:
+    """Say which promotions took part in an order, and what each took or gives back."""
+    money = _Money(order.quote.currency)
+    return {
+        "promotions": [
+            {
+                "promotion": each.name,
+                "campaign": campaign_of.get(each.name),
+                "amount": money(amounts.get(each.name, 0)),
+            }
+            for each in order.quote.verdicts
+            if each.applied
+        ]
+    }
+
+
+def _saved(order: Order) -> dict[str, int]:
+    return {verdict.name: verdict.saved for verdict in order.quote.verdicts}
+
+
+def _shares(*returns: Return) -> Counter[str]:
+    """Return what promotions had taken off what came back."""
+    shares = Counter[str]()
+    for each in returns:
+        for line in each.lines:
+            for share in line.shares:
+                shares[share.promotion] += share.amount
+    return shares
+
+
+def _left(order: Order) -> dict[str, int]:
+    """Return what promotions had taken off what had not come back before."""
+    came = _shares(*order.returns)
+    return {name: saved - came[name] for name, saved in _saved(order).items()}
+
+
 def _line(line: QuoteLine, money: "_Money") -> dict[str, Any]:
     return {
         "quantity": line.quantity,
@@ -118,7 +160,11 @@ def _line(line: QuoteLine, money: "_Money") -> dict[str, Any]:
 
 def _cancelled(order: Order) -> dict[str, Any]:
     money = _Money(order.quote.currency)
-    return {"refunded": money(order.refunded), "points_returned": order.points_returned}
+    return {
+        "refunded": money(order.refunded),
+        "points_returned": order.points_returned,
+        "undone": money(order.quote.total - order.returned),
+    }
 
 
 def _returned(order: Order, came: Return) -> dict[str, Any]:

@@ -7,6 +7,7 @@ unsettled until all of it is done.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from engine.journeys import end
 from models.effect import Effect, EffectState
@@ -18,6 +19,9 @@ from services.rulebook import Published
 
 PAGE = 20  # messages to a delivery
 _STOPPED_AT_ONCE = 500
+# What was longer ago than a run's last move was told with an earlier one. The feed knows that for
+# thirty days; after that it would tell it twice.
+_TOLD = timedelta(days=15)
 
 
 async def settle(runs: Sequence[Run], means: Means) -> None:
@@ -86,7 +90,8 @@ def _to_send(effect: Effect) -> bool:
 
 
 def _entries(run: Run) -> Iterator[FeedEntry]:
-    about = {"run": run.id, "trigger": run.trigger}
+    about = {"run": run.id, "trigger": run.trigger, "held_out": run.reason == "held_out"}
+    moved = max(at for at in (run.started_at, run.since, run.converted_at, run.ended_at) if at)
     if run.version == 1:
         data = {**about, "event" if run.event else "occurrence": run.started_by}
         yield FeedEntry(
@@ -95,16 +100,16 @@ def _entries(run: Run) -> Iterator[FeedEntry]:
     for effect in run.unsettled or ():
         if effect.leaves and effect.state is EffectState.SKIPPED:
             yield message_entry(effect)
-    if run.converted_at is not None:
+    if run.converted_at is not None and moved - run.converted_at < _TOLD:
         yield FeedEntry(
             f"{run.id}:converted",
             "run.converted",
             run.converted_at,
             run.campaign_id,
             run.user_id,
-            {**about, "held_out": run.reason == "held_out"},
+            about,
         )
-    if run.ended_at is not None:
+    if run.ended_at is not None and moved - run.ended_at < _TOLD:
         data = {**about, "state": run.state.value, "reason": run.reason}
         yield FeedEntry(
             f"{run.id}:ended", "run.ended", run.ended_at, run.campaign_id, run.user_id, data
@@ -123,6 +128,7 @@ def message_entry(effect: Effect) -> FeedEntry:
             "message": effect.id,
             "run": effect.run_id,
             "trigger": effect.trigger,
+            "step": effect.step,
             "channel": effect.channel,
             "template": effect.template,
             "subject": effect.subject,

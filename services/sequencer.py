@@ -10,7 +10,7 @@ finds that it is known.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,6 +63,18 @@ async def step(head: Head, *, stores: Stores, wall: datetime) -> tuple[Head, int
         head = Head(block.number, block.last_seq)
     await stores.outbox.remove(ids)
     return head, len(waiting)
+
+
+async def after(seq: int, *, stores: Stores, limit: int) -> Sequence[Block]:
+    """Return blocks with what comes after a place, or, if that is gone, from where there are."""
+    containing = await stores.feed.find_containing(seq + 1)
+    if containing is None:
+        first = await stores.feed.find_first()
+        number = first.number if first else 1
+    else:
+        number = containing.number
+    blocks = await stores.feed.from_number(number, limit=limit)
+    return [block for block in blocks if block.last_seq > seq]
 
 
 async def care(*, stores: Stores) -> None:

@@ -202,6 +202,6 @@ async def _tell(
 
 async def _publish(order: Order, stores: Stores, rulebook: Rulebook) -> None:
     if order.untold:
-        named = order.codes or order.granted
+        named = order.granted or any(each.applied for each in order.quote.verdicts)
         campaign_of = (await rulebook.version(order.publication)).campaign_of if named else {}
         await desk_over(stores).publish(tuple(receipts.entries(order, campaign_of)))

@@ -8,6 +8,7 @@ alone, so that neighbours are done and only what kills is counted on.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import TypeVar
@@ -59,25 +60,28 @@ def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
 async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: Stores) -> None:
     """Take an event out of its lane, for someone to look at, and raise the alarm."""
     log.error("event %s is set aside: %s", event.id, reason)
-    await stores.outbox.add([_alert("event", event.id, event.user_id, reason, now)])
+    await stores.outbox.add(
+        [_alert("event", event.id, event.user_id, reason, now, now.isoformat())]
+    )
     await stores.events.set_aside(event.id, reason, at=now)
 
 
 async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores) -> None:
     """End a run that cannot be moved, and raise the alarm."""
     log.error("run %s is set aside: %s", run.id, reason)
-    await stores.outbox.add([_alert("run", run.id, run.user_id, reason, now, run.campaign_id)])
+    alert = _alert("run", run.id, run.user_id, reason, now, str(run.version))
+    about = {**alert.data, "trigger": run.trigger}
+    await stores.outbox.add([replace(alert, campaign_id=run.campaign_id, data=about)])
     await stores.runs.set_aside(run, f"failed: {reason}", now=now)
 
 
-def _alert(
-    kind: str, key: str, user_id: str, reason: str, now: datetime, campaign_id: str | None = None
-) -> FeedEntry:
+def _alert(kind: str, key: str, user_id: str, reason: str, now: datetime, time: str) -> FeedEntry:
+    """Return the entry. `time` tells one time from another: it may be put back, and fail again."""
     return FeedEntry(
-        f"{kind}:{key}:set_aside:{now.isoformat()}",
+        f"{kind}:{key}:set_aside:{time}",
         f"alert.{kind}_set_aside",
         now,
-        campaign_id,
+        None,
         user_id,
         {kind: key, "reason": reason},
     )

@@ -55,6 +55,7 @@ async def _note(
         {
             "message": effect.id,
             "trigger": effect.trigger,
+            "step": effect.step,
             "channel": effect.channel,
             "template": effect.template,
             **data,

@@ -15,6 +15,7 @@ from services import auditing, chaining, draws, receipts
 from services.consequences import Consequences
 from services.recounting import recount
 from services.rejudging import rejudge
+from services.reporting import checking
 from services.rulebook import Rulebook
 from services.tallies import Tallies, too_often
 
@@ -80,6 +81,7 @@ async def verify(
             lambda: _stuck(stores, rulebook, now - PATIENCE, wall - PATIENCE),
         ),
         ("I13", "measures are what the events say", lambda: recount(stores, rulebook)),
+        ("I14", "reports count what the feed tells", lambda: checking.check(stores=stores)),
     ]
     for name, title, check in checks:
         looked_at, problems = await check()

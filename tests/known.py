@@ -33,6 +33,7 @@ from services.claims import Claims
 from services.groups import Groups
 from services.orders import Placing, Till
 from services.passwords import Passwords
+from services.reporting import rollup
 from services.sessions import Origin
 from services.tokens import Tokens
 from tests.shop import Shop, event
@@ -201,6 +202,7 @@ async def told(shop: Shop) -> None:
     head, waiting = await sequencer.read_head(stores=shop.stores), 1
     while waiting:
         head, waiting = await sequencer.step(head, stores=shop.stores, wall=shop.clock.wall())
+    await rollup.follow(stores=shop.stores)
 
 
 async def sync(shop: Shop) -> None:

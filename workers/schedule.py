@@ -42,6 +42,7 @@ from services.effects import Means
 from services.importing import working
 from services.jobs import Jobs
 from services.occurrences import Ahead
+from services.reporting import rollup
 from services.rulebook import Rulebook
 from services.sweeper import Watch
 
@@ -65,6 +66,7 @@ FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 IMPORTS_EVERY = 1.0
 BOUNDS_EVERY = 2.0
+REPORTS_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ async def _lead(lease: Lease, schedule: Schedule, stopping: asyncio.Event) -> No
         asyncio.create_task(_every(MEASURES_EVERY, lambda: _look_after_measures(schedule))),
         asyncio.create_task(_every(POINTS_EVERY, lambda: _look_after_points(schedule))),
         asyncio.create_task(_every(IMPORTS_EVERY, lambda: _look_after_imports(schedule))),
+        asyncio.create_task(_every(REPORTS_EVERY, lambda: _count(schedule))),
         asyncio.create_task(_every(SEGMENTS_EVERY, lambda: _look_after_segments(watch, schedule))),
     ]
     try:
@@ -238,6 +241,10 @@ async def _erase(schedule: Schedule) -> None:
 
 async def _spread(schedule: Schedule) -> None:
     await deliveries.spread(stores=schedule.stores, jobs=schedule.jobs, wall=schedule.clock.wall())
+
+
+async def _count(schedule: Schedule) -> None:
+    await rollup.follow(stores=schedule.stores)
 
 
 async def _look_after_segments(watch: Watch, schedule: Schedule) -> None:

@@ -35,6 +35,7 @@ from models.store.limits import Limits
 from models.store.looks import Looks
 from models.store.measures import Measures
 from models.store.memberships import Memberships
+from models.store.metrics import Metrics, Reached
 from models.store.migrations import Migration, migrate
 from models.store.occurrences import Occurrences
 from models.store.orders import Orders
@@ -106,6 +107,8 @@ class Stores:
     deliveries: Deliveries
     positions: Positions
     servers: Servers
+    metrics: Metrics
+    reached: Reached
     products: Products
     coupons: Coupons
     progress: Progress

@@ -15,7 +15,6 @@ from models.effect import Effect, EffectKind, EffectState
 from models.paging import EVER, Page, Sorting, Span, Window
 from models.store.database import Document, Store, duplicates
 from models.store.keyset import page_of, within
-from models.store.summaries import by_trigger
 
 _OVER = [
     EffectState.SENT.value,
@@ -23,7 +22,6 @@ _OVER = [
     EffectState.FAILED.value,
     EffectState.SKIPPED.value,
 ]
-_SUMMED = (EffectState.SENT, EffectState.SKIPPED, EffectState.FAILED)
 
 
 class Effects(Store):
@@ -224,19 +222,6 @@ class Effects(Store):
     async def count_messages(self, *, user_id: str | None = None, created: Span = EVER) -> int:
         """Count messages in any state, optionally only one user's."""
         return await self.documents.count_documents(_messages(user_id, created))
-
-    async def summary(self) -> dict[tuple[str, str], dict[str, int]]:
-        """Return what became of messages, by campaign and trigger."""
-        return await by_trigger(
-            self.documents,
-            {"kind": EffectKind.MESSAGE.value},
-            {
-                "messages": True,
-                **{state.value: {"$eq": ["$state", state.value]} for state in _SUMMED},
-                "opened": {"$gt": ["$opened_at", None]},
-                "clicked": {"$gt": ["$clicked_at", None]},
-            },
-        )
 
     async def count_by_state(self) -> dict[str, int]:
         """Count messages by state."""

@@ -114,6 +114,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "missed",
     ),
     _deleted("memberships", "user", "which segments they are in, and why", "why"),
+    _deleted("reached", "user", "which campaigns have reached them", "_id", "campaign"),
     _deleted("frequencies", "_id", "which marketing they were sent of late", "sent"),
     Holding(
         collection="events",
@@ -198,6 +199,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     _nobodys("suppressions", "addresses that are not written to, as keyed hashes: they stay"),
     _nobodys("throttles", "tries, by hashes of addresses, for fifteen minutes: they are deleted"),
+    _nobodys("metrics", "what came of campaigns, as numbers"),
     _nobodys("campaigns", "rules, and the ids of the staff who wrote and approved them"),
     _nobodys("publications", "rules as they were published, and by whom of the staff"),
     _nobodys("programs", "the same, compiled"),

@@ -16,7 +16,6 @@ from models.effect import Effect
 from models.run import Run, RunState
 from models.store.database import Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
-from models.store.summaries import by_trigger
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITING = {"due_at": {"$exists": True}}
@@ -240,21 +239,6 @@ class Runs(Store):
             hint="due",
         )
         return {document["_id"]: document["count"] async for document in cursor}
-
-    async def summary(self) -> dict[tuple[str, str], dict[str, int]]:
-        """Return what came of journeys, by campaign and trigger: of those held out, too."""
-        held = {"$eq": ["$reason", "held_out"]}
-        reached = {"$gt": ["$converted_at", None]}
-        return await by_trigger(
-            self.documents,
-            {"state": {"$ne": RunState.PLANNED.value}},
-            {
-                "runs": {"$not": held},
-                "heldOut": held,
-                "converted": {"$and": [reached, {"$not": held}]},
-                "heldOutConverted": {"$and": [reached, held]},
-            },
-        )
 
     async def count_by_state(self, campaign_id: str | None = None) -> dict[str, int]:
         """Count runs by state, of one campaign or of all."""

@@ -11,7 +11,8 @@ from dsl.program import Program
 from models.export import Export
 from models.store import Stores
 from services import cells
-from services.exporting.rows import Said, columns, pages
+from services.exporting.rows import columns, pages
+from services.exporting.said import Said
 
 
 async def as_csv(export: Export, program: Program, stores: Stores) -> AsyncGenerator[bytes]:

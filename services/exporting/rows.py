@@ -4,8 +4,8 @@ Each page is a read of its own from where the last one ended, so that no cursor 
 database for a reader who takes an hour, or who is gone.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, assert_never
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any, assert_never
 
 from dsl.builtin import USER
 from dsl.money import to_text
@@ -18,16 +18,12 @@ from models.order import Order, OrderState
 from models.paging import Sorting, Window
 from models.store import Stores
 from models.user import CONSENTS, User
+from services.exporting.campaigns import OF_JOURNEYS, OF_REPORTS, journeys, reports
+from services.exporting.said import Said
 
 PAGE = 500
-# What a row says, by dotted names; lists are lists.
-Said: TypeAlias = Mapping[str, Any]
 
 _PERSONAL = ("email", "name", "phone", "birthday")
-_OF_JOURNEYS = (
-    *("campaign", "title", "trigger", "runs", "heldOut", "converted", "heldOutConverted"),
-    *("messages", "sent", "skipped", "failed", "opened", "clicked"),
-)
 _OF_ORDERS = (
     *("orderId", "user", "placedAt", "cancelledAt", "state", "currency", "total", "shipping"),
     *("refunded", "item.sku", "item.name", "item.category", "item.brand", "item.quantity"),
@@ -53,7 +49,9 @@ def columns(export: Export, program: Program) -> tuple[str, ...]:
         case ExportKind.ORDERS:
             return _OF_ORDERS
         case ExportKind.JOURNEYS:
-            return _OF_JOURNEYS
+            return OF_JOURNEYS
+        case ExportKind.REPORTS:
+            return OF_REPORTS
         case _:
             assert_never(export.kind)
 
@@ -68,7 +66,9 @@ def pages(export: Export, stores: Stores) -> AsyncGenerator[Sequence[Said]]:
         case ExportKind.ORDERS:
             return _orders(export, stores)
         case ExportKind.JOURNEYS:
-            return _journeys(stores)
+            return journeys(export, stores)
+        case ExportKind.REPORTS:
+            return reports(export, stores)
         case _:
             assert_never(export.kind)
 
@@ -167,21 +167,3 @@ def _lines(order: Order) -> Iterator[Said]:
             "item.discount": to_text(line.discount, quote.currency),
             "item.amount": to_text(line.total, quote.currency),
         }
-
-
-async def _journeys(stores: Stores) -> AsyncGenerator[Sequence[Said]]:
-    runs = await stores.runs.summary()
-    messages = await stores.effects.summary()
-    keys = sorted(runs.keys() | messages.keys())
-    campaigns = await stores.campaigns.find_many(sorted({key[0] for key in keys if key[0]}))
-    yield [
-        {
-            "campaign": campaign,
-            "title": campaigns[campaign].title if campaign in campaigns else None,
-            "trigger": trigger,
-            **dict.fromkeys(_OF_JOURNEYS[3:], 0),
-            **runs.get((campaign, trigger), {}),
-            **messages.get((campaign, trigger), {}),
-        }
-        for campaign, trigger in keys
-    ]

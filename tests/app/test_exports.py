@@ -12,13 +12,14 @@ import pytest
 from app.exports import AT_ONCE
 from models.api_key import Scope
 from models.campaign import Act
+from models.feed import Block, FeedEntry
 from models.principal import Role
 from models.user import Consent, User
 from services import api_keys, fillings, releases
 from services.releases import RulesFile
+from services.reporting import rollup
 from services.rulebook import Rulebook
 from tests.client import NO_REDIS, listening
-from tests.everything import sent
 from tests.shop import NOW, undisputed
 from tests.waiting import until
 
@@ -136,41 +137,85 @@ async def test_an_order_has_a_row_for_each_of_its_lines(api, key, admin, shop):
     assert await fetch(api, await key(Scope.EXPORTS), "orders?until=2020-01-01T00:00:00Z") == []
 
 
-async def test_journeys_say_what_came_of_them(api, key, shop):
+@pytest.fixture
+async def happenings(api, shop):
+    """What the feed tells of a campaign: of journeys, messages and an order."""
     (campaign,) = (await api.stores.campaigns.find_keys(["shop"])).values()
-    await api.stores.effects.add([sent("ann", campaign.id)], wall=NOW)
-    await api.stores.runs.documents.insert_many(
-        [
-            {"trigger": "welcome", "campaign": campaign.id, "state": "done", "converted_at": NOW},
-            {"trigger": "welcome", "campaign": campaign.id, "state": "done", "converted_at": None},
-            {
-                "trigger": "welcome",
-                "campaign": campaign.id,
-                "state": "ended",
-                "reason": "held_out",
-                "converted_at": NOW,
-            },
-            {"trigger": "welcome", "campaign": campaign.id, "state": "planned"},
-        ]
+    run = {"trigger": "welcome"}
+    message = {**run, "step": "hello", "channel": "email", "template": "greeting"}
+    share = {"promotion": "ten", "campaign": campaign.id, "amount": "5.00"}
+    told = (
+        ("run.started", run, 0),
+        ("run.started", {**run, "held_out": True}, 0),
+        ("run.converted", run, 24),
+        ("message.sent", message, 0),
+        ("message.opened", message, 1),
+        ("order.placed", {"currency": "USD", "total": "45.00", "promotions": [share]}, 24),
     )
+    entries = tuple(
+        FeedEntry(f"e{n}", kind, NOW + timedelta(hours=hours), campaign.id, "ann", data)
+        for n, (kind, data, hours) in enumerate(told)
+    )
+    last = await api.stores.feed.find_last()
+    number, seq = (last.number, last.last_seq) if last else (0, 0)
+    await api.stores.feed.append(Block(number + 1, seq + 1, entries, NOW))
+    await rollup.follow(stores=api.stores)
+    return campaign.id
 
+
+async def test_journeys_say_what_came_of_them(api, key, happenings):
     (row,) = await fetch(api, await key(Scope.EXPORTS), "journeys?format=ndjson")
 
     assert row == {
-        "campaign": campaign.id,
+        "campaign": happenings,
         "title": "Shop",
         "trigger": "welcome",
-        "runs": 2,
+        "runs": 1,
         "heldOut": 1,
         "converted": 1,
-        "heldOutConverted": 1,
+        "heldOutConverted": 0,
         "messages": 1,
         "sent": 1,
         "skipped": 0,
         "failed": 0,
-        "opened": 0,
+        "unknown": 0,
+        "opened": 1,
         "clicked": 0,
     }
+
+
+async def test_reports_have_a_row_for_each_thing_that_is_counted(api, key, happenings):
+    headers = await key(Scope.EXPORTS)
+
+    rows = await fetch(api, headers, "reports")
+    assert {row["campaign"] for row in rows} == {happenings}
+    said = {
+        (row["about"], row["name"], row["step"]): {
+            name: cell
+            for name, cell in row.items()
+            if cell not in ("", "0", "0.00")
+            and name not in ("campaign", "title", "about", "name", "step")
+        }
+        for row in rows
+    }
+    assert said == {
+        ("campaign", "", ""): {"people": "1"},
+        ("journey", "welcome", ""): {"started": "1", "heldOut": "1", "converted": "1"},
+        ("message", "welcome", "hello"): {
+            "channel": "email",
+            "template": "greeting",
+            "sent": "1",
+            "opened": "1",
+        },
+        ("promotion", "ten", ""): {"currency": "USD", "redemptions": "1", "discount": "5.00"},
+        ("sales", "", ""): {"currency": "USD", "orders": "1", "revenue": "45.00"},
+    }
+
+    until = (NOW + timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    first = await fetch(api, headers, f"reports?format=ndjson&until={until}")
+    assert {row["about"] for row in first} == {"campaign", "journey", "message"}
+    (journey,) = [row for row in first if row["about"] == "journey"]
+    assert (journey["started"], journey["converted"], journey["sent"]) == (1, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +227,7 @@ async def test_journeys_say_what_came_of_them(api, key, shop):
         ("users?format=xml", 400),
         ("users?sinc=2026-03-03T00:00:00Z", 400),
         ("users?since=yesterday", 400),
+        ("reports?since=2026-03-03T00:30:00Z", 400),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(api, key, shop, path, status):

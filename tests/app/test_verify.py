@@ -94,7 +94,22 @@ async def test_every_invariant_has_its_line_and_a_failure_its_exit_code(
     fine = await run("verify")
     assert fine.exit_code == 0
     lines = [line.split()[:2] for line in fine.output.splitlines()]
-    names = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13")
+    names = (
+        "I1",
+        "I2",
+        "I3",
+        "I4",
+        "I5",
+        "I6",
+        "I7",
+        "I8",
+        "I9",
+        "I10",
+        "I11",
+        "I12",
+        "I13",
+        "I14",
+    )
     assert lines == [[name, "holds"] for name in names]
 
     await database["events"].insert_one({"_id": "a|b", "dead": "it cannot be applied"})

@@ -153,6 +153,7 @@ async def furnished(api: Api) -> Everything:
     ):
         pass
     (other,) = (await stores.campaigns.find_keys(["more"])).values()
+    shop.ids["other campaign"] = to_global("Campaign", other.id)
     await stores.effects.add([sent(shop.admin.id, other.id, "run:other")], wall=NOW)
     await stores.points.add(
         [Transfer(id="t", user_id=shop.ann.id, reason=Reason.AWARDED, points=5, at=NOW)]
@@ -206,6 +207,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
     two = {
         "User": [shop.ann.global_id, admin],
         "SentMessage": [ids["SentMessage"], to_global("Message", "run:other")],
+        "Campaign": [ids["Campaign"], ids["other campaign"]],
         "Order": [ids["Order"], ids["other order"]],
     }
     two = {name: [id_, to_global(split_global(id_)[0], "gone")] for name, id_ in ids.items()} | two

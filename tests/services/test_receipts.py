@@ -50,6 +50,7 @@ async def test_an_order_is_told_as_it_was_placed(till):
     await place(till)
 
     (entry,) = (await told(till)).values()
+    campaign = (await till.rulebook.current()).campaign_of["tenth"]
 
     assert (entry.id, entry.type, entry.user_id) == ("order.placed:o1", "order.placed", "ann")
     assert entry.data == {
@@ -79,6 +80,7 @@ async def test_an_order_is_told_as_it_was_placed(till):
             }
         ],
         "gifts": [],
+        "promotions": [{"promotion": "tenth", "campaign": campaign, "amount": "10.00"}],
     }
 
 
@@ -96,6 +98,11 @@ async def test_what_comes_back_is_told_and_so_is_the_end(till):
     await returns.cancel("o1", till)
 
     entries = await told(till)
+    share = {
+        "promotion": "tenth",
+        "campaign": (await till.rulebook.current()).campaign_of["tenth"],
+        "amount": "5.00",
+    }
 
     assert [*entries] == ["order.placed:o1", "order.returned:o1:0", "order.cancelled:o1"]
     assert entries["order.returned:o1:0"].data == {
@@ -112,8 +119,11 @@ async def test_what_comes_back_is_told_and_so_is_the_end(till):
                 "shares": [{"promotion": "tenth", "amount": "5.00"}],
             }
         ],
+        "promotions": [share],
     }
-    assert entries["order.cancelled:o1"].data["refunded"] == "54.00"
+    cancelled = entries["order.cancelled:o1"].data
+    assert (cancelled["refunded"], cancelled["undone"]) == ("54.00", "29.00")
+    assert cancelled["promotions"] == [share]
 
 
 async def test_codes_are_told_of_but_not_what_they_read(till):

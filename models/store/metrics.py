@@ -1,0 +1,149 @@
+"""Counts of what came of campaigns: by the hour, by the day, and ever.
+
+A block of the feed is added to each row at most once: a row knows the last block that it has, and
+blocks are added in order. So a block may be added again by whoever cannot know whether it was.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from models.paging import Span
+from models.report import Count, Part, Row, Series
+from models.store.database import Document, Store, duplicates
+
+HOUR, DAY, EVER = "hour", "day", "ever"
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+
+# By series and the hour at which it was.
+Added: TypeAlias = Mapping[tuple[Series, datetime], Mapping[Count, int]]
+
+
+class Metrics(Store):
+    NAME = "metrics"
+    INDEXES = (
+        IndexModel(
+            [("campaign", ASCENDING), ("unit", ASCENDING), ("at", ASCENDING)], name="campaign"
+        ),
+    )
+
+    async def add(self, block: int, added: Added, templates: Mapping[Series, str]) -> None:
+        """Add what a block of the feed tells. Safe to repeat; blocks have to come in order."""
+        rows: dict[tuple[Series, str, datetime], dict[Count, int]] = defaultdict(dict)
+        for (series, hour), counts in added.items():
+            day = hour.replace(hour=0)
+            for key in ((series, HOUR, hour), (series, DAY, day), (series, EVER, _START)):
+                for count, number in counts.items():
+                    rows[key][count] = rows[key].get(count, 0) + number
+        writes = [
+            UpdateOne(
+                {"_id": "|".join((*series, unit, at.isoformat())), "block": {"$lt": block}},
+                {
+                    "$inc": {f"counts.{count}": number for count, number in counts.items()},
+                    "$set": {"block": block} | _template(templates.get(series)),
+                    "$setOnInsert": series._asdict() | {"unit": unit, "at": at},
+                },
+                upsert=True,
+            )
+            for (series, unit, at), counts in rows.items()
+        ]
+        if writes:
+            try:
+                await self.documents.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                duplicates(error)  # rows that have this block already
+
+    async def of(self, campaigns: Sequence[str], span: Span) -> dict[str, list[Row]]:
+        """Return the counts of campaigns over whole hours, by campaign, series in order."""
+        found: dict[str, list[Row]] = {campaign: [] for campaign in campaigns}
+        key = {name: f"${name}" for name in Series._fields}
+        cursor = self.documents.aggregate(
+            [
+                {"$match": {"campaign": {"$in": list(campaigns)}, "$or": list(_within(span))}},
+                {"$sort": {"campaign": ASCENDING, "unit": ASCENDING, "at": ASCENDING}},
+                {
+                    "$group": {
+                        "_id": key,
+                        "template": {"$last": "$template"},
+                        **{count.value: {"$sum": f"$counts.{count}"} for count in Count},
+                    }
+                },
+            ]
+        )
+        async for document in cursor:
+            row = _row(document)
+            found[row.series.campaign].append(row)
+        for rows in found.values():
+            rows.sort(key=lambda row: row.series)
+        return found
+
+
+class Reached(Store):
+    """Whom campaigns have reached: each person once, in the block of the feed that first told."""
+
+    NAME = "reached"
+    INDEXES = (IndexModel([("user", ASCENDING)], name="user"),)
+
+    async def note(
+        self, block: int, people: Collection[tuple[str, str]]
+    ) -> frozenset[tuple[str, str]]:
+        """Note people, each by campaign and user; return who is new in this block.
+
+        Safe to repeat: whoever was new is again.
+        """
+        if not people:
+            return frozenset()
+        documents = [
+            {"_id": f"{campaign}|{user}", "campaign": campaign, "user": user, "block": block}
+            for campaign, user in people
+        ]
+        try:
+            await self.documents.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            duplicates(error)
+        ids = [document["_id"] for document in documents]
+        cursor = self.documents.find({"_id": {"$in": ids}, "block": block})
+        return frozenset([(document["campaign"], document["user"]) async for document in cursor])
+
+
+def _within(span: Span) -> Iterable[Document]:
+    """Yield conditions that together take each hour of a span once: whole days as such."""
+    since, until = span.since, span.until
+    if since is None and until is None:
+        yield {"unit": EVER}
+        return
+    first = None if since is None else _midnight(since + _DAY - timedelta(microseconds=1))
+    last = None if until is None else _midnight(until)
+    if first is not None and last is not None and first >= last:
+        yield {"unit": HOUR, "at": {"$gte": since, "$lt": until}}
+        return
+    yield {"unit": DAY} | _between(first, last)
+    if since is not None and since != first:
+        yield {"unit": HOUR} | _between(since, first)
+    if until is not None and until != last:
+        yield {"unit": HOUR} | _between(last, until)
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _between(since: datetime | None, until: datetime | None) -> Document:
+    bounds = {"$gte": since, "$lt": until}
+    return {"at": {name: at for name, at in bounds.items() if at is not None}}
+
+
+def _template(name: str | None) -> Document:
+    return {"template": name} if name else {}
+
+
+def _row(document: Document) -> Row:
+    key = document["_id"]
+    series = Series(**{**key, "part": Part(key["part"])})
+    counts = {count: document[count.value] for count in Count if document[count.value]}
+    return Row(series, counts, document["template"] or "")
