@@ -14,11 +14,13 @@ from app.streamed import Streamed
 from app.wiring import Wiring
 from engine.incoming import Mismatch, instant
 from models.api_key import Scope
+from models.audit import Actor
 from models.errors import DomainError, Invalid, NotFound
 from models.export import Export, ExportKind
 from models.paging import Span
 from models.principal import Principal, Role
 from services.exporting import files
+from services.exporting.noting import noted
 
 AT_ONCE = 4  # in a process: each keeps the database busy as long as somebody reads
 _ASKED = frozenset(("format", "segment", "since", "until"))
@@ -49,7 +51,13 @@ class Exports:
             export = _asked(request, principal)
             write, media = _FORMATS[_format(request)]
             program = (await wiring.rulebook.current()).program
-            parts = self._counted(write(export, program, wiring.stores))
+            file = noted(
+                export,
+                write(export, program, wiring.stores),
+                recorder=wiring.recorder,
+                by=Actor.of(principal),
+            )
+            parts = self._counted(file)
             first = await anext(parts, b"")
         except DomainError as error:
             return refused(error)

@@ -57,7 +57,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One change. `about` are the things concerned, as "Type:key": ids, and never what they say."""
+    """One change. `about` are the things concerned, as "Type:key": ids, and never what they say.
+
+    Of a list that leaves as a file `rows` are how many of it left, and `personal` says whether
+    names, addresses and attributes were in it.
+    """
 
     id: str
     at: datetime
@@ -66,6 +70,8 @@ class AuditEntry:
     result: Result
     code: str | None = None
     about: tuple[str, ...] = ()
+    rows: int | None = None
+    personal: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class AuditEntry:
     about: list[strawberry.ID] = strawberry.field(
         description="What it was about: ids that were given or answered, at most 20."
     )
+    rows: int | None = strawberry.field(
+        description="Of a list that left as a file: how many rows of it did."
+    )
+    personal: bool | None = strawberry.field(
+        description="Of a list that left as a file: whether names, addresses and attributes of "
+        "people were in it."
+    )
     previous_hash: str = strawberry.field(description="The seal of the entry before.")
     hash: str = strawberry.field(description="The seal of all that the entry has: an HMAC.")
 
@@ -60,6 +67,8 @@ class AuditEntry:
             result=entry.result,
             code=entry.code,
             about=[strawberry.ID(to_global(*each.split(":", 1))) for each in entry.about],
+            rows=entry.rows,
+            personal=entry.personal,
             previous_hash=link.previous,
             hash=link.hash,
         )

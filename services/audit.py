@@ -18,6 +18,7 @@ from models.audit import MOST_ABOUT, Actor, AuditEntry, Credential, Result
 from models.errors import DomainError, Unavailable
 from models.ids import new_id
 from models.store import Stores
+from services.chaining import PATIENCE
 from services.intents import Batch, Intents
 from services.together import Together
 
@@ -43,6 +44,8 @@ class Note:
     about: dict[str, None] = field(default_factory=dict)
     result: Result = Result.DONE
     code: str | None = None
+    rows: int | None = None
+    personal: bool | None = None
 
     def concerns(self, things: Iterable[str]) -> None:
         """Add things that the change is about, as "Type:key"."""
@@ -51,6 +54,10 @@ class Note:
     def refused(self, code: str) -> None:
         """It was not made, and why."""
         self.result, self.code = Result.REFUSED, code
+
+    def broke_off(self) -> None:
+        """Not all of it was done: whoever wanted it has gone."""
+        self.result, self.code = Result.FAILED, "BROKEN_OFF"
 
 
 class Recorder:
@@ -93,7 +100,10 @@ class Recorder:
 
     async def _close(self, entry: AuditEntry, batch: Batch | None) -> None:
         try:
-            if batch is None:
+            if entry.rows is not None and self._wall() - entry.at > PATIENCE / 2:
+                # It may have found its place as UNKNOWN meanwhile: how it ended is a second entry.
+                await self._add(replace(entry, id=new_id()))
+            elif batch is None:
                 await self._end(entry)
             else:
                 refused = entry.result is Result.REFUSED
@@ -117,7 +127,14 @@ class Recorder:
 
 
 def _with(entry: AuditEntry, note: Note, result: Result) -> AuditEntry:
-    return replace(entry, about=tuple(note.about)[:MOST_ABOUT], result=result, code=note.code)
+    return replace(
+        entry,
+        about=tuple(note.about)[:MOST_ABOUT],
+        result=result,
+        code=note.code,
+        rows=note.rows,
+        personal=note.personal,
+    )
 
 
 def _is_noise(entry: AuditEntry) -> bool:

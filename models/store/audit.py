@@ -190,7 +190,9 @@ def _draft(entry: AuditEntry) -> Document:
 
 
 def _outcome(entry: AuditEntry) -> Document:
-    return {"result": entry.result.value, "code": entry.code, "about": list(entry.about)}
+    outcome = {"result": entry.result.value, "code": entry.code, "about": list(entry.about)}
+    list_ = {"rows": entry.rows, "personal": entry.personal}
+    return outcome | {name: said for name, said in list_.items() if said is not None}
 
 
 def _entry(document: Document, entry_id: str) -> AuditEntry:
@@ -202,6 +204,8 @@ def _entry(document: Document, entry_id: str) -> AuditEntry:
         result=Result(document["result"]),
         code=document["code"],
         about=tuple(document["about"]),
+        rows=document.get("rows"),
+        personal=document.get("personal"),
     )
 
 

@@ -15,7 +15,7 @@ from models.campaign import Act
 from models.feed import Block, FeedEntry
 from models.principal import Role
 from models.user import Consent, User
-from services import api_keys, fillings, releases
+from services import api_keys, audit, fillings, releases
 from services.releases import RulesFile
 from services.reporting import rollup
 from services.rulebook import Rulebook
@@ -108,6 +108,35 @@ async def test_people_come_with_what_is_theirs_only_by_the_scope_for_it(api, key
     later = await fetch(api, plain, "users?since=2026-03-03T00:00:00Z")
     assert {each["id"] for each in later} >= {"ben"}
     assert "ann" not in {each["id"] for each in later}
+
+
+async def test_who_has_fetched_what_is_in_the_audit_log(api, key, shop, admin):
+    await fetch(api, await key(Scope.EXPORTS, Scope.PERSONAL), "users?until=2026-03-04T00:00:00Z")
+    await fetch(api, {"authorization": f"Bearer {admin.token}"}, "orders")
+    while await audit.link(stores=api.stores, wall=datetime.now(UTC)):
+        pass
+
+    log = await api.ask(
+        "{ auditLog(first: 2) { edges { node { operation credential result rows personal } } } }",
+        by=admin,
+    )
+
+    assert [edge["node"] for edge in log["auditLog"]["edges"]] == [
+        {
+            "operation": "exportOrders",
+            "credential": "SESSION",
+            "result": "DONE",
+            "rows": 0,
+            "personal": True,
+        },
+        {
+            "operation": "exportUsers",
+            "credential": "API_KEY",
+            "result": "DONE",
+            "rows": 2,
+            "personal": True,
+        },
+    ]
 
 
 async def test_members_of_a_segment_say_since_when_and_why(api, key, shop):
