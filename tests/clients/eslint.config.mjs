@@ -3,14 +3,16 @@ import graphqlPlugin from "@graphql-eslint/eslint-plugin";
 
 // What has no identity of its own: it is found with what it belongs to. All else is a Node.
 const values = `
-  ActivityBatch ActivityEntry AuditEntry CampaignTransition Cap Completion Consent Declaration
+  ActivityBatch ActivityEntry AuditEntry CampaignReport CampaignTransition Cap Completion Consent
+  Declaration
   DeclarationChange Diagnostic DrawRecord Erasure EventVerdict ExpiringPoints
   ExportedDocument ExplanationChange ExplanationNode FileDiagnostic FormattedRules Gift Grant
-  GrantedCode ImportError JourneyChange MembershipCause MessagingPolicy Money NextTier
+  GrantedCode ImportError JourneyChange JourneyReport MembershipCause MessageReport MessagingPolicy
+  Money NextTier
   NotAppliedReason Offer OrderLine OrderReturn OrderUnits OwnCode PageInfo PersonExport
-  PointsAccount PointsEntry Prize PromotionVerdict ProofStep PublishedFile
+  PointsAccount PointsEntry Prize PromotionReport PromotionVerdict ProofStep PublishedFile
   PublishedRules Quote QuoteLine QuoteShipping Receipt RulesExplanation RulesHover
-  RulesPlan RulesReport SegmentChange SegmentCost SegmentMember SegmentMembership
+  RulesPlan RulesReport SalesReport SegmentChange SegmentCost SegmentMember SegmentMembership
   SegmentOverlap SegmentPreview SessionTokens SourceSpan Stock Taken TemplatePreview
   Topic Unlock UserError
 `;

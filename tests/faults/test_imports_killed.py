@@ -1,0 +1,136 @@
+"""APIs and workers are killed while files come in: each row is there once, or refused once."""
+
+import asyncio
+import random
+from collections import Counter
+
+import httpx2
+import pytest
+
+from models.paging import Window
+from tests.faults.importing import RULES, File, files, is_wrong, send
+from tests.faults.scene import Scene, clean, ready, scene, token
+from tests.shop import Shop
+from tests.waiting import until
+
+
+async def survives(folder, redis_url, smtp, *, count: int, kills: int, uploads: int) -> None:
+    """Import a file of each kind, killing the API in uploads and the worker at its work."""
+    all_of_them = files(count)
+    async with scene(folder, redis_url, smtp.url, apis=1) as (playing, shop):
+        await shop.publish(RULES)
+        await shop.fill()
+        staff = await shop.stores.users.documents.count_documents({})
+        playing.begin()
+        async with httpx2.AsyncClient(timeout=30) as http:
+            await ready(playing, http)
+            sender = Sender(playing, await token(shop), http, uploads)
+            dice, struck = random.Random(11), 0
+            # The others are about people, who have to be there.
+            for stage in (["users"], ["products", "events", "orders"]):
+                for kind in stage:
+                    await sender.send(all_of_them[kind])
+                stage_files = [all_of_them[kind] for kind in stage]
+                struck += await strike(playing, shop, stage_files, kills, dice)
+            assert struck, "nothing was under way that could be killed"
+            for file in all_of_them.values():
+                await all_told(file, sender, shop)
+        await clean(shop, within=180)
+        await exact(shop, count, staff=staff + 1)
+
+
+class Sender:
+    """Sends files, each again until it is taken; the API is killed halfway in the first tries."""
+
+    def __init__(self, playing: Scene, bearer: str, http: httpx2.AsyncClient, uploads: int) -> None:
+        self._playing, self._token, self._http, self._uploads = playing, bearer, http, uploads
+
+    async def send(self, file: File) -> None:
+        (url,) = self._playing.urls
+        for _ in range(self._uploads):
+            assert not await send(file, url, self._token, self._http, self._kill)
+            self._playing.serve(0)
+            await ready(self._playing, self._http)
+        assert await send(file, url, self._token, self._http, None)
+
+    async def shown(self, file: File) -> dict:
+        (url,) = self._playing.urls
+        headers = {"authorization": f"Bearer {self._token}"}
+        answer = await self._http.get(f"{url}{file.url}/{file.key}", headers=headers)
+        return answer.json()
+
+    def _kill(self) -> None:
+        self._playing.processes.kill("api-0")
+
+
+async def strike(
+    playing: Scene, shop: Shop, files: list[File], kills: int, dice: random.Random
+) -> int:
+    """Kill the worker now and then as it comes on, until all is imported; return how often."""
+    read = killed = 0
+    at_work = True
+    while at_work:
+
+        async def comes_on(first: bool = killed == 0) -> bool:
+            nonlocal at_work, read
+            jobs = [await shop.stores.imports.get(file.key) for file in files]
+            for job in jobs:
+                assert job.tally.read <= job.rows
+            at_work = any(not job.state.is_over for job in jobs)
+            total = sum(job.tally.read for job in jobs)
+            assert total >= read, "progress goes one way"
+            further, read = total > read, total
+            return further or not at_work or first
+
+        await until(comes_on, within=180)
+        if at_work and killed < kills:
+            await asyncio.sleep(dice.uniform(0, 0.4))
+            playing.processes.kill("worker")
+            killed += 1
+            # Whoever held these is dead: as when they have run out, half a minute later.
+            await shop.stores.leases.documents.delete_many({"_id": {"$regex": "^import:"}})
+            playing.processes.start("worker", "worker")
+    return killed
+
+
+async def all_told(file: File, sender: Sender, shop: Shop) -> None:
+    """Check what an import says of itself: every row once, taken or refused."""
+    shown = await sender.shown(file)
+    assert shown["state"] == "done", shown
+    assert (shown["rows"], shown["read"]) == (file.rows, file.rows)
+    assert (shown["created"], shown["refused"]) == (
+        file.rows - len(file.wrong),
+        len(file.wrong),
+    )
+    page = await shop.stores.import_errors.page(file.key, Window(limit=10_000))
+    assert Counter(error.row for error in page.items) == Counter(file.wrong)
+    assert await shop.stores.import_pages.documents.count_documents({}) == 0
+
+
+async def exact(shop: Shop, count: int, *, staff: int) -> None:
+    """Check that there is exactly what the files say."""
+    stores = shop.stores
+    right = [n for n in range(count) if not is_wrong(n)]
+    assert await stores.users.documents.count_documents({}) == len(right) + staff
+    known = await stores.identities.find_external([str(n) for n in range(count)])
+    assert len(known) == len(set(known.values())) == len(right)
+    assert await stores.products.documents.count_documents({}) == len(right)
+    told = Counter([e["name"] async for e in stores.events.documents.find({}, {"name": 1})])
+    assert told == {"rated": len(right), "order_placed": len(right)}
+    placed = [order async for order in stores.orders.documents.find()]
+    assert {order["_id"] for order in placed} == {f"o{n}" for n in right}
+    assert all(len(order["quote"]["lines"]) == 2 for order in placed)
+    orders_of = Counter(order["user"] for order in placed)
+    accounts = await stores.accounts.find_many(sorted(orders_of))
+    assert {user: accounts[user].balance for user in orders_of} == {
+        user: 12 * orders for user, orders in orders_of.items()
+    }
+
+
+async def test_a_short_round(tmp_path, redis, redis_url, smtp):
+    await survives(tmp_path, redis_url, smtp, count=1_200, kills=2, uploads=1)
+
+
+@pytest.mark.faults
+async def test_a_long_round(tmp_path, redis, redis_url, smtp):
+    await survives(tmp_path, redis_url, smtp, count=12_000, kills=15, uploads=2)
