@@ -4,7 +4,8 @@
 
 Whoever is killed between draft and end leaves a draft that is linked as UNKNOWN: nothing changes of
 which the log does not know that it was asked for. Changes of which there are very many (OFTEN) have
-one draft for all of one moment (see `intents`), and no entry if they are refused.
+one draft for all of one moment (see `intents`), and no entry if they are refused. What is refused
+without asking the database (AFTERWARDS) is noted once it is done.
 """
 
 import asyncio
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 OFTEN = frozenset(
     {
         "buyDrawEntry",
-        "claimStock",
         "ingestEvents",
         "joinGroup",
         "openGroup",
@@ -35,6 +35,10 @@ OFTEN = frozenset(
         "refreshSession",
     }
 )
+
+
+# Once all is gone, thousands ask and are refused. Claims are documents that tell of themselves.
+AFTERWARDS = frozenset({"claimStock"})
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class Recorder:
         )
         draft = _with(entry, note, Result.UNKNOWN)
         batch = await self._intents.begin(draft) if operation in OFTEN else None
-        if batch is None:
+        if batch is None and operation not in AFTERWARDS:
             await self._add(draft)
         try:
             yield note
@@ -103,6 +107,9 @@ class Recorder:
             if entry.rows is not None and self._wall() - entry.at > PATIENCE / 2:
                 # It may have found its place as UNKNOWN meanwhile: how it ended is a second entry.
                 await self._add(replace(entry, id=new_id()))
+            elif entry.operation in AFTERWARDS:
+                if entry.result is not Result.REFUSED:
+                    await self._add(entry)
             elif batch is None:
                 await self._end(entry)
             else:

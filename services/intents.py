@@ -4,7 +4,8 @@
            the last of them to end has the document deleted
 
 So what many do at once costs one write more, and not one each; what is refused leaves nothing.
-Whoever is killed leaves the document: those in it that have no entry are UNKNOWN, see `audit.link`.
+Whoever is killed leaves the document: those in it that have no entry are UNKNOWN, see
+`chaining.link`.
 """
 
 import asyncio

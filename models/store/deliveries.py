@@ -147,6 +147,12 @@ class Positions(Store):
         )
         return done.modified_count > 0
 
+    async def reach(self, reader: str, seq: int) -> None:
+        """Note that a reader has come at least that far. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": {"$eq": reader}}, {"$max": {"seq": seq}}, upsert=True
+        )
+
     async def rewind(self, reader: str, seq: int) -> None:
         """Have a reader deal once more with what comes after a place."""
         await self.documents.update_one({"_id": {"$eq": reader}}, {"$min": {"seq": seq}})

@@ -15,11 +15,12 @@ from models.campaign import Act
 from models.feed import Block, FeedEntry
 from models.principal import Role
 from models.user import Consent, User
-from services import api_keys, audit, fillings, releases
+from services import api_keys, chaining, fillings, releases
 from services.releases import RulesFile
 from services.reporting import rollup
 from services.rulebook import Rulebook
 from tests.client import NO_REDIS, listening
+from tests.known import SEAL_KEYS
 from tests.shop import NOW, undisputed
 from tests.waiting import until
 
@@ -113,7 +114,7 @@ async def test_people_come_with_what_is_theirs_only_by_the_scope_for_it(api, key
 async def test_who_has_fetched_what_is_in_the_audit_log(api, key, shop, admin):
     await fetch(api, await key(Scope.EXPORTS, Scope.PERSONAL), "users?until=2026-03-04T00:00:00Z")
     await fetch(api, {"authorization": f"Bearer {admin.token}"}, "orders")
-    while await audit.link(stores=api.stores, wall=datetime.now(UTC)):
+    while await chaining.link(stores=api.stores, wall=datetime.now(UTC), keys=SEAL_KEYS):
         pass
 
     log = await api.ask(

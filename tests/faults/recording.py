@@ -11,7 +11,7 @@ from services.audit import Recorder
 
 AT_ONCE = 10
 KEYS = SealKeys.of("a secret for tests, long enough to sign")
-OFTEN = "claimStock"
+OFTEN = "joinGroup"
 
 
 def now() -> datetime:

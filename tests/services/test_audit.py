@@ -59,7 +59,7 @@ async def test_a_refusal_is_noted_with_its_code_but_not_that_of_a_stranger(shop,
     assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
 
 
-@pytest.mark.parametrize("operation", ["approveCampaign", "claimStock"])
+@pytest.mark.parametrize("operation", ["approveCampaign", "joinGroup"])
 async def test_whoever_is_cut_off_has_an_entry_that_does_not_know_how_it_went(
     shop, recorder, operation
 ):
@@ -82,7 +82,7 @@ async def test_what_is_asked_for_very_often_at_one_moment_is_one_draft(shop, rec
     everybody, seen = asyncio.Barrier(40), []
 
     async def claim(number):
-        async with recorder.record("claimStock", ANN, [f"Claim:{number}"]):
+        async with recorder.record("joinGroup", ANN, [f"Claim:{number}"]):
             await everybody.wait()
             seen.append([each async for each in drafts.find()])
             await everybody.wait()
@@ -105,7 +105,7 @@ async def test_one_who_leaves_takes_nobody_elses_draft_along(shop, recorder):
     inside = asyncio.Event()
 
     async def claim(number):
-        async with recorder.record("claimStock", ANN, [f"Claim:{number}"]):
+        async with recorder.record("joinGroup", ANN, [f"Claim:{number}"]):
             if number == 2:
                 inside.set()
                 await asyncio.Event().wait()
@@ -127,7 +127,7 @@ async def test_one_who_leaves_takes_nobody_elses_draft_along(shop, recorder):
 
 async def test_those_who_were_killed_together_have_one_entry_each(shop, recorder):
     entries = [
-        AuditEntry(id=f"e{n}", at=shop.clock.wall(), by=ANN, operation="claimStock", result=result)
+        AuditEntry(id=f"e{n}", at=shop.clock.wall(), by=ANN, operation="joinGroup", result=result)
         for n, result in enumerate([Result.UNKNOWN] * 3 + [Result.DONE])
     ]
     await shop.stores.audit_drafts.begin("b", entries)
@@ -172,3 +172,14 @@ async def test_who_was_killed_between_placing_and_forgetting_places_nothing_twic
 
     assert len(await linked(shop)) == 1
     assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+
+
+async def test_claims_are_noted_once_they_are_made_and_those_refused_write_nothing(shop, recorder):
+    async with recorder.record("claimStock", ANN, ["Claim:1"]):
+        assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+    with pytest.raises(Conflict):
+        async with recorder.record("claimStock", ANN, ["Claim:2"]):
+            raise Conflict("all gone", code="SOLD_OUT")
+
+    (entry,) = await linked(shop)
+    assert (entry.operation, entry.about) == ("claimStock", ("Claim:1",))

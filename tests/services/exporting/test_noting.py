@@ -10,11 +10,12 @@ from models.errors import NotFound
 from models.export import Export, ExportKind
 from models.paging import Window
 from models.user import User
-from services import audit
+from services import chaining
 from services.audit import Recorder
 from services.exporting.files import as_csv, as_json
 from services.exporting.noting import noted
 from services.exporting.rows import PAGE
+from tests.known import SEAL_KEYS
 from tests.shop import NOW
 
 CRM = Actor(Credential.API_KEY, "crm")
@@ -40,10 +41,10 @@ async def fetch(shop, kind, **asked):
 
 
 async def log(shop):
-    while await audit.link(stores=shop.stores, wall=shop.clock.wall()):
+    while await chaining.link(stores=shop.stores, wall=shop.clock.wall(), keys=SEAL_KEYS):
         pass
     links = (await shop.stores.audit.page(Window(limit=100))).items[::-1]
-    assert (await audit.check(stores=shop.stores))[1] == []
+    assert (await chaining.check(stores=shop.stores, keys=SEAL_KEYS))[1] == []
     return [(e.operation, e.result, e.code, e.rows) for e in (link.entry for link in links)]
 
 
