@@ -6,7 +6,7 @@ conditions judged on all events, and everything else is verify's.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -255,8 +255,10 @@ async def check(year: Year) -> None:
         assert not finding.problems, (finding.id, finding.problems)
 
 
-async def tell(shop: Shop, days: int) -> Year:
+async def tell(shop: Shop, days: int, whom: Collection[str] = ()) -> Year:
     happening = Year(shop, year(), days)
+    if whom:
+        happening.events = [event for event in happening.events if event.user_id in whom]
     await happening.prepare()
     await happening.happen()
     await happening.feed()
@@ -267,6 +269,16 @@ async def test_a_day_told_live_equals_a_clean_recomputation(shop):
     happened = await tell(shop, days=1)
 
     assert len(happened.events) > 300
+    await check(happened)
+
+
+async def test_a_season_of_a_few_households_equals_a_clean_recomputation(shop):
+    """Long enough for windows of 60 and 90 days to pass, and for clocks to change."""
+    few = ["household-0014", "household-0117", "household-0254", "household-0495", "household-2386"]
+
+    happened = await tell(shop, days=120, whom=few)
+
+    assert {event.user_id for event in happened.events} == {*few}
     await check(happened)
 
 
