@@ -96,18 +96,6 @@ Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from then 
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only before that.")]
 
 
-@exports.command("users", epilog="Example: fanfare export users --out users.csv")
-def export_users(
-    out: Out = None,
-    output: Format = "csv",
-    since: Since = None,
-    until: Until = None,
-    server: Url = "",
-) -> None:
-    """Fetch people, optionally those who became known at some time."""
-    _fetch("users", out, server, format=output, since=since, until=until)
-
-
 @exports.command("members", epilog="Example: fanfare export members loyal --out loyal.csv")
 def export_members(
     segment: Annotated[str, typer.Argument(help="The segment's name.")],
@@ -119,40 +107,40 @@ def export_members(
     _fetch("members", out, server, format=output, segment=segment)
 
 
-@exports.command("orders", epilog="Example: fanfare export orders --since 2026-03-01T00:00:00Z")
-def export_orders(
-    out: Out = None,
-    output: Format = "csv",
-    since: Since = None,
-    until: Until = None,
-    server: Url = "",
-) -> None:
-    """Fetch orders, a row for each of their lines, the oldest first."""
-    _fetch("orders", out, server, format=output, since=since, until=until)
+def _of_a_time(kind: str, what: str, example: str) -> None:
+    """Declare the command that fetches a list of which a part by time can be had."""
+
+    @exports.command(kind, help=what, epilog=f"Example: fanfare export {example}")
+    def fetch(
+        out: Out = None,
+        output: Format = "csv",
+        since: Since = None,
+        until: Until = None,
+        server: Url = "",
+    ) -> None:
+        _fetch(kind, out, server, format=output, since=since, until=until)
 
 
-@exports.command("journeys", epilog="Example: fanfare export journeys")
-def export_journeys(
-    out: Out = None,
-    output: Format = "csv",
-    since: Since = None,
-    until: Until = None,
-    server: Url = "",
-) -> None:
-    """Fetch what came of each campaign's journeys: runs, goals reached, messages."""
-    _fetch("journeys", out, server, format=output, since=since, until=until)
-
-
-@exports.command("reports", epilog="Example: fanfare export reports --since 2026-03-01T00:00:00Z")
-def export_reports(
-    out: Out = None,
-    output: Format = "csv",
-    since: Since = None,
-    until: Until = None,
-    server: Url = "",
-) -> None:
-    """Fetch all that is counted of campaigns, a row for each trigger, step and promotion."""
-    _fetch("reports", out, server, format=output, since=since, until=until)
+_of_a_time(
+    "users",
+    "Fetch people, optionally those who became known at some time.",
+    "users --out users.csv",
+)
+_of_a_time(
+    "orders",
+    "Fetch orders, a row for each of their lines, the oldest first.",
+    "orders --since 2026-03-01T00:00:00Z",
+)
+_of_a_time(
+    "journeys",
+    "Fetch what came of each campaign's journeys: runs, goals reached, messages.",
+    "journeys",
+)
+_of_a_time(
+    "reports",
+    "Fetch all that is counted of campaigns, a row for each trigger, step and promotion.",
+    "reports --since 2026-03-01T00:00:00Z",
+)
 
 
 def _fetch(kind: str, out: Path | None, server: str, **asked: str | None) -> None:

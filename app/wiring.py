@@ -74,6 +74,7 @@ async def wired(
     stores = Stores.over(database, patience=patience)
     rulebook = Rulebook(stores)
     clock = Clock.parse(settings.clock)
+    recorder = Recorder(stores, clock.wall)
     try:
         yield Wiring(
             settings=settings,
@@ -85,12 +86,13 @@ async def wired(
             activity=Activity(stores),
             claims=Claims(stores, rulebook),
             groups=Groups(stores, rulebook),
-            recorder=Recorder(stores, clock.wall),
+            recorder=recorder,
             jobs=jobs,
             beacon=None if (chain := settings.chain()) is None else Drand(chain),
             queue=queue,
         )
     finally:
+        await recorder.settled()
         jobs.close()
         await queue.aclose()
         database.client.close()

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,3 +34,8 @@ def spell(seconds: float) -> str:
         if seconds * scale >= 1:
             return f"{seconds * scale:,.3g} {unit}"
     return f"{seconds * 1e9:,.3g} ns"
+
+
+def size_asked(default: int) -> int:
+    """Return the number that the script was called with, as 1_000_000; else the default."""
+    return int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else default

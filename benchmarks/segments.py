@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from _measure import cpu_of, spell
+from _measure import cpu_of, size_asked, spell
 
 import dsl
 from devserver.mongod import Mongod, Profile, running
@@ -315,12 +315,11 @@ async def run(mongod: Mongod, people: int) -> None:
 
 
 def main() -> None:
-    people = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else PEOPLE
     with (
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder), Profile.QUICK) as mongod,
     ):
-        asyncio.run(run(mongod, people))
+        asyncio.run(run(mongod, size_asked(PEOPLE)))
 
 
 if __name__ == "__main__":

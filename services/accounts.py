@@ -125,10 +125,9 @@ async def change_password(
     check_acceptable(password, email=email)
     async with passwords.turn():
         await throttling.admit(email, address, stores=stores, wall=wall)
-        if hashed is None or not await passwords.matches(current[: LONGEST + 1], hashed):
-            raise wrong_password("currentPassword")
+        known = await _match(current, hashed, passwords, "currentPassword")
         fresh = await passwords.hash(password)
-    if not await stores.credentials.change(user.id, fresh, was=hashed, now=wall):
+    if not await stores.credentials.change(user.id, fresh, was=known, now=wall):
         raise Conflict("The password was changed meanwhile.")
     await stores.sessions.revoke_all(user.id, now=wall, but=[caller.session_id])
     await stores.letters.drop(user.id, Purpose.RESET)
@@ -160,14 +159,15 @@ async def show_password(
         )
     async with passwords.turn():
         await throttling.admit(email, address, stores=stores, wall=wall)
-        if not await passwords.matches(password[: LONGEST + 1], hashed):
-            raise wrong_password("password")
+        await _match(password, hashed, passwords, "password")
         await throttling.forgive(email, address, stores=stores)
 
 
-def wrong_password(field: str) -> Invalid:
-    """Return what someone is told who has signed in and does not know their password."""
-    return Invalid("This is not your password.", code="WRONG_PASSWORD", field=(field,))
+async def _match(said: str, hashed: str | None, passwords: Passwords, field: str) -> str:
+    """Return the hash of what is somebody's password. Raises Invalid if it is another's."""
+    if hashed is None or not await passwords.matches(said[: LONGEST + 1], hashed):
+        raise Invalid("This is not your password.", code="WRONG_PASSWORD", field=(field,))
+    return hashed
 
 
 async def verify_email(

@@ -102,6 +102,10 @@ class Recorder:
         # Whoever is cancelled does not come here either: how it went is then not known.
         await self._close(_with(entry, note, note.result), batch)
 
+    async def settled(self) -> None:
+        """Wait until all that has ended is noted."""
+        await self._intents.settled()
+
     async def _close(self, entry: AuditEntry, batch: Batch | None) -> None:
         try:
             if entry.rows is not None and self._wall() - entry.at > PATIENCE / 2:

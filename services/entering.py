@@ -90,8 +90,6 @@ async def enter_by(
     draw = await stores.draws.find(draw_id)
     if draw is None:
         draw = await draws.open_draw(lottery, published, at, stores=stores, wall=wall, chain=chain)
-    if await stores.entries.has(entry_id(draw_id, user_id, source)):
-        return None
     entered = await _enter(draw, lottery, user_id, source, at, stores)
     return None if entered else "no_more_entries"
 

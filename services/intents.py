@@ -57,6 +57,11 @@ class Intents:
             await self._end(entry)
         self._settle(batch)
 
+    async def settled(self) -> None:
+        """Wait until what follows from what has ended is written."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def leave(self, batch: Batch, entry: AuditEntry) -> None:
         """Note, later, that nobody knows how a change went."""
         self._spawn(self._left(batch, entry))
@@ -95,7 +100,8 @@ class Intents:
                 await self._drafts.forget(gone)
             except Unavailable:
                 log.warning("changes that have ended are still written down as under way")
-            self._over = [each for each in self._over if each not in gone]
+            finally:
+                self._over = [each for each in self._over if each not in gone]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

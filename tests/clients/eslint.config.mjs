@@ -4,17 +4,15 @@ import graphqlPlugin from "@graphql-eslint/eslint-plugin";
 // What has no identity of its own: it is found with what it belongs to. All else is a Node.
 const values = `
   ActivityBatch ActivityEntry AuditEntry CampaignReport CampaignTransition Cap Completion Consent
-  Declaration
-  DeclarationChange Diagnostic DrawRecord Erasure EventVerdict ExpiringPoints
-  ExportedDocument ExplanationChange ExplanationNode FileDiagnostic FormattedRules Gift Grant
-  GrantedCode ImportError JourneyChange JourneyReport MembershipCause MessageReport MessagingPolicy
-  Money NextTier
-  NotAppliedReason Offer OrderLine OrderReturn OrderUnits OwnCode PageInfo PersonExport
-  PointsAccount PointsEntry Prize PromotionReport PromotionVerdict ProofStep PublishedFile
-  PublishedRules Quote QuoteLine QuoteShipping Receipt RulesExplanation RulesHover
+  Declaration DeclarationChange Diagnostic DrawRecord Erasure EventVerdict ExpiringPoints
+  ExplanationChange ExplanationNode ExportedDocument FileDiagnostic FormattedRules Gift Grant
+  GrantedCode ImportError JourneyChange JourneyReport MembershipCause MessageReport
+  MessagingPolicy Money NextTier NotAppliedReason Offer OrderLine OrderReturn OrderUnits OwnCode
+  PageInfo PersonExport PointsAccount PointsEntry Prize PromotionReport PromotionVerdict ProofStep
+  PublishedFile PublishedRules Quote QuoteLine QuoteShipping Receipt RulesExplanation RulesHover
   RulesPlan RulesReport SalesReport SegmentChange SegmentCost SegmentMember SegmentMembership
-  SegmentOverlap SegmentPreview SessionTokens SourceSpan Stock Taken TemplatePreview
-  Topic Unlock UserError
+  SegmentOverlap SegmentPreview SessionTokens SourceSpan Stock Taken TemplatePreview Topic Unlock
+  UserError
 `;
 
 export default [
