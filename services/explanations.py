@@ -13,10 +13,12 @@ from engine.explaining import Account, Situation, account_of
 from engine.needs import Need
 from engine.playbook import playbook_of
 from engine.pricing.reading import read_cart
+from engine.pricing.reserved import apart
 from models.cart import Cart
 from models.errors import DomainError, Invalid, NotFound
 from models.store import Stores
-from services import drafts, facts
+from services import drafts, facts, products
+from services.reserving import reserved_in
 from services.rulebook import Published, Rulebook
 
 LOOK_BACK = 90  # days, for the event that would have started a trigger
@@ -41,7 +43,8 @@ async def explain(
 ) -> tuple[Account, str]:
     """Give an account of a segment, promotion or trigger; also the currency that it is told in.
 
-    Earlier uses are not looked at. Raises Invalid, naming the place, NotFound or RulesRefused.
+    Earlier uses are not looked at. Raises Invalid, naming the place, NotFound, RulesRefused, or
+    Conflict for a claim that cannot be ordered.
     """
     situation = await situate(question, stores=stores, rulebook=rulebook, now=now)
     account = await asyncio.to_thread(account_of, question.name, situation)
@@ -54,7 +57,11 @@ async def situate(
     """Return all that an account needs to know. Raises as `explain` does."""
     published = await _published(question, stores, rulebook)
     program = published.program
-    cart = None if question.cart is None else _cart(question.cart, program)
+    cart = (
+        None
+        if question.cart is None
+        else await _cart(question.cart, question.user_id, published, stores)
+    )
     known: Mapping[str, Any] = {}
     if question.user_id is not None:
         needs = playbook_of(program).all_needs | _starting(
@@ -90,8 +97,14 @@ async def _published(question: Question, stores: Stores, rulebook: Rulebook) -> 
     return Published(program=program)
 
 
-def _cart(document: Mapping[str, Any], program: dsl.Program) -> Cart:
+async def _cart(
+    document: Mapping[str, Any], buyer: str | None, published: Published, stores: Stores
+) -> Cart:
+    """Return the cart as a quote would price it."""
     try:
-        return read_cart(document, program)
+        sent = read_cart(document, published.program)
     except DomainError as error:
         raise Invalid(error.message, field=("cart", *error.field)) from error
+    known = await products.with_known_facts(sent, published.program, stores=stores)
+    reserved = await reserved_in(sent, buyer, order=None, published=published, stores=stores)
+    return apart(known, reserved)

@@ -148,7 +148,7 @@ async def request_for(
     """
     program = published.program
     try:
-        sent = read_cart(cart, program, with_claims=True)
+        sent = read_cart(cart, program)
     except DomainError as error:
         raise Invalid(error.message, field=("cart", *error.field)) from error
     moment = dsl.Moment(now, program.zone, program)

@@ -4,11 +4,13 @@ A line of a cart names what it reserved; one unit of the line then costs what it
 and the order takes the reservation. Whose it is not sees nothing of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.cart import Cart, CartLine
+from engine.pricing.reserved import check_fit, check_room
+from models.cart import Cart
 from models.claim import Claim
 from models.errors import Conflict, Invalid, NotFound
 from models.group import Group
@@ -71,8 +73,9 @@ async def reserved_in(
         seen.add(each.id)
         if refusal := refusals.get(each.id):
             raise Conflict(refusal.message, code=refusal.code, field=each.place)
-        reserved.append(_reserved(each, unit, cart.lines[each.line], cart.currency))
-    _check_room(reserved, cart.lines)
+        reserved.append(_reserved(each, unit, cart))
+    with _in_the_cart():
+        check_room(reserved, cart)
     return tuple(reserved)
 
 
@@ -153,25 +156,18 @@ def _named(cart: Cart) -> Iterator[_Named]:
             yield _Named(Reserve.GROUP, line.group, at)
 
 
-def _reserved(named: _Named, found: Claim | Group, line: CartLine, currency: str) -> Reserved:
-    what = named.how.value
-    if line.sku != found.sku:
-        raise Invalid(f"The {what} is for {found.sku!r}, not {line.sku!r}.", field=named.place)
+def _reserved(named: _Named, found: Claim | Group, cart: Cart) -> Reserved:
     if found.price is None or found.currency is None:
-        raise Invalid(f"The {what} is from before they had a price.", field=named.place)
-    if found.currency != currency:
-        raise Invalid(
-            f"The {what}'s price is in {found.currency}, the cart in {currency}.",
-            field=named.place,
-        )
-    return Reserved(named.how, found.id, named.line, found.price)
+        raise Invalid(f"The {named.how} is from before they had a price.", field=named.place)
+    unit = Reserved(named.how, found.id, named.line, found.price)
+    with _in_the_cart():
+        check_fit(unit, cart, sku=found.sku, currency=found.currency)
+    return unit
 
 
-def _check_room(reserved: Sequence[Reserved], lines: Sequence[CartLine]) -> None:
-    for at, line in enumerate(lines):
-        count = sum(each.line == at for each in reserved)
-        if count > line.quantity:
-            raise Invalid(
-                f"The line has {line.quantity} and names {count}, each for one unit.",
-                field=("cart", "lines", str(at), "quantity"),
-            )
+@contextmanager
+def _in_the_cart() -> Iterator[None]:
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(error.message, field=("cart", *error.field)) from None

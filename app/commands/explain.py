@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dsl
 from app.commands.sources import print_json, read_document, read_sources, show
@@ -13,6 +14,8 @@ from engine.explaining import Account, Clause, Situation, account_of
 from engine.explaining.writing import write_account
 from engine.pricing.buyer import read_buyer
 from engine.pricing.reading import read_cart
+from engine.pricing.reserved import apart, supposed
+from models.cart import Cart
 
 _VERDICTS = {
     "segment": ("is a member", "is not a member"),
@@ -39,7 +42,7 @@ def explain(
     if program is None:
         show((each for each in checked.diagnostics if each.severity == "error"), sources)
         return 1
-    sent = None if cart is None else read_document(cart, lambda found: read_cart(found, program))
+    sent = None if cart is None else read_document(cart, lambda found: _read(found, program))
     facts, usage = (
         ({}, {})
         if user is None
@@ -52,6 +55,11 @@ def explain(
     else:
         _print(account)
     return 0
+
+
+def _read(document: Any, program: dsl.Program) -> Cart:
+    cart = read_cart(document, program)
+    return apart(cart, supposed(cart, program))
 
 
 def _print(account: Account) -> None:

@@ -20,12 +20,12 @@ _TEXTS = ("name", "category", "brand")
 _OWN = frozenset((*_TEXTS, "sku", "price", "quantity", "amount", "floor"))
 
 
-def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> Cart:
+def read_cart(document: Any, program: Program) -> Cart:
     """Read a cart. Raises Invalid, naming the place (`lines[2].price`) and the way out.
 
     Fields of a line beside the built-in ones are the item's attributes: one of another type than
-    declared is missing, as everywhere. `@claim` and `@group` name what the buyer has
-    reserved; `with_claims` is for those who can look it up.
+    declared is missing, as everywhere. `@claim` and `@group` name what the buyer has reserved;
+    whether that is so is for the caller to find out.
     """
     cart = as_object(document, "cart")
     currency = _currency(cart.get("currency"))
@@ -48,8 +48,6 @@ def read_cart(document: Any, program: Program, *, with_claims: bool = False) -> 
         shipping=_money(cart, "shipping", "", currency, default=0),
         codes=_codes(cart.get("codes")),
     )
-    if not with_claims:
-        _check_unclaimed(read)
     if read.subtotal + read.shipping > LARGEST:
         raise Invalid("lines: the cart's total is more than can be counted", field=("lines",))
     return read
@@ -68,17 +66,6 @@ def _line(line: Any, place: str, currency: str, attributes: Record, zone: str) -
         claim=texts["@claim"],
         group=texts["@group"],
     )
-
-
-def _check_unclaimed(cart: Cart) -> None:
-    for at, line in enumerate(cart.lines):
-        for name, raw in (("claim", line.claim), ("group", line.group)):
-            if raw is not None:
-                raise Invalid(
-                    f"lines[{at}].{name}: only a shop's API can look up a {name}; leave it out, and"
-                    " give its price as that of a line of one unit",
-                    field=("lines", str(at), name),
-                )
 
 
 def _currency(raw: Any) -> str:

@@ -38,6 +38,23 @@ def test_quote_prints_what_a_cart_costs(run):
     assert json.loads(out)["total"] == "36.00"
 
 
+def test_quote_and_explain_know_the_price_of_what_is_claimed(run):
+    rules = (
+        'flash_sale night { active from 2026-03-01  sku "A" at 5 USD stock 9 }\n'
+        "promotion p { when cart.subtotal < 30 USD  take 10% off cart }"
+    )
+    (line,) = CART["lines"]
+    cart = {**CART, "lines": [line | {"@claim": "night"}]}
+
+    _, out, _ = run("quote", "rules", "cart", rules=rules, cart=cart)
+    _, said, _ = run("explain", "rules", "p", "--cart", "cart", rules=rules, cart=cart)
+
+    quoted = json.loads(out)
+    assert (quoted["subtotal"], quoted["total"]) == ("25.00", "22.50")
+    assert [(each["quantity"], each["subtotal"]) for each in quoted["lines"]] == [(2, "25.00")]
+    assert "✓ when: cart.subtotal is less than 30.00 USD — 25.00 USD" in said
+
+
 def test_quote_asks_nobody_to_sign_in(run):
     _, out, _ = run("quote", "rules", "cart", rules=RULES, cart=CART)
 
@@ -72,6 +89,10 @@ def test_bad_rules_are_shown_with_carets(run):
         ({**CART, "currency": "XQX"}, "currency is 'XQX'"),
         ('{"currency": "USD", "lines": [{"price": NaN}]}', "lines[0].price: 'NaN'"),
         ('{"currency": ', "cart:1:14: this is not JSON"),
+        (
+            {**CART, "lines": [CART["lines"][0] | {"@claim": "night"}]},
+            "cart: lines[0].@claim is 'night'; it must name a flash sale of the rules",
+        ),
         ("[" * 100_000, "cart: this is no JSON that can be read"),
     ],
 )

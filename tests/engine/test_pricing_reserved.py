@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.pricing import quote
 from engine.pricing.reading import read_cart
-from engine.pricing.reserved import apart, together
+from engine.pricing.reserved import apart, supposed, together
 from models.errors import Invalid
 from models.redemption import Reserve, Reserved
 from tests.engine.building import carts, programs, request
@@ -75,10 +75,48 @@ def test_sums_agree_whatever_is_reserved(cart, promotions, data):
     assert {u.reserved for line in joined.lines for u in line.units} - {None} == {x.id for x in own}
 
 
-def test_a_claim_is_refused_where_it_cannot_be_looked_up():
-    program = program_of("promotion p { take 10% off cart }")
+OFFERS = """
+flash_sale night { active from 2026-03-01  sku "S" at 4 USD stock 9 }
+group_buy pack { active from 2026-03-01  sku "S" at 3 USD for 2 people within 1 day }
+"""
 
-    with pytest.raises(Invalid, match=r"lines\[0\]\.claim") as refusal:
-        read_cart({"currency": "USD", "lines": [item(1, **{"@claim": "c"})]}, program)
 
-    assert refusal.value.field == ("lines", "0", "claim")
+def test_a_cart_may_name_offers_where_nobodys_claims_are_known():
+    program = program_of(OFFERS)
+    named = {"@claim": "night", "@group": "pack"}
+    cart = read_cart({"currency": "USD", "lines": [item(5), item(10, 3, **named)]}, program)
+
+    own = supposed(cart, program)
+
+    assert own == (
+        Reserved(Reserve.CLAIM, "night", 1, 400),
+        Reserved(Reserve.GROUP, "pack", 1, 300),
+    )
+    assert [line.price for line in apart(cart, own).lines] == [500, 400, 300, 1000]
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "field"),
+    [
+        (item(5, **{"@claim": "nigth"}), r"lines\[0\]\.@claim is 'nigth'.*mean night\?", "@claim"),
+        (item(5, **{"@group": "night"}), r"lines\[0\]\.@group.*a group buy", "@group"),
+        (item(5) | {"sku": "T", "@claim": "night"}, r"lines\[0\]: .* for 'S', not 'T'", "claim"),
+        (item(5, **{"@claim": "night", "@group": "pack"}), "has 1 and names 2", "quantity"),
+    ],
+)
+def test_what_does_not_fit_an_offer_is_named_by_its_place(line, says, field):
+    program = program_of(OFFERS)
+    cart = read_cart({"currency": "USD", "lines": [line]}, program)
+
+    with pytest.raises(Invalid, match=says) as refusal:
+        supposed(cart, program)
+
+    assert refusal.value.field == ("lines", "0", field)
+
+
+def test_an_offer_in_other_money_is_not_the_carts():
+    program = program_of(OFFERS)
+    cart = read_cart({"currency": "EUR", "lines": [item(5, **{"@claim": "night"})]}, program)
+
+    with pytest.raises(Invalid, match="price is in USD, the cart in EUR"):
+        supposed(cart, program)

@@ -7,6 +7,8 @@ import pytest
 
 from models.campaign import Act
 from models.principal import Role
+from models.product import Product
+from services import products
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
 
@@ -92,6 +94,16 @@ async def test_a_text_may_name_what_is_live(api, ann):
     found = await explain(api, ann, name="q", source=source, userId=ann.global_id)
 
     assert found["nodes"][1]["text"] == "user is in segment parents"
+
+
+async def test_what_the_shop_knows_of_a_product_counts(api, ann):
+    await products.upsert([Product(sku="T", category="TEA")], stores=api.stores)
+    sent = {"currency": "USD", "lines": [{"sku": "T", "price": "5", "category": "MUGS"}]}
+    source = 'promotion q { when any(cart.items where category = "TEA")  take 1% off cart }'
+
+    found = await explain(api, ann, name="q", source=source, cart=sent)
+
+    assert found["holds"] is True
 
 
 async def test_another_time_can_be_asked_about(api, ann):

@@ -9,6 +9,7 @@ from models.principal import Role
 from schema.ids import to_global
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.resolvers.test_explanations import EXPLAIN
 from tests.resolvers.test_orders import CANCEL, QUOTE, RETURN
 from tests.shop import NOW
 from tests.waiting import until
@@ -155,3 +156,19 @@ async def test_a_placed_orders_claim_goes_back_with_its_order_only(api, shop):
     assert await give_back() == ["CLAIM_USED"]
     await api.ask(CANCEL, {"id": placed["order"]["id"]}, by=shop)
     assert await give_back() == []
+
+
+async def test_an_explanation_sees_the_price_of_what_its_person_holds(api, shop):
+    staff, ann, bob = [await api.caller(r) for r in (Role.ANALYST, Role.CUSTOMER, Role.CUSTOMER)]
+    held = await claimed(api, ann)
+    asked = {
+        "name": "p",
+        "source": "promotion p { when cart.subtotal < 220 CNY  take 1% off cart }",
+        "cart": cart(claim=held),
+    }
+
+    own = await api.ask(EXPLAIN, {"input": {**asked, "userId": ann.global_id}}, by=staff)
+    code = await api.code(EXPLAIN, {"input": {**asked, "userId": bob.global_id}}, by=staff)
+
+    assert own["explainRules"]["nodes"][-1]["values"] == {"cart.subtotal": "219.00"}
+    assert code == "NOT_FOUND"
