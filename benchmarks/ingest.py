@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,12 +83,12 @@ class Stack:
 
     uri: str
     url: str
-    worker: Popen[bytes]
+    processes: Mapping[str, Popen[bytes]]
     key: str = ""
 
-    def worker_memory(self) -> float:
-        """Return the worker's resident memory in MiB."""
-        status = Path(f"/proc/{self.worker.pid}/status").read_text()
+    def memory(self, name: str) -> float:
+        """Return a process's resident memory in MiB."""
+        status = Path(f"/proc/{self.processes[name].pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
@@ -114,7 +114,7 @@ def stack(folder: Path) -> Iterator[Stack]:
             open_.callback(stop, running[name])
         url = f"http://127.0.0.1:{port}"
         await_ready(url)
-        yield Stack(mongod.uri, url, running["worker"], key)
+        yield Stack(mongod.uri, url, running, key)
 
 
 async def set_up(uri: str) -> str:
@@ -342,7 +342,7 @@ async def live(uri: str) -> None:
 async def measure(running: Stack) -> None:
     await live(running.uri)
     await flood(running, 5)  # warm
-    memory = running.worker_memory()
+    before = running.memory("worker")
     sent, seconds = await flood(running, SECONDS)
     rate = sent / seconds
     print(f"Fanfare: {sent:,} events in {seconds:.1f} s, {rate:,.0f}/s")
@@ -354,7 +354,8 @@ async def measure(running: Stack) -> None:
             f"at {rate / 2:,.0f}/s, accept to effect: p50 {took[len(took) // 2] * 1000:.0f} ms, "
             f"p99 {took[len(took) * 99 // 100] * 1000:.0f} ms ({len(took):,} effects)"
         )
-    print(f"worker's memory: {memory:.0f} MiB before, {running.worker_memory():.0f} MiB after")
+    after = running.memory("worker")
+    print(f"worker's memory: {before:.0f} MiB before, {after:.0f} MiB after")
 
 
 def main() -> None:

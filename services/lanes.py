@@ -175,20 +175,17 @@ async def _drain(
         going = [number for number in numbers if number not in failing]
         if not going:
             return Outcome.DRAINED
-        if wary < PAGE:
-            page = await _read(going, lanes, most=wary)
-            if page is not None:
-                failing |= await _apply(page, lanes)
-            wary = PAGE if page is None else 2 * wary
-            continue
-        looked = await _look([number for number in going if number not in unseen], unseen, lanes)
-        page = await _read(going, lanes)
-        if page is None and not looked:
+        seeing = [number for number in going if number not in unseen]
+        looked = await _look(seeing, unseen, lanes, most=wary)
+        page = await _read(going, lanes, most=wary)
+        nothing = page is None and not looked
+        if nothing and wary == PAGE:
             failing |= unseen
             return Outcome.DRAINED
         if page is not None:
             failing |= await _apply(page, lanes)
-        if time.monotonic() >= until:
+        wary = PAGE if nothing else min(2 * wary, PAGE)
+        if wary == PAGE and time.monotonic() >= until:
             return Outcome.HAD_ITS_TURN
     return Outcome.STOPPED
 
@@ -217,7 +214,7 @@ async def _read(numbers: Sequence[int], lanes: Lanes, *, most: int = PAGE) -> Pa
     )
 
 
-async def _look(numbers: Sequence[int], unseen: set[int], lanes: Lanes) -> int:
+async def _look(numbers: Sequence[int], unseen: set[int], lanes: Lanes, *, most: int = PAGE) -> int:
     """Look at people who may have come into or left segments; return how many.
 
     Where that fails it stays noted and is tried again with the next bell: the lane is added to
@@ -232,6 +229,7 @@ async def _look(numbers: Sequence[int], unseen: set[int], lanes: Lanes) -> int:
             rulebook=lanes.rulebook,
             jobs=lanes.jobs,
             now=lanes.clock.now(),
+            most=most,
         )
     except Unavailable:
         raise

@@ -23,7 +23,7 @@ from models.membership import ANYTHING, PROFILE, CauseKind, Look, Move, Standing
 from models.run import Run
 from models.store import Stores
 from models.store.looks import Seen
-from services import facts, starts
+from services import facts, starts, suspects
 from services.jobs import Jobs
 from services.judging import Judging, ahead, changed_by, concerned, judge
 from services.rulebook import Published, Rulebook
@@ -69,10 +69,17 @@ async def look(
     rulebook: Rulebook,
     jobs: Jobs,
     now: datetime,
-    limit: int = PAGE,
+    most: int = PAGE,
 ) -> int:
-    """Look at people of these lanes who are due; return of how many that is done with."""
-    looks = await stores.looks.due(lanes, now, limit=limit)
+    """Look at people of these lanes who are due; return of how many that is done with.
+
+    Less than a page is taken of one lane that is suspect, and counted.
+    """
+    if most < PAGE:
+        (lane,) = lanes
+        looks = await suspects.next_looks(lane, now, most=most, stores=stores)
+    else:
+        looks = await stores.looks.due(lanes, now, limit=most)
     if not looks:
         return 0
     standing = await stores.standings.get()

@@ -16,6 +16,7 @@ from typing import TypeVar
 from models.errors import Invalid
 from models.event import Event
 from models.feed import FeedEntry
+from models.membership import Look
 from models.run import Run
 from models.store import Stores
 from services.jobs import Job, Jobs
@@ -51,6 +52,18 @@ async def next_suspects(
     return [], []
 
 
+async def next_looks(lane: int, now: datetime, *, most: int, stores: Stores) -> list[Look]:
+    """Return people of a lane who are to be looked at, at most so many, counted likewise."""
+    while looks := await stores.looks.due_marked(lane, now, limit=most):
+        look, tries = looks[0]
+        if tries < TRIES:
+            taken = _unmarked(looks)
+            await stores.looks.mark([look.user_id for look in taken])
+            return taken
+        await set_person_aside(look, _KILLS, now, stores=stores)
+    return []
+
+
 def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
     """Return the first alone if it bears a mark, else all before the first that does."""
     taken = [each for each, _ in takewhile(lambda pair: pair[1] == 0, found)]
@@ -73,6 +86,14 @@ async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores)
     about = {**alert.data, "trigger": run.trigger}
     await stores.outbox.add([replace(alert, campaign_id=run.campaign_id, data=about)])
     await stores.runs.set_aside(run, f"failed: {reason}", now=now)
+
+
+async def set_person_aside(look: Look, reason: str, now: datetime, *, stores: Stores) -> None:
+    """Look at someone no more until something about them changes, and raise the alarm."""
+    log.error("user %s is looked at no more: %s", look.user_id, reason)
+    alert = _alert("person", look.user_id, look.user_id, reason, now, now.isoformat())
+    await stores.outbox.add([replace(alert, data={"reason": reason})])
+    await stores.looks.set_aside(look)
 
 
 def _alert(kind: str, key: str, user_id: str, reason: str, now: datetime, time: str) -> FeedEntry:

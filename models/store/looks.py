@@ -3,6 +3,7 @@
     recheck.at       when to look next, long ago for at once, far ahead for never
     recheck.changes  the first instant at which time alone can change an answer
     recheck.token    another with each note; `of` and `why` say what was noted
+    recheck.tries    looks that were begun in a lane whose holder had died, see services.suspects
     moves            what was decided and may not have been carried out
     missed           looked at while segments were being filled: to be looked at after that again
     moved_at         by the database's clock, when they last came into or left a segment, or what
@@ -61,6 +62,29 @@ class Looks(Store):
             .limit(limit)
         )
         return [look_of(document) async for document in cursor]
+
+    async def due_marked(self, lane: int, now: datetime, *, limit: int) -> list[tuple[Look, int]]:
+        """Return the same of one lane, with the tries that were counted."""
+        cursor = (
+            self.documents.find(_due([lane], now), {"recheck": 1, "moves": 1})
+            .sort("recheck.at", ASCENDING)
+            .limit(limit)
+        )
+        return [
+            (look_of(document), document["recheck"].get("tries", 0)) async for document in cursor
+        ]
+
+    async def mark(self, ids: Sequence[str]) -> None:
+        """Count a try to look at these people."""
+        await self.documents.update_many(
+            {"_id": {"$in": list(ids)}}, {"$inc": {"recheck.tries": 1}}
+        )
+
+    async def set_aside(self, look: Look) -> None:
+        """Let someone rest until something is noted of them, unless something was meanwhile."""
+        await self.documents.update_one(
+            as_read(look), {"$set": {"recheck.at": NEVER}, "$unset": {"recheck.tries": ""}}
+        )
 
     async def any_due(self, lanes: Sequence[int], now: datetime) -> bool:
         """Whether anyone in these lanes is to be looked at by now."""

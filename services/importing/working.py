@@ -4,7 +4,8 @@
     ─► note that it is done ─► delete it ─► the next
 
 Killed anywhere, the next worker takes the page again: what is written is keyed by what it is, and
-what was counted counts once, with the note that the page is done.
+what was counted counts once, with the note that the page is done. A page at which five tries fail,
+or five workers die, ends its import.
 """
 
 import logging
@@ -78,6 +79,8 @@ async def work(import_id: str, importing: Importing) -> None:
     if lease is None:
         return
     try:
+        if lease.abandoned and await _is_given_up(import_id, importing):
+            return
         while not importing.stopping() and await _step(import_id, importing):
             if await stores.leases.renew(lease, seconds=LEASE) is None:
                 log.warning("another worker has the import %s", import_id)
@@ -85,6 +88,20 @@ async def work(import_id: str, importing: Importing) -> None:
     finally:
         with suppress(Unavailable):
             await stores.leases.release(lease)
+
+
+async def _is_given_up(import_id: str, importing: Importing) -> bool:
+    """Count a try at the page of which the holder before may have died; whether it was the last."""
+    stores, clock = importing.stores, importing.clock
+    job = await stores.imports.find(import_id)
+    if job is None or job.state is not ImportState.RUNNING:
+        return False
+    if await stores.imports.count_failure(job) < FAILURES:
+        return False
+    log.error("the import %s is given up: page %s kills its worker", import_id, job.next_page)
+    reason = f"Page {job.next_page}: its worker was killed again and again."
+    await _end(import_id, ImportState.FAILED, reason, stores, clock)
+    return True
 
 
 async def _step(import_id: str, importing: Importing) -> bool:

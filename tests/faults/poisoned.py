@@ -1,17 +1,23 @@
-"""A worker with a bug: it dies at an event called poison, and at people called doom. For tests."""
+"""A worker with a bug: it dies at what is called poison or doom. For tests.
+
+At an event called poison, at runs of a person called doom, and when it looks at one called cursed.
+"""
 
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from app.settings import Settings
 from app.worker import run_worker
 from models.event import Event
-from services import lanes
+from models.membership import Look
+from models.store.looks import Seen
+from services import lanes, memberships
 from services.journeys import Journeys
 
 lanes.LEASE = 1.0  # so that a lane is soon free of a worker that was killed
-_take = Journeys.take
+_take, _judge = Journeys.take, memberships.judge
 
 
 def _die_of(user_id: str) -> None:
@@ -29,6 +35,14 @@ async def take(self: Journeys, events: Sequence[Event], now: datetime) -> None:
     await _take(self, events, now)
 
 
+def judge(look: Look, *rest: Any) -> Seen:
+    """Judge someone as ever, but die of some."""
+    if look.user_id == "cursed":
+        _die_of(look.user_id)
+    return _judge(look, *rest)
+
+
+memberships.judge = judge  # type: ignore[attr-defined]
 Journeys.take = take  # type: ignore[method-assign]
 
 if __name__ == "__main__":

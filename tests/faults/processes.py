@@ -18,9 +18,10 @@ class Processes:
         self.running: dict[str, Popen[bytes]] = {}
 
     def start(self, name: str, command: str, **environment: str) -> None:
-        fanfare = Path(sys.executable).with_name("fanfare")
+        """Start a command of `fanfare`, or a module of tests."""
+        fanfare = [Path(sys.executable).with_name("fanfare")]
         self.running[name] = spawn(
-            [fanfare, command],
+            [*([sys.executable, "-m"] if "." in command else fanfare), command],
             log=self._folder / f"{name}.log",
             environment=self._environment | environment,
             death_signal=signal.SIGKILL,

@@ -30,7 +30,8 @@ from tests.shop import Shop
 class Scene:
     """Processes that share a database and a Redis. `mongod` is there to be killed if it is ours.
 
-    With `clock`, business time is as it says; mail goes to `smtp`.
+    With `clock`, business time is as it says; mail goes to `smtp`. `worker` may be a module of
+    tests.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Scene:
     database: str = "fanfare"
     clock: str = ""
     apis: int = 2
+    worker: str = "worker"
     mongod: Mongod | None = None
 
     def __post_init__(self) -> None:
@@ -65,8 +67,11 @@ class Scene:
         """Start everything."""
         for place in range(self.apis):
             self.serve(place)
-        self.processes.start("worker", "worker")
+        self.start_worker()
         self.processes.start("scheduler", "scheduler")
+
+    def start_worker(self) -> None:
+        self.processes.start("worker", self.worker)
 
     def kill_mongod(self) -> None:
         self.mongod.process.kill()

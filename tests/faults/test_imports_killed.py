@@ -17,7 +17,10 @@ from tests.waiting import until
 async def survives(folder, redis_url, smtp, *, count: int, kills: int, uploads: int) -> None:
     """Import a file of each kind, killing the API in uploads and the worker at its work."""
     all_of_them = files(count)
-    async with scene(folder, redis_url, smtp.url, apis=1) as (playing, shop):
+    async with scene(folder, redis_url, smtp.url, apis=1, worker="tests.faults.hasty") as (
+        playing,
+        shop,
+    ):
         await shop.publish(RULES)
         await shop.fill()
         staff = await shop.stores.users.documents.count_documents({})
@@ -87,9 +90,7 @@ async def strike(
             await asyncio.sleep(dice.uniform(0, 0.4))
             playing.processes.kill("worker")
             killed += 1
-            # Whoever held these is dead: as when they have run out, half a minute later.
-            await shop.stores.leases.documents.delete_many({"_id": {"$regex": "^import:"}})
-            playing.processes.start("worker", "worker")
+            playing.start_worker()
     return killed
 
 

@@ -20,6 +20,7 @@ from workers.bells import DramatiqJobs
 RULES = """
 event cart_updated { total: money USD }
 trigger greet { on cart_updated  reenter parallel  then { wait 1 minute  tag "x" } }
+segment shoppers { count(cart_updated, ever) >= 1 }
 """
 
 
@@ -28,7 +29,7 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
     deaths, process = 0, None
     try:
         async with asyncio.timeout(90):
-            while await shop.stores.events.count_pending() or await waiting_runs(shop):
+            while await is_anything_left(shop):
                 if process is None or process.poll() is not None:
                     deaths += process is not None
                     process = spawn(
@@ -45,8 +46,13 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
     return deaths
 
 
-async def waiting_runs(shop: Shop) -> int:
-    return await shop.stores.runs.documents.count_documents({"due_at": {"$exists": True}})
+async def is_anything_left(shop: Shop) -> bool:
+    stores, now = shop.stores, datetime.now(UTC)
+    return bool(
+        await stores.events.count_pending()
+        or await stores.runs.documents.count_documents({"due_at": {"$exists": True}})
+        or await stores.looks.due_lanes(now)
+    )
 
 
 async def ring_all(redis_url: str) -> None:
@@ -56,14 +62,15 @@ async def ring_all(redis_url: str) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("poison", ["event", "run"])
+@pytest.mark.parametrize("poison", ["event", "run", "person"])
 async def test_what_kills_its_worker_is_set_aside_after_five_tries(
     database, mongodb_uri, redis, redis_url, smtp, tmp_path, poison
 ):
     shop = Shop(Stores.over(database), smtp.url)
     shop.clock.business = shop.clock.real = datetime.now(UTC) - timedelta(hours=1)
     await shop.publish(RULES)
-    doom = "doom"
+    await shop.fill()
+    doom = "cursed" if poison == "person" else "doom"
     neighbours = [name for n in range(9_999) if lane_of(name := f"n{n}") == lane_of(doom)][:8]
     for name in (doom, *neighbours):
         await shop.person(name)
@@ -103,6 +110,9 @@ async def test_what_kills_its_worker_is_set_aside_after_five_tries(
         assert await suspects.put_back(["api|poison"], stores=shop.stores, jobs=shop.bells) == 1
         await shop.work()
         assert len(await shop.runs(doom)) == 1
+    elif poison == "person":  # who is looked at with what happens next
+        assert set(await shop.members("shoppers")) == {doom, *neighbours}
+        assert [run["state"] for run in await shop.runs(doom)] == ["done"]
     else:
         (run,) = await shop.runs(doom)
         assert (run["state"], run["reason"].partition(":")[0]) == ("ended", "failed")

@@ -4,6 +4,7 @@ import pytest
 
 from models.errors import Invalid
 from models.event import lane_of
+from models.membership import PROFILE
 from models.paging import Window
 from services import lanes, runs, suspects
 from services.jobs import Job
@@ -101,6 +102,47 @@ async def test_after_a_kill_more_and_more_is_taken_and_what_bears_a_mark_alone(t
         ["d06", "d07", "d08", "d09", "d10", "d11"],
     ]
     assert set((await claims(told)).values()) == {0}
+
+
+async def test_whoever_was_looked_at_too_often_rests_until_something_is_noted(told):
+    users = told.stores.looks.documents
+    await users.update_one({"_id": "ann"}, {"$set": {"recheck.tries": suspects.TRIES}})
+    await abandon(told)
+
+    await lanes.work([lane_of("ann")], told.lanes)
+
+    alerts = [e for e in await told.stores.outbox.waiting(9) if e.type == "alert.person_set_aside"]
+    assert [(alert.user_id, "killed" in alert.data["reason"]) for alert in alerts] == [
+        ("ann", True)
+    ]
+    assert await told.stores.looks.due_lanes(told.clock.now()) == []
+    assert await users.count_documents({"recheck.tries": {"$exists": True}}) == 0
+    assert [run["state"] for run in await told.runs("ann")] == ["done"]
+    await told.stores.looks.note({"ann": (["user.email"], PROFILE)})
+    assert await told.stores.looks.due_lanes(told.clock.now()) == [lane_of("ann")]
+
+
+async def test_after_a_kill_people_are_looked_at_one_by_one(told, monkeypatch):
+    same = [f"c{n}" for n in range(9_999) if lane_of(f"c{n}") == lane_of("ann")][:6]
+    for name in same:
+        await told.person(name)
+    users = told.stores.looks.documents
+    await users.update_one({"_id": same[2]}, {"$set": {"recheck.tries": 2}})
+    taken: list[int] = []
+    mark = type(told.stores.looks).mark
+
+    async def noted(self, ids):
+        taken.append(len(ids))
+        await mark(self, ids)
+
+    monkeypatch.setattr(type(told.stores.looks), "mark", noted)
+    await told.stores.events.documents.delete_many({})  # with which they would be looked at
+    await abandon(told)
+
+    await lanes.work([lane_of("ann")], told.lanes)
+
+    assert taken == [1, 2, 1, 1, 3]
+    assert await told.stores.looks.due_lanes(told.clock.now()) == []
 
 
 async def test_events_are_put_back_once(told):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -199,3 +200,32 @@ async def test_cut_off_after_any_write_it_goes_on_and_counts_each_row_once(
         # It waits for an answer, which the proxy gives in this loop.
         await asyncio.to_thread(client.close)
     assert number > 8
+
+
+async def test_an_import_whose_page_kills_its_worker_again_and_again_is_given_up(shop):
+    await send(shop, "users", FILE, key="k")
+    for _ in range(working.FAILURES - 1):
+        await shop.stores.leases.acquire("import:k", seconds=0)  # as a killed worker leaves it
+        await shop.stores.imports.count_failure(await shop.stores.imports.get("k"))
+    await shop.stores.leases.acquire("import:k", seconds=0)
+
+    await working.work("k", importing(shop))
+
+    job = await shop.stores.imports.get("k")
+    assert job.state is ImportState.FAILED
+    assert "killed again and again" in job.reason
+    assert await pages(shop) == 0
+    assert await shop.stores.users.documents.count_documents({}) == 0
+
+
+async def test_a_page_that_is_done_after_all_ends_the_counting(shop):
+    await send(shop, "users", FILE, key="k")
+    for _ in range(working.FAILURES - 2):
+        await shop.stores.imports.count_failure(await shop.stores.imports.get("k"))
+    await shop.stores.leases.acquire("import:k", seconds=0)
+    stops = iter([False, True])
+
+    await working.work("k", replace(importing(shop), stopping=lambda: next(stops)))
+
+    job = await shop.stores.imports.get("k")
+    assert (job.state, job.next_page, job.failures) == (ImportState.RUNNING, 1, 0)
