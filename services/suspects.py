@@ -54,7 +54,7 @@ async def next_suspects(
 
 async def next_looks(lane: int, now: datetime, *, most: int, stores: Stores) -> list[Look]:
     """Return people of a lane who are to be looked at, at most so many, counted likewise."""
-    while looks := await stores.looks.due_marked(lane, now, limit=most):
+    while looks := await stores.looks.due_marked([lane], now, limit=most):
         look, tries = looks[0]
         if tries < TRIES:
             taken = _unmarked(looks)

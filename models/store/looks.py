@@ -56,17 +56,14 @@ class Looks(Store):
 
     async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Look]:
         """Return these lanes' people who are to be looked at by now."""
+        return [look for look, _ in await self.due_marked(lanes, now, limit=limit)]
+
+    async def due_marked(
+        self, lanes: Sequence[int], now: datetime, *, limit: int
+    ) -> list[tuple[Look, int]]:
+        """Return the same with the tries that were counted."""
         cursor = (
             self.documents.find(_due(lanes, now), {"recheck": 1, "moves": 1})
-            .sort("recheck.at", ASCENDING)
-            .limit(limit)
-        )
-        return [look_of(document) async for document in cursor]
-
-    async def due_marked(self, lane: int, now: datetime, *, limit: int) -> list[tuple[Look, int]]:
-        """Return the same of one lane, with the tries that were counted."""
-        cursor = (
-            self.documents.find(_due([lane], now), {"recheck": 1, "moves": 1})
             .sort("recheck.at", ASCENDING)
             .limit(limit)
         )
@@ -117,13 +114,7 @@ class Looks(Store):
         if not seen:
             return frozenset()
         result = await self.documents.bulk_write(
-            [
-                UpdateOne(
-                    as_read(each.look),
-                    {"$set": seen_update(each)},
-                )
-                for each in seen
-            ],
+            [UpdateOne(as_read(each.look), {"$set": seen_update(each)}) for each in seen],
             ordered=False,
         )
         keys = {each.look.user_id: each.moves[0].id for each in seen}
