@@ -55,6 +55,18 @@ class Actor:
         return cls(Credential.SESSION, caller.user_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a change, and when: what its document keeps until the log knows of it.
+
+    `id` is that of the entry which the log is to have.
+    """
+
+    id: str
+    at: datetime
+    by: Actor
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One change. `about` are the things concerned, as "Type:key": ids, and never what they say.

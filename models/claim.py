@@ -7,6 +7,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from models.audit import Asked
+
 
 class ClaimState(StrEnum):
     HELD = "held"
@@ -16,11 +18,12 @@ class ClaimState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A state that the feed is yet to hear of."""
+    """A state that the feed is yet to hear of, and the audit log, if `asked` says who wanted it."""
 
     state: str
     at: datetime
     user_id: str | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

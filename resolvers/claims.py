@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from models.api_key import Scope
+from models.audit import Actor
 from models.principal import Role
 from resolvers.access import anyone, roles, signed_in
 from schema.claim import (
@@ -53,6 +54,7 @@ class ClaimMutations:
             input.idempotency_key,
             user_id=claims.buyer(named, context.caller),
             now=context.clock.now(),
+            asked=context.recorder.asked(Actor.of(context.principal)),
         )
         return ClaimStockPayload(claim=Claim.of(claim))
 

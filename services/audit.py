@@ -5,7 +5,7 @@
 Whoever is killed between draft and end leaves a draft that is linked as UNKNOWN: nothing changes of
 which the log does not know that it was asked for. Changes of which there are very many (OFTEN) have
 one draft for all of one moment (see `intents`), and no entry if they are refused. What is refused
-without asking the database (AFTERWARDS) is noted once it is done.
+without asking the database (BY_DOCUMENT) is noted by the document that it makes: see `stocks`.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from models.audit import MOST_ABOUT, Actor, AuditEntry, Credential, Result
+from models.audit import MOST_ABOUT, Actor, Asked, AuditEntry, Credential, Result
 from models.errors import DomainError, Unavailable
 from models.ids import new_id
 from models.store import Stores
@@ -36,9 +36,8 @@ OFTEN = frozenset(
     }
 )
 
-
-# Once all is gone, thousands ask and are refused. Claims are documents that tell of themselves.
-AFTERWARDS = frozenset({"claimStock"})
+# Once all is gone, thousands ask and are refused. A claim says itself who asked for it.
+BY_DOCUMENT = frozenset({"claimStock"})
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ class Recorder:
         )
         draft = _with(entry, note, Result.UNKNOWN)
         batch = await self._intents.begin(draft) if operation in OFTEN else None
-        if batch is None and operation not in AFTERWARDS:
+        if batch is None and operation not in BY_DOCUMENT:
             await self._add(draft)
         try:
             yield note
@@ -102,6 +101,10 @@ class Recorder:
         # Whoever is cancelled does not come here either: how it went is then not known.
         await self._close(_with(entry, note, note.result), batch)
 
+    def asked(self, by: Actor) -> Asked:
+        """Return who asks now, for a document that has the log know of its change."""
+        return Asked(new_id(), self._wall(), by)
+
     async def settled(self) -> None:
         """Wait until all that has ended is noted."""
         await self._intents.settled()
@@ -111,8 +114,8 @@ class Recorder:
             if entry.rows is not None and self._wall() - entry.at > PATIENCE / 2:
                 # It may have found its place as UNKNOWN meanwhile: how it ended is a second entry.
                 await self._add(replace(entry, id=new_id()))
-            elif entry.operation in AFTERWARDS:
-                if entry.result is not Result.REFUSED:
+            elif entry.operation in BY_DOCUMENT:
+                if entry.result is Result.FAILED:
                     await self._add(entry)
             elif batch is None:
                 await self._end(entry)

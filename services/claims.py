@@ -15,6 +15,7 @@ from dsl.moment import add
 from dsl.offers import FlashSale
 from engine.allowances import Allowance, allowances, total
 from engine.schedule import is_active, why_not
+from models.audit import Asked
 from models.claim import Claim, ClaimState, Stock, Taken, Told, claim_id, stock_id
 from models.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
@@ -61,8 +62,12 @@ class Claims:
         self._fresh = fresh
         self._counters: dict[str, _Counter] = {}
 
-    async def claim(self, name: str, key: str, *, user_id: str, now: datetime) -> Claim:
+    async def claim(
+        self, name: str, key: str, *, user_id: str, now: datetime, asked: Asked | None = None
+    ) -> Claim:
         """Hold one unit for this person. The same key again is the same claim.
+
+        The audit log hears of who `asked` by the claim itself, whatever becomes of this process.
 
         Raises NotFound, or Conflict with NOT_ACTIVE, PAUSED, SOLD_OUT or LIMIT_REACHED.
         """
@@ -89,7 +94,7 @@ class Claims:
             state=ClaimState.HELD,
             at=now,
             until=add(now, sale.hold or HOLD, published.program.zone),
-            untold=(Told(ClaimState.HELD, now),),
+            untold=(Told(ClaimState.HELD, now, asked=asked),),
         )
         waiting = _Request(claim, asyncio.get_running_loop().create_future())
         counter.waiting.append(waiting)

@@ -1,9 +1,10 @@
-"""What happens by itself: holds and groups end, and the feed hears of what has changed."""
+"""What happens by itself: holds and groups end; the feed hears of it, the audit log of claims."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from models.audit import Asked, AuditEntry, Result
 from models.claim import Claim, Told
 from models.feed import FeedEntry
 from models.group import Group
@@ -13,7 +14,7 @@ _PAGE = 500
 
 
 async def look_after(now: datetime, *, stores: Stores) -> None:
-    """End what was held too long and groups that did not come together, and tell the feed.
+    """End what was held too long and groups that did not come together, and tell of what happened.
 
     Safe to repeat, also at once.
     """
@@ -22,6 +23,11 @@ async def look_after(now: datetime, *, stores: Stores) -> None:
         await stores.outbox.add(
             _claim_entry(claim, told) for claim in claims for told in claim.untold
         )
+        asked = [
+            _asked(claim, told.asked) for claim in claims for told in claim.untold if told.asked
+        ]
+        if asked:
+            await stores.audit_drafts.add(asked)
         latest = {
             claim.sale: (claim, max(told.at for told in claim.untold)) for claim in reversed(claims)
         }
@@ -68,6 +74,17 @@ def _claim_entry(claim: Claim, told: Told) -> FeedEntry:
     # A claim can be released, sold late and given back: times tell these apart.
     key = f"claim:{claim.id}:{told.state}:{told.at.isoformat()}"
     return FeedEntry(key, f"claim.{told.state}", told.at, claim.campaign_id, claim.user_id, data)
+
+
+def _asked(claim: Claim, asked: Asked) -> AuditEntry:
+    return AuditEntry(
+        id=asked.id,
+        at=asked.at,
+        by=asked.by,
+        operation="claimStock",
+        result=Result.DONE,
+        about=(f"User:{claim.user_id}", f"Claim:{claim.id}"),
+    )
 
 
 async def _turn(latest: Mapping[str, tuple[Claim, datetime]], stores: Stores) -> None:

@@ -6,12 +6,14 @@ of one document: there is no counter that could disagree, and nothing half done 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from models.audit import Actor, Asked, Credential
 from models.claim import Claim, ClaimState, Taken, Told
 from models.store.database import Document, Store, duplicates
 
@@ -275,7 +277,7 @@ def _document(claim: Claim) -> Document:
         "at": claim.at,
         "until": claim.until,
         "version": claim.version,
-        "untold": [{"state": told.state, "at": told.at} for told in claim.untold],
+        "untold": [_told_document(told) for told in claim.untold],
     }
     if claim.slots:
         document["slots"] = list(claim.slots)
@@ -300,5 +302,21 @@ def _claim(document: Document) -> Claim:
         order=document.get("order"),
         holder=document.get("holder"),
         version=document["version"],
-        untold=tuple(Told(told["state"], told["at"]) for told in document.get("untold", ())),
+        untold=tuple(map(_told, document.get("untold", ()))),
     )
+
+
+def _told_document(told: Told) -> Document:
+    document: Document = {"state": told.state, "at": told.at}
+    if told.asked is not None:
+        by = {"credential": told.asked.by.credential.value, "id": told.asked.by.id}
+        document["asked"] = {"id": told.asked.id, "at": told.asked.at, "by": by}
+    return document
+
+
+def _told(document: Document) -> Told:
+    told = Told(document["state"], document["at"])
+    if (asked := document.get("asked")) is None:
+        return told
+    by = Actor(Credential(asked["by"]["credential"]), asked["by"]["id"])
+    return replace(told, asked=Asked(asked["id"], asked["at"], by))

@@ -3,16 +3,19 @@
 import asyncio
 import multiprocessing
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from devserver.mongod import Profile, start
+from models.audit import Actor, Asked, Credential, SealKeys
 from models.claim import ClaimState
 from models.errors import DomainError
+from models.ids import new_id
 from models.store import Stores, connect, prepare
-from services import stocks
+from services import chaining, stocks
 from services.claims import Claims
 from services.groups import Groups
 from services.rulebook import Rulebook
@@ -47,7 +50,8 @@ def buy(uri: str, seed: int) -> None:
                     if chance.random() < 0.3:
                         await join(groups, user, chance)
                         continue
-                    claim = await claims.claim("midnight", "k", user_id=user, now=NOW)
+                    asked = Asked(new_id(), NOW, Actor(Credential.API_KEY, f"key{seed}"))
+                    claim = await claims.claim("midnight", "k", user_id=user, now=NOW, asked=asked)
                     if chance.random() < 0.5:
                         await confirm(
                             claim.id,
@@ -68,6 +72,20 @@ def buy(uri: str, seed: int) -> None:
 async def join(groups: Groups, user: str, chance: random.Random) -> None:
     group = await groups.open("pack", "k", user_id=f"u{chance.randrange(30)}", now=NOW)
     await groups.join(group.id, user_id=user, now=NOW)
+
+
+async def noted(stores: Stores) -> Counter[str]:
+    """Return which claims the audit log knows of, and how often."""
+    await stocks.look_after(NOW, stores=stores)
+    keys = SealKeys.of("a secret for tests, long enough to sign")
+    while await chaining.link(stores=stores, wall=NOW, keys=keys):
+        pass
+    entries = stores.audit.documents.find({"operation": "claimStock"})
+    return Counter([entry["about"][1].partition(":")[2] async for entry in entries])
+
+
+async def claimed(stores: Stores) -> Counter[str]:
+    return Counter([claim["_id"] async for claim in stores.claims.documents.find({}, {"_id": 1})])
 
 
 async def problems(stores: Stores, now: datetime) -> list[str]:
@@ -118,6 +136,8 @@ async def test_all_adds_up_whoever_is_killed(tmp_path: Path, smtp, redis, mongod
         counts = await stores.claims.counts(sale["id"])
         assert sum(counts.values()) == STOCK
         assert counts[ClaimState.SOLD] > 0
+
+        assert await noted(stores) == await claimed(stores)
 
         # When all holds have ended nobody holds anything, and what was sold stays sold.
         later = NOW + timedelta(days=2)

@@ -8,6 +8,8 @@ import pytest
 
 from models.campaign import Act
 from models.principal import Role
+from schema.ids import from_global
+from services import stocks
 from services.releases import RulesFile, release
 from tests.client import NO_REDIS, Api, serving
 from tests.shop import NOW
@@ -50,6 +52,20 @@ async def test_a_unit_is_held_for_whoever_claims_it_first(sale):
 
     left = (await sale.ask('{ stock(sale: "midnight") { initial free held sold } }'))["stock"]
     assert left == {"initial": 2, "free": 0, "held": 2, "sold": 0}
+
+
+async def test_the_audit_log_knows_who_claims_and_from_whom_nothing_was_left(sale):
+    ann, bob, cy = [await sale.caller(Role.CUSTOMER) for _ in range(3)]
+    made = [(by.id, (await claim(sale, by))["id"]) for by in (ann, bob)]
+    assert await claim(sale, cy) == ["SOLD_OUT"]
+
+    await stocks.look_after(NOW, stores=sale.stores)
+
+    drafts = await sale.stores.audit_drafts.documents.find({"operation": "claimStock"}).to_list()
+    assert {(each["by"]["id"], *each["about"]) for each in drafts} == {
+        (user, f"User:{user}", f"Claim:{from_global('Claim', id_)}") for user, id_ in made
+    }
+    assert {(each["by"]["credential"], each["result"]) for each in drafts} == {("session", "done")}
 
 
 async def test_once_all_is_gone_the_database_is_asked_twice_a_second_at_most(sale, mongodb_uri):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from models.audit import Actor, AuditEntry, Credential, Result, SealKeys
-from models.errors import Conflict
+from models.errors import Conflict, Unavailable
 from models.paging import Window
 from services import chaining
 from services.audit import Recorder
@@ -174,12 +174,18 @@ async def test_who_was_killed_between_placing_and_forgetting_places_nothing_twic
     assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
 
 
-async def test_claims_are_noted_once_they_are_made_and_those_refused_write_nothing(shop, recorder):
+async def test_what_is_noted_by_its_document_writes_nothing_beside_it_but_that_it_failed(
+    shop, recorder
+):
     async with recorder.record("claimStock", ANN, ["Claim:1"]):
         assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
     with pytest.raises(Conflict):
         async with recorder.record("claimStock", ANN, ["Claim:2"]):
             raise Conflict("all gone", code="SOLD_OUT")
+    assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
+    with pytest.raises(Unavailable):
+        async with recorder.record("claimStock", ANN, ["Claim:3"]):
+            raise Unavailable("away")
 
     (entry,) = await linked(shop)
-    assert (entry.operation, entry.about) == ("claimStock", ("Claim:1",))
+    assert (entry.about, entry.result) == (("Claim:3",), Result.FAILED)

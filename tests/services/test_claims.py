@@ -6,15 +6,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from models.audit import Actor, Asked, Credential, Result, SealKeys
 from models.claim import ClaimState
 from models.errors import Conflict, NotFound
+from models.ids import new_id
+from models.paging import Window
 from models.store import Stores, connect
-from services import stocks
+from services import chaining, stocks
 from services.claims import Claims
 from services.rulebook import Rulebook
 from services.selling import confirm, give_back
 from tests.wire import between
 
+KEYS = SealKeys.of("a secret for tests, long enough to sign")
 SALE = """
 flash_sale midnight "Midnight" {
   active from 2026-03-01 to 2026-03-10
@@ -52,6 +56,30 @@ def held(results):
 async def told(shop, kind):
     cursor = shop.stores.outbox.documents.find({"type": kind})
     return [document async for document in cursor]
+
+
+async def test_the_audit_log_hears_of_a_claim_by_the_claim_once(shop, sale):
+    claims, now = await sale(stock=1), shop.clock.now()
+    asked = [Asked(new_id(), now, Actor(Credential.API_KEY, f"key{n}")) for n in range(3)]
+    made = await claims.claim("midnight", "k", user_id="ann", now=now, asked=asked[0])
+    await claims.claim("midnight", "k", user_id="ann", now=now, asked=asked[1])  # a repeat
+    with pytest.raises(Conflict):
+        await claims.claim("midnight", "k", user_id="bob", now=now, asked=asked[2])
+
+    (document,) = await shop.stores.claims.documents.find().to_list()
+    await stocks.look_after(now, stores=shop.stores)
+    # As if whoever told had been killed just before forgetting that there was something to tell.
+    await shop.stores.claims.documents.replace_one({"_id": made.id}, document)
+    await chaining.link(stores=shop.stores, wall=now, keys=KEYS)
+    await stocks.look_after(now, stores=shop.stores)
+    await chaining.link(stores=shop.stores, wall=now, keys=KEYS)
+
+    (entry,) = [link.entry for link in (await shop.stores.audit.page(Window(limit=9))).items]
+    assert (entry.id, entry.by, entry.result) == (asked[0].id, asked[0].by, Result.DONE)
+    assert (entry.operation, entry.about) == ("claimStock", ("User:ann", f"Claim:{made.id}"))
+    (document,) = await shop.stores.claims.documents.find().to_list()
+    assert "untold" not in document
+    assert await shop.stores.audit_drafts.documents.count_documents({}) == 0
 
 
 async def counts(shop):
