@@ -66,7 +66,7 @@ FEED_EVERY = 0.25
 SEGMENTS_EVERY = 0.25
 IMPORTS_EVERY = 1.0
 BOUNDS_EVERY = 2.0
-REPORTS_EVERY = 1.0
+REPORTS_EVERY = 5.0  # a row is written once for all that came meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,10 +147,24 @@ class Positions(Store):
         )
         return done.modified_count > 0
 
-    async def reach(self, reader: str, seq: int) -> None:
-        """Note that a reader has come at least that far. Safe to repeat."""
+    async def stretch(self, reader: str) -> tuple[int, int | None]:
+        """Return the last place a reader has dealt with, and up to which one it is at work."""
+        document = await self.documents.find_one({"_id": {"$eq": reader}})
+        return (0, None) if document is None else (document["seq"], document.get("upto"))
+
+    async def plan(self, reader: str, seq: int, upto: int) -> bool:
+        """Have the reader deal with what comes after `seq` up to a place; False if another has."""
+        done = await self.documents.update_one(
+            {"_id": {"$eq": reader}, "seq": seq, "upto": {"$exists": False}},
+            {"$set": {"upto": upto}},
+        )
+        return done.modified_count > 0
+
+    async def pass_over(self, reader: str, seq: int, upto: int) -> None:
+        """Note that a reader has dealt with what was planned. Safe to repeat."""
         await self.documents.update_one(
-            {"_id": {"$eq": reader}}, {"$max": {"seq": seq}}, upsert=True
+            {"_id": {"$eq": reader}, "seq": seq, "upto": upto},
+            {"$set": {"seq": upto}, "$unset": {"upto": ""}},
         )
 
     async def rewind(self, reader: str, seq: int) -> None:

@@ -1,7 +1,7 @@
 """Counts of what came of campaigns: by the hour, by the day, and ever.
 
-A block of the feed is added to each row at most once: a row knows the last block that it has, and
-blocks are added in order. So a block may be added again by whoever cannot know whether it was.
+Blocks of the feed are added in order, always the same ones together, and a row knows the last block
+that it has. So they may be added again by whoever cannot know whether they were.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ class Metrics(Store):
     )
 
     async def add(self, block: int, added: Added, templates: Mapping[Series, str]) -> None:
-        """Add what a block of the feed tells. Safe to repeat; blocks have to come in order."""
+        """Add what blocks of the feed up to this one tell. Safe to repeat, as long as in order."""
         rows: dict[tuple[Series, str, datetime], dict[Count, int]] = defaultdict(dict)
         for (series, hour), counts in added.items():
             day = hour.replace(hour=0)

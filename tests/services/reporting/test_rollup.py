@@ -161,15 +161,18 @@ async def test_it_is_by_the_hour_and_hours_make_up_the_whole(shop, busy):
         await report(shop, NOW, NOW)
 
 
-async def test_adding_again_adds_nothing_also_by_two_at_once(shop, busy):
+async def test_adding_again_adds_nothing_also_by_several_at_once(shop, busy, monkeypatch):
     await count(shop)
     whole = await report(shop)
     assert await rollup.follow(stores=shop.stores) == 0
 
-    await shop.stores.positions.rewind(rollup.READER, 0)
-    await asyncio.gather(*(rollup.follow(stores=shop.stores) for _ in range(3)))
+    for together in (1, 2, 20):
+        monkeypatch.setattr(rollup, "BLOCKS", together)
+        for store in (shop.stores.metrics, shop.stores.reached, shop.stores.positions):
+            await store.documents.delete_many({})
+        await asyncio.gather(*(rollup.follow(stores=shop.stores) for _ in range(4)))
 
-    assert await report(shop) == whole
+        assert await report(shop) == whole
 
 
 async def test_cut_off_after_any_write_it_counts_each_thing_once(shop, busy, database, mongodb_uri):
