@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 CLIENTS := tests/clients
 
-.PHONY: help setup demo dev check test test-faults bench docs schema clean
+.PHONY: help setup demo dev check test test-faults bench docs schema sbom clean
 
 help: ## Say what can be made.
 	@echo "Fanfare: a shop's marketing as text. Begin with: make demo"
@@ -51,6 +51,11 @@ docs: $(DEV) ## Run what the documents show.
 schema: $(RUN) ## Print schema/schema.graphql afresh.
 	$(BIN)/fanfare schema > schema/.schema.graphql.part
 	mv schema/.schema.graphql.part schema/schema.graphql
+
+sbom: $(DEV) ## List all that a deployment installs, as CycloneDX: dist/sbom.json.
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements locks/run.txt --pyproject pyproject.toml \
+	  --output-reproducible --output-file dist/sbom.json
 
 clean: ## Remove everything that was made here, the demo's data too.
 	@if [ -e .data/lock ] && ! flock --nonblock .data/lock true; then \

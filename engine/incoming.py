@@ -15,7 +15,8 @@ MOST_ELEMENTS = 1_000
 MOST_FIELDS = 200
 DEEPEST = 8
 _LARGEST = 2**63 - 1
-_KEY = re.compile(r"[^$.\x00][^.\x00]{0,99}")
+# Also half a surrogate pair has no form in which it could be stored.
+_KEY = re.compile(r"[^$.\x00\ud800-\udfff]{1,100}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d\d:\d\d", re.ASCII)
 
