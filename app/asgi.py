@@ -214,7 +214,11 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
                 Bounces(lambda: api.wiring, lambda: api.suppression).__call__,
                 methods=["POST"],
             ),
-            Route(PERSON, Dossier(lambda: api.wiring).__call__, methods=["GET"]),
+            Route(
+                PERSON,
+                Dossier(lambda: api.wiring, api.passwords).__call__,
+                methods=["GET", "POST"],
+            ),
             Route("/c/{token}", api.click),
             Route("/o/{token}", api.opened),
             Route("/u/{token}", api.unsubscribe, methods=["GET", "POST"]),

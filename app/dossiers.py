@@ -1,22 +1,32 @@
-"""`GET /v1/person`: everything that is kept of someone, as lines of JSON, streamed."""
+"""`/v1/person`: everything that is kept of someone, as lines of JSON, streamed.
+
+GET gives that of others to those who may ask for it, POST their own to whoever sends a password.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import msgspec
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.admission import caller_of
-from app.answers import failure
+from app.admission import Admitted, caller_of
+from app.answers import failure, refused
 from app.streamed import Streamed
 from app.wiring import Wiring
 from models.api_key import Scope
 from models.audit import Actor
-from models.errors import NotFound, Unavailable
+from models.errors import DomainError, Invalid
+from models.principal import Principal
 from schema.ids import from_global
 from services import dossiers
+from services.passwords import Passwords
+
+
+class _Body(msgspec.Struct):
+    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +34,10 @@ class Dossier:
     """The endpoint. `wiring` gives the parts once the process has them."""
 
     wiring: Callable[[], Wiring]
+    passwords: Passwords
 
     async def __call__(self, request: Request) -> Response:
-        """Stream what is kept of the caller, or of `?user=ID`; the last line says that it is."""
+        """Stream what is kept of the caller, or of `?user=ID`, up to a line that says it is all."""
         caller = caller_of(request)
         if caller is None:
             return failure(401, "UNAUTHENTICATED", "Sign in, or send an API key, to do this.")
@@ -38,16 +49,33 @@ class Dossier:
             whose = caller.user_id if asked is None else from_global("User", asked)
             by, about = Actor.of(caller), [f"User:{whose}"]
             async with wiring.recorder.record("exportPerson", by, about):
-                await dossiers.check(whose, caller=caller, stores=wiring.stores)
+                await self._check(whose, caller, request, wiring)
             parts = _lines(whose, wiring)
             first = await anext(parts, b"")
-        except NotFound as error:
-            return failure(404, error.code, error.message)
-        except Unavailable as error:
-            return failure(503, error.code, error.message, retry_after=2)
+        except DomainError as error:
+            return refused(error)
         return Streamed(
             parts, first=first, media_type="application/x-ndjson", filename="export.ndjson"
         )
+
+    async def _check(self, whose: str, caller: Principal, request: Request, wiring: Wiring) -> None:
+        admitted: Admitted = request.scope["state"]["admitted"]
+        await dossiers.check(
+            whose,
+            password=_password(await request.body()) if request.method == "POST" else None,
+            address=admitted.address,
+            caller=caller,
+            stores=wiring.stores,
+            passwords=self.passwords,
+            wall=wiring.clock.wall(),
+        )
+
+
+def _password(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Body).password
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f'The body is {{"password": "…"}}: {error}.') from None
 
 
 async def _lines(user_id: str, wiring: Wiring) -> AsyncGenerator[bytes]:

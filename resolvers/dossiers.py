@@ -17,7 +17,8 @@ from services import dossiers
 class DossierQueries:
     @strawberry.field(
         description="Everything that is kept of someone, page by page. For administrators, and "
-        "for the person themself: that of others is null to them. `/v1/person` streams it.",
+        "for the person themself, with their password: that of others is null to them. "
+        "`/v1/person` streams it.",
         extensions=signed_in(scope=Scope.PEOPLE),
     )
     async def export_person(
@@ -27,6 +28,13 @@ class DossierQueries:
             strawberry.ID | None,
             strawberry.argument(description="Whose; the caller's if not given."),
         ] = None,
+        password: Annotated[
+            str | None,
+            strawberry.argument(
+                description="The caller's own, where it is the caller who is asked for: with each "
+                "page. Send it as a variable, by POST."
+            ),
+        ] = None,
         after: Annotated[
             str | None, strawberry.argument(description="Only what comes after this cursor.")
         ] = None,
@@ -35,6 +43,14 @@ class DossierQueries:
         caller, stores = context.caller, context.stores
         whose = caller.user_id if user_id is None else from_global("User", user_id)
         async with context.recorder.record("exportPerson", Actor.of(caller), [f"User:{whose}"]):
-            await dossiers.check(whose, caller=caller, stores=stores)
+            await dossiers.check(
+                whose,
+                password=password,
+                address=context.address,
+                caller=caller,
+                stores=stores,
+                passwords=context.passwords,
+                wall=context.clock.wall(),
+            )
             found, place = await dossiers.page(whose, after=place_of(after), stores=stores)
         return PersonExport.of(found, place)

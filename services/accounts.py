@@ -146,8 +146,10 @@ async def show_password(
     """Have someone show once more who they are, who has signed in: a token alone can be stolen.
 
     Raises Invalid (WRONG_PASSWORD), Conflict (NO_PASSWORD) for an account without one, and
-    RateLimited: tries are counted as those to sign in are.
+    RateLimited: tries are counted as those to sign in are. To give none is no try.
     """
+    if not password:
+        raise Invalid("Give your password with it.", code="WRONG_PASSWORD", field=("password",))
     user = await stores.users.get(caller.user_id)
     email = user.email or ""
     hashed = await stores.credentials.find(user.id)

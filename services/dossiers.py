@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,7 +12,9 @@ from models.errors import Invalid, NotFound
 from models.principal import Principal
 from models.store import Stores
 from models.store.personal import HOLDINGS
+from services import accounts
 from services.erasures import may_ask
+from services.passwords import Passwords
 
 PAGE = 200
 _HOLDINGS = tuple(holding for holding in HOLDINGS if holding.is_personal)
@@ -26,9 +29,30 @@ class Exported:
     place: str
 
 
-async def check(user_id: str, *, caller: Principal, stores: Stores) -> None:
-    """Raise NotFound alike for nobody and for whom the caller may not ask about."""
-    if not may_ask(user_id, caller) or await stores.users.find(user_id) is None:
+async def check(
+    user_id: str,
+    *,
+    password: str | None = None,
+    address: str = "",
+    caller: Principal,
+    stores: Stores,
+    passwords: Passwords,
+    wall: datetime,
+) -> None:
+    """Raise NotFound alike for nobody and for whom the caller may not ask about.
+
+    Whoever asks for what is theirs gives their password; raises what `accounts.show_password` does.
+    """
+    if user_id == caller.user_id:
+        await accounts.show_password(
+            password or "",
+            caller=caller,
+            address=address,
+            stores=stores,
+            passwords=passwords,
+            wall=wall,
+        )
+    elif not may_ask(user_id, caller) or await stores.users.find(user_id) is None:
         raise NotFound("There is no such user.")
 
 

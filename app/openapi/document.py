@@ -5,6 +5,7 @@ from importlib.metadata import version
 from app.openapi.parts import (
     BINARY,
     LINES,
+    SIGNED_IN,
     TEXT,
     Part,
     content,
@@ -137,22 +138,36 @@ def _events() -> Part:
 
 def _imports() -> Part:
     shown = content(_JSON, ref("Import"))
+    kept = ok(
+        "Documents; the last line says that it is complete.", content(LINES, {"type": "object"})
+    )
     return {
         "/v1/person": {
             "get": operation(
                 "fetchPerson",
                 "Everything that is kept of somebody",
-                {
-                    "200": ok(
-                        "Documents; the last line says that it is complete.",
-                        content(LINES, {"type": "object"}),
-                    )
-                },
-                description="Of whoever asks, or of `user` for those who may ask for others.",
+                {"200": kept},
+                description="Of somebody else than who asks.",
                 scope="PEOPLE",
                 parameters=[query("user", "Whose: an id of GraphQL's.")],
-                refusals=("404",),
-            )
+                refusals=("400", "404"),
+            ),
+            "post": operation(
+                "fetchOwnPerson",
+                "Everything that is kept of whoever asks",
+                {"200": kept},
+                description="With their password, since a token alone can be stolen.",
+                scope=SIGNED_IN,
+                body=content(
+                    _JSON,
+                    {
+                        "type": "object",
+                        "required": ["password"],
+                        "properties": {"password": TEXT},
+                    },
+                ),
+                refusals=("400", "409", "429"),
+            ),
         },
         "/v1/imports/{kind}": {
             "post": operation(

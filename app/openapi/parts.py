@@ -21,6 +21,9 @@ _REFUSALS = {
     "503": "A part is away for now. `Retry-After` says when to come back.",
 }
 
+# What an operation may have in place of a scope.
+SIGNED_IN = "signed in"
+
 
 def ref(name: str) -> Part:
     """Refer to a schema."""
@@ -58,9 +61,11 @@ def operation(
     parameters: Sequence[Part] = (),
     body: Part | None = None,
 ) -> Part:
-    """Describe one operation. With a `scope` it takes a bearer token, else none."""
+    """Describe one operation. With a `scope`, or `SIGNED_IN`, it takes a bearer token."""
     refused = sorted({*refusals, *(("401", "403", "503") if scope else ())})
     needs = f"For administrators, integrators, and API keys with the scope `{scope}`."
+    if scope == SIGNED_IN:
+        needs = "For everybody who is signed in."
     described = " ".join(part for part in (description, needs if scope else "") if part)
     made: Part = {
         "operationId": id,

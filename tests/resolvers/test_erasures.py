@@ -24,8 +24,8 @@ mutation ($id: ID!, $password: String) {
 """
 STATE = "query ($id: ID!) { erasure(userId: $id) { userId doneAt } }"
 EXPORT = """
-query ($id: ID) {
-  exportPerson(userId: $id) { documents { collection document } cursor }
+query ($id: ID, $password: String) {
+  exportPerson(userId: $id, password: $password) { documents { collection document } cursor }
 }
 """
 
@@ -50,16 +50,24 @@ async def lines(api: Api, token: str | None, **asked: str) -> tuple[int, list[di
     return response.status_code, [orjson.loads(line) for line in response.content.splitlines()]
 
 
+async def own_lines(api: Api, caller: Caller, password: str) -> tuple[int, list[dict]]:
+    headers = {"authorization": f"Bearer {caller.token}"}
+    response = await api.http.post("/v1/person", json={"password": password}, headers=headers)
+    return response.status_code, [orjson.loads(line) for line in response.content.splitlines()]
+
+
 async def test_someone_takes_what_is_kept_of_them_and_has_it_forgotten(api: Api, ann: Caller):
     admin = await api.caller(Role.ADMIN)
-    export = (await api.ask(EXPORT, by=ann))["exportPerson"]
-    status, streamed = await lines(api, ann.token)
+    export = (await api.ask(EXPORT, {"password": PASSWORD}, by=ann))["exportPerson"]
+    status, streamed = await own_lines(api, ann, PASSWORD)
     kept = {each["collection"]: each["document"] for each in export["documents"]}
     assert (kept["users"]["name"], export["cursor"]) == ("Ann", None)
     assert (status, streamed[0]["collection"]) == (200, "sessions")
     assert streamed[-1] == {"complete": True, "documents": len(streamed) - 1}
 
-    wrong = (await api.ask(ERASE, {"id": ann.global_id}, by=ann))["erasePerson"]
+    wrong = (await api.ask(ERASE, {"id": ann.global_id, "password": "a guess"}, by=ann))[
+        "erasePerson"
+    ]
     answer = (await api.ask(ERASE, {"id": ann.global_id, "password": PASSWORD}, by=ann))[
         "erasePerson"
     ]
@@ -75,6 +83,27 @@ async def test_someone_takes_what_is_kept_of_them_and_has_it_forgotten(api: Api,
     assert state["doneAt"] is not None
     assert (await api.ask(EXPORT, {"id": ann.global_id}, by=admin))["exportPerson"] is None
     assert (await lines(api, admin.token, user=ann.global_id))[0] == 404
+
+
+async def test_someone_takes_what_is_kept_of_them_only_with_their_password(api: Api, ann: Caller):
+    own = {"id": ann.global_id}
+    guesses: list[dict[str, str]] = [{}, own, own | {"password": ""}, {"password": "a guess"}]
+
+    assert {await api.code(EXPORT, each, by=ann) for each in guesses} == {"WRONG_PASSWORD"}
+    for answer in (
+        await lines(api, ann.token),
+        await lines(api, ann.token, user=ann.global_id),
+        await own_lines(api, ann, ""),
+    ):
+        assert (answer[0], answer[1][0]["errors"][0]["extensions"]["code"]) == (
+            400,
+            "WRONG_PASSWORD",
+        )
+    # To say none is no try: after five that are wrong none is looked at.
+    for _ in range(4):
+        assert (await own_lines(api, ann, "a guess"))[0] == 400
+    assert (await own_lines(api, ann, PASSWORD))[0] == 429
+    assert await api.code(EXPORT, {"password": PASSWORD}, by=ann) == "RATE_LIMITED"
 
 
 async def test_others_are_nobody_to_those_who_are_not_administrators(api: Api, ann: Caller):

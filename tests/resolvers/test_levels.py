@@ -225,6 +225,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
         "drawReceipts": [f'id: "{ids["Draw"]}"'],
         "drawRecord": [f'id: "{ids["Draw"]}"'],
         "erasure": [ann],
+        "exportPerson": [ann],
         "explainRules": [f'input: {{name: "named", {ann}}}'],
         "formatRules": [source],
         "hoverRules": [f"{source}, offset: 3, withPublished: true"],
