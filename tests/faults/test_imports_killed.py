@@ -10,6 +10,7 @@ import pytest
 from models.paging import Window
 from tests.faults.importing import RULES, File, files, is_wrong, send
 from tests.faults.scene import Scene, clean, ready, scene, token
+from tests.machine import HANGS
 from tests.shop import Shop
 from tests.waiting import until
 
@@ -38,7 +39,7 @@ async def survives(folder, redis_url, smtp, *, count: int, kills: int, uploads: 
             assert struck, "nothing was under way that could be killed"
             for file in all_of_them.values():
                 await all_told(file, sender, shop)
-        await clean(shop, within=180)
+        await clean(shop, within=HANGS)
         await exact(shop, count, staff=staff + 1)
 
 
@@ -85,7 +86,7 @@ async def strike(
             further, read = total > read, total
             return further or not at_work or first
 
-        await until(comes_on, within=180)
+        await until(comes_on, within=HANGS)
         if at_work and killed < kills:
             await asyncio.sleep(dice.uniform(0, 0.4))
             playing.processes.kill("worker")

@@ -13,6 +13,7 @@ from models.store import Stores
 from tests.faults.flood import Plan, Seen, flood
 from tests.faults.rescue import drained, open_shop
 from tests.faults.scene import Scene, problems, ready, token
+from tests.machine import HANGS, watched
 from tests.shop import Shop
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ async def test_ten_times_too_much_is_refused_without_harm(playing, database, red
     peak = await flood(replace(plan, seconds=15, first=20_000_000))
     before = memory(playing)
 
-    seen = await flood(replace(plan, seconds=60, rate=10 * peak.rate))
+    async with watched() as machine:
+        seen = await flood(replace(plan, seconds=60, rate=10 * peak.rate))
 
     grown = memory(playing) - before
     log.info(
@@ -89,10 +91,10 @@ async def test_ten_times_too_much_is_refused_without_harm(playing, database, red
         grown,
     )
     await stored(shop, plan, seen)
-    await drained(shop, within=1_200)
+    await drained(shop, within=HANGS)
     assert await problems(shop) == []
     assert set(seen.answers) <= {"200", "429", "503"}
     assert seen.unhelpful == 0
-    assert seen.p99() <= 2
-    assert len(seen.taken) / 60 >= 0.8 * peak.rate
+    assert seen.p99() <= 2 * machine.worst
+    assert len(seen.taken) / 60 * machine.slower >= 0.8 * peak.rate
     assert grown <= 200

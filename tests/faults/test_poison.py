@@ -14,6 +14,7 @@ from models.event import lane_of
 from models.store import Stores
 from services import suspects
 from services.jobs import Job
+from tests.machine import HANGS
 from tests.shop import Shop, event
 from workers.bells import DramatiqJobs
 
@@ -28,7 +29,7 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
     """Start a worker again and again until nothing waits; return how often it died."""
     deaths, process = 0, None
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(HANGS):
             while await is_anything_left(shop):
                 if process is None or process.poll() is not None:
                     deaths += process is not None

@@ -21,6 +21,7 @@ from models.store import Stores
 from services import webhooks
 from services.composing import message_id
 from services.dispatch import Dispatch
+from tests.machine import watched
 from tests.services.test_dispatch import calls, leave
 from tests.shop import NOW, Shop
 from tests.waiting import until
@@ -109,11 +110,12 @@ async def test_a_webhook_that_misbehaves_does_not_slow_others(busy, web, manner,
             await measured(dispatch, busy, web, "warm")
             before = await measured(dispatch, busy, web, "before")
             await dispatch.take(await calls(busy, "bad", 200))
-            beside = await measured(dispatch, busy, web, "beside")
+            async with watched() as machine:
+                beside = await measured(dispatch, busy, web, "beside")
             bad.closing.set()
 
     log.info("%s %d: p95 %.3f s alone, %.3f s beside it", manner, status, before, beside)
-    assert beside <= 2 * before + 0.05
+    assert beside <= (2 * before + 0.05) * machine.worst
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])
@@ -123,10 +125,11 @@ async def test_a_mail_server_that_misbehaves_does_not_slow_webhooks(busy, web, h
         await measured(dispatch, busy, web, "warm")
         before = await measured(dispatch, busy, web, "before")
         await dispatch.take(await leave(busy, 200, prefix="mail"))
-        beside = await measured(dispatch, busy, web, "beside")
+        async with watched() as machine:
+            beside = await measured(dispatch, busy, web, "beside")
 
     log.info("mail, %s: p95 %.3f s alone, %.3f s beside it", hangs_up, before, beside)
-    assert beside <= 2 * before + 0.05
+    assert beside <= (2 * before + 0.05) * machine.worst
     ends = {e["state"] for e in await busy.effects() if e["run"] == "mail"}
     # What may have left is not sent again; what certainly has not waits.
     assert ends <= ({"unknown", "pending"} if hangs_up else {"pending"})

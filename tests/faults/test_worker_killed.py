@@ -13,6 +13,7 @@ from services import events
 from tests.client import SECRET
 from tests.faults.processes import Processes
 from tests.faults.rescue import drained, fast_clock, open_shop, rescued
+from tests.machine import HANGS
 from tests.shop import Shop, event
 from tests.waiting import until
 from workers.bells import DramatiqJobs
@@ -74,7 +75,7 @@ async def survives(
         processes.start(name, "worker")
         await asyncio.sleep(dice.uniform(0.5, 1.5) * pause)
     await sending
-    await drained(shop, within=120)
+    await drained(shop, within=HANGS)
     jobs.close()
 
     assert await rescued(shop, smtp, people) <= kills * THREADS
@@ -122,7 +123,7 @@ async def stops(processes, database, redis_url, smtp, *, people: int, times: int
         assert held == 0
         assert not [e for e in await shop.effects() if e["state"] in ("sending", "unknown")]
         processes.start("worker", "worker")
-    await drained(shop, within=600)
+    await drained(shop, within=HANGS)
     jobs.close()
 
     assert await rescued(shop, smtp, people) == 0
