@@ -20,11 +20,12 @@ from dsl.program import Campaign
 
 def lowered(world: World) -> dict[str, Campaign]:
     """Return all campaigns by name."""
-    campaigns = [(node, _campaign(node, world)) for node in world.all_of(nodes.Campaign)]
+    campaigns = [(node, lowered_one(node, world)) for node in world.all_of(nodes.Campaign)]
     return {node.name.text: lowered for node, lowered in campaigns if world.is_kept(node)}
 
 
-def _campaign(node: nodes.Campaign, world: World) -> Campaign:
+def lowered_one(node: nodes.Campaign, world: World) -> Campaign:
+    """Return a campaign, having said what is wrong with it."""
     clauses = Clauses(node.name, "campaign", node.clauses, world.report)
     zone, budget = zone_of(clauses), budget_of(clauses)
     return Campaign(

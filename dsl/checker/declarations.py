@@ -11,6 +11,14 @@ from dsl.diagnostics import Span
 from dsl.kinds import ListOf
 
 MOST_DECLARATIONS = 2_000
+_NAMELESS = frozenset(("attributes", "example"))
+# A keyword that there is not may have been meant as any.
+_WITHOUT_FACTS = frozenset(
+    (
+        *("campaign", "segment", "promotion", "trigger", "loyalty", "flash_sale", "group_buy"),
+        *("lottery", "list", "example"),
+    )
+)
 
 
 def published(
@@ -63,7 +71,10 @@ def broken(declarations: Sequence[nodes.Declaration]) -> Broken:
     return Broken(
         frozenset(node.name.text for node in found if node.name is not None),
         frozenset(node.keyword for node in found),
-        any(node.name is None and node.keyword != "attributes" for node in found),
+        frozenset(
+            word for node in found if node.keyword not in _WITHOUT_FACTS for word in node.words
+        ),
+        any(node.name is None and node.keyword not in _NAMELESS for node in found),
     )
 
 

@@ -82,8 +82,7 @@ def _has_field(scope: Scope, name: str) -> bool:
 
 
 def _say_no_field(name: nodes.Name, record: Record, so_far: tuple[str, ...], scope: Scope) -> None:
-    broken = scope.world.broken
-    if "event" in broken.keywords or "attributes" in broken.keywords or broken.nameless:
+    if name.text in scope.world.broken.fields:
         return
     known = [field for field, _ in record.fields]
     owner = ".".join(so_far) or scope.elements
@@ -102,7 +101,7 @@ def _say_no_field(name: nodes.Name, record: Record, so_far: tuple[str, ...], sco
 def _say_unknown(name: nodes.Name, scope: Scope) -> None:
     """Say that a name means nothing here, and what was most likely meant."""
     world, text = scope.world, name.text
-    may_be_field = scope.element is not None and {"event", "attributes"} & world.broken.keywords
+    may_be_field = scope.element is not None and text in world.broken.fields
     if may_be_field or world.broken.may_declare(text):
         return
     whose = f"{scope.elements} has no" if scope.element is not None else "nothing here is called"

@@ -14,6 +14,7 @@ from dsl.checker import (
     facts,
     offers,
     promotions,
+    remains,
     rivals,
     segments,
     triggers,
@@ -60,6 +61,7 @@ def _program(written: Sequence[nodes.Declaration], settings: Settings, report: R
     priced = _lowered(nodes.Promotion, promotions.lowered, world, binding)
     started = _lowered(nodes.Trigger, triggers.lowered, world, binding)
     rivals.check_rivals(priced, world)
+    remains.judge(written, world, binding)
     return Program(
         zone=world.zone,
         currency=world.currency,

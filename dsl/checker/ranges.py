@@ -6,6 +6,7 @@ A range runs between two cuts. A cut lies just before a value `(0, value, 0)` or
 
 import math
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, TypeAlias
 
 Cut: TypeAlias = tuple[int, Any, int]
@@ -24,7 +25,10 @@ def after(value: Any) -> Cut:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Ordered values: disjoint ranges in ascending order; `whole` where all are whole numbers."""
+    """Ordered values: disjoint ranges in ascending order.
+
+    `whole` where between neighbours there is nothing: whole numbers, minor units of money, days.
+    """
 
     parts: tuple[tuple[Cut, Cut], ...] = ((LOWEST, HIGHEST),)
     whole: bool = False
@@ -143,8 +147,11 @@ def _tidy(parts: list[tuple[Cut, Cut]], whole: bool) -> Ranges:
 
 
 def _whole(cut: Cut) -> Cut:
-    # Between two whole numbers there is only one cut: before the upper one.
+    # Between two neighbours there is only one cut: before the upper one.
     end, value, side = cut
     if end:
         return cut
+    if isinstance(value, str):
+        following = date.fromisoformat(value) + timedelta(days=side)
+        return before(following.isoformat())
     return before(math.floor(value) + 1 if side else math.ceil(value))

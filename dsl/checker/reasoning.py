@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from dsl.checker.ranges import Domain, Ranges, Words, compared, points
 from dsl.core import Aggregate, AllOf, AnyOf, Apply, Const, Expr, Not, Now, Ref, Today
-from dsl.kinds import BOOL, DATE, TIMESTAMP, Kind, ListOf, Record, Text
+from dsl.kinds import BOOL, DATE, TIMESTAMP, Kind, ListOf, Money, Record, Text
 
 # One way for a condition to be true: what each fact must be in it.
 Case: TypeAlias = dict[Expr, Domain]
@@ -14,13 +14,12 @@ MOST_EFFORT = 200_000  # ranges looked at in one condition
 TRUTHS = Words(frozenset((True, False)))
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 
-# Facts that a cart or a line always has, none of them negative.
+# What a cart always has, in whole numbers, none of them negative.
 ALWAYS_THERE = {
     ("cart", "subtotal"),
     ("cart", "remaining"),
     ("cart", "quantity"),
 }
-WHOLE_FROM_ZERO = {"years_since", "length"}
 
 
 class _TooManyCases(Exception):
@@ -81,7 +80,19 @@ def _cases(condition: Expr, truth: bool) -> list[Case]:
         case _:
             fact, domain = _atom(condition)
             wanted = (domain if truth else domain.rest()).meet(_universe(fact))
-            return [{fact: wanted}] if wanted else []
+            needed = _known_with(condition) if fact is condition and truth else {}
+            return [{fact: wanted, **needed}] if wanted else []
+
+
+def _known_with(condition: Expr) -> Case:
+    """Return the facts that must be there where a test of more than one range is true."""
+    if not isinstance(condition, Apply):
+        return {}
+    return {
+        fact: Domain(_everything(fact.kind)).meet(_universe(fact))
+        for fact in condition.arguments
+        if not isinstance(fact, Const) and _is_simple(fact.kind) and fact.kind != BOOL
+    }
 
 
 def _all(operands: tuple[Expr, ...], truth: bool) -> list[Case]:
@@ -161,18 +172,18 @@ def _everything(kind: Kind) -> Ranges | Words:
         case _ if kind == BOOL:
             return TRUTHS
         case _:
-            return Ranges()
+            return Ranges(whole=kind == DATE or isinstance(kind, Money))
 
 
-def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911 - one case each
+def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911, PLR0912 - one case each
     """Return what a fact can be at all."""
     match fact:
         case Aggregate(function="count" | "distinct"):
             return Domain(_from(0))
         case Aggregate(function="sum"):
-            return Domain(Ranges())
+            return Domain(_everything(fact.kind))
         case Ref(root, (name,)) if (root, name) in ALWAYS_THERE:
-            return Domain(_from(0, whole=False))
+            return Domain(_from(0))
         case Ref() if _is_simple(fact.kind):
             return Domain(_everything(fact.kind), missing=True)
         case Aggregate() if fact.kind != BOOL:
@@ -183,6 +194,8 @@ def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911 - one case each
             return Domain(_from(0).meet(compared("<=", 366)), missing=True)
         case Apply("length"):
             return Domain(_from(0), missing=True)
+        case Apply("days_since" | "years_since" | "round"):
+            return Domain(Ranges(whole=True), missing=True)
         case Apply() if fact.kind != BOOL:
             return Domain(_everything(fact.kind), missing=True)
         case Const(str() | int() | float() as value) if _is_simple(fact.kind):
@@ -194,5 +207,5 @@ def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911 - one case each
             return Domain(TRUTHS)
 
 
-def _from(least: int, *, whole: bool = True) -> Ranges:
-    return Ranges((compared(">=", least).parts[0],), whole)
+def _from(least: int) -> Ranges:
+    return Ranges((compared(">=", least).parts[0],), whole=True)

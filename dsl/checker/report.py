@@ -20,6 +20,11 @@ class Report:
         """How many errors were found so far."""
         return sum(d.severity is Severity.ERROR for d in self._found)
 
+    @property
+    def found(self) -> Sequence[Diagnostic]:
+        """What was found so far, in the order found."""
+        return self._found
+
     def error(self, code: str, span: Span, message: str, hint: str = "") -> None:
         """Note what makes the program unusable."""
         self._add(Diagnostic(code, message, span, hint))

@@ -181,7 +181,7 @@ class Journey:
                 "points": "`award N points` adds to them",
             }.get(rest[0], "only attributes that are declared can be set")
             self._report.error("E252", path.span, f"`{path}` is built in and cannot be set", hint)
-        elif "attributes" not in self._world.broken.keywords:
+        elif rest[0] not in self._world.broken.fields:
             hint = did_you_mean(rest[0], declared, "user.")
             self._report.error("E201", path.parts[1].span, f"`user` has no `{rest[0]}`", hint)
         return None

@@ -37,10 +37,14 @@ KIND_NAMES: Mapping[type[nodes.Node], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Declarations with syntax errors: what they would have declared must not be called unknown."""
+    """Declarations with syntax errors: what they would have declared must not be called unknown.
+
+    `fields` are the words in those that may be of facts.
+    """
 
     names: frozenset[str] = frozenset()
     keywords: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
     nameless: bool = False
 
     def may_declare(self, name: str) -> bool:

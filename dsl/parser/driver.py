@@ -103,7 +103,7 @@ class Driver:
         problem, value = self.feed(parser, None)
         if problem:
             self.report(problem, start, index - 1)
-        self.keep(start, index, None if broken or problem else value)
+        self.keep(start, index, value, whole=not broken and problem is None)
         return index
 
     def step(self, parser: Any, index: int, depth: int) -> Diagnostic | None:
@@ -185,7 +185,7 @@ class Driver:
         if len(self.diagnostics) < MAX_ERRORS:
             self.diagnostics.append(problem)
 
-    def keep(self, start: int, end: int, value: Any) -> None:
+    def keep(self, start: int, end: int, value: Any, *, whole: bool = False) -> None:
         """Keep a parsed declaration, or what is known of a broken one."""
         first, last = self.tokens[start], self.tokens[max(start, end - 1)]
         span = first.span.to(last.span)
@@ -195,12 +195,14 @@ class Driver:
             hint = "Use parentheses and fewer operators, or a segment for a part of it."
             message = "this is too long a chain of operators"
             self.diagnostics.append(Diagnostic("E105", message, deep, hint))
-        self.after_broken = value is None or not spelt or bool(deep)
+        self.after_broken = not whole or not spelt or bool(deep)
         if self.after_broken:
             named = self.tokens[start + 1] if start + 1 < end else None
             name = nodes.Name(named.value, span=named.span) if named and named.word else None
             if first.value != "fanfare":
-                self.declarations.append(nodes.Broken(first.value, name, span=span))
+                rest = None if deep else value
+                words = frozenset(token.value for token in self.tokens[start:end] if token.word)
+                self.declarations.append(nodes.Broken(first.value, name, rest, words, span=span))
         elif isinstance(value, nodes.Number):
             self.version = value
             if value.value != VERSION:

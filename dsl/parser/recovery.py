@@ -2,10 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from dsl.diagnostics import Span
+from dsl.parser.expressions import Refused
 from dsl.parser.table import State, Table
 from dsl.parser.tokens import Token
 
@@ -146,9 +148,11 @@ def resume(
 ) -> Resumption:
     """Drop the clause in error and go on at the next one of the same body, or after that body.
 
-    Looks from `index` on, up to `limit`.
+    Looks from `index` on, up to `limit`. What could end before the error is a clause in itself.
     """
     states: list[State] = parser.state_stack
+    if table.accepts(states, "RBRACE") is not None:
+        _finish_clause(parser, tokens[min(index, len(tokens) - 1)].span)
     values: list[Any] = parser.value_stack
     opened = [_opens(value) for value in values]
     body = _innermost_body(table, states, opened)
@@ -166,6 +170,14 @@ def resume(
             del values[body:]
             return Resumption(here, sum(opened[:body]))
     return Resumption(limit, carry_on=False)
+
+
+def _finish_clause(parser: Any, at: Span) -> None:
+    # A brace that closes the body makes the parser put the clause into it.
+    with suppress(Refused):
+        parser.feed_token(Token("RBRACE", "}", "}", at, word=False))
+        parser.state_stack.pop()
+        parser.value_stack.pop()
 
 
 def _opens(value: Any) -> int:
