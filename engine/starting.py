@@ -189,7 +189,8 @@ def admit(trigger: Trigger, earlier: Sequence[Run], at: datetime, zone: str) -> 
             if any(run.acted for run in under_way):
                 return Admission(start=False)
             replaces = tuple(run for run in under_way if run.state is RunState.WAITING)
-    rest = [run for run in earlier if run not in replaces]
+    # What a run did stays done when another replaces it.
+    rest = [run for run in earlier if run.acted or run not in replaces]
     for limit in trigger.limits:
         if limit.per == "user" and len(used_up_by(limit, rest, at, zone)) >= limit.count:
             return Admission(start=False)

@@ -262,6 +262,16 @@ def test_only_runs_that_did_something_count_against_a_limit():
     assert not admit(journey.plan.trigger, [acted], NOW + hours(1), "UTC").start
 
 
+@pytest.mark.parametrize(("acted", "starts_anew"), [(False, True), (True, False)])
+def test_what_a_replaced_run_did_counts_against_the_limit(acted, starts_anew):
+    journey = Journey("reenter restart limit 1 per user then { wait 1 day }")
+    waiting = replace(journey.go(), acted=acted)
+
+    admission = admit(journey.plan.trigger, [waiting], NOW + hours(1), "UTC")
+
+    assert admission.start is starts_anew
+
+
 def test_who_is_held_out_gets_a_run_that_did_nothing():
     journey = Journey('holdout 100% then { send email "x" }')
 
