@@ -212,7 +212,8 @@ class Journeys:
 
     def _next_due(self, until: datetime) -> Run | None:
         due = [
-            (run.due_at, self._rank(run), run.id, run)
+            # Whose wait ends as its trigger comes round again is no longer under way.
+            (run.due_at, run.state is RunState.PLANNED, self._rank(run), run.id, run)
             for run in self._runs.values()
             if run.state in (RunState.WAITING, RunState.PLANNED)
             and run.due_at is not None

@@ -1,12 +1,14 @@
 """A simulation does what the system does: the examples are run by both, with real stores here."""
 
 import json
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import dsl
 from app.commands.folder import read_templates
 from app.commands.simulate import people_of, script_of
 from app.incoming import read_event
@@ -124,3 +126,17 @@ async def test_the_system_does_what_the_simulation_tells(shop, web, name, since,
         held = [each.detail for each in account if (each.kind, each.user_id) == ("points", user_id)]
         balance = (await shop.stores.users.get(user_id)).points
         assert balance == (int(held[-1].split()[2]) if held else 0)
+
+
+async def test_a_run_that_ends_as_its_trigger_comes_round_makes_room_for_the_next():
+    rules = 'trigger daily { every day at 09:00  then { tag "a"  wait 1 day } }'
+    program = dsl.check([dsl.SourceFile("r", rules)]).program
+    people = {name: {"user": {"id": name}, "events": {}} for name in map(str, range(12))}
+
+    account = await simulate(
+        program, people, [], since=NOW, until=NOW.replace(hour=12) + timedelta(days=3)
+    )
+
+    started = Counter(each.user_id for each in account if each.kind == "started")
+    assert len(started) == 12
+    assert len(set(started.values())) == 1
