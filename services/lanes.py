@@ -14,7 +14,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import groupby
@@ -39,6 +38,7 @@ from services.suppression import Suppression
 log = logging.getLogger(__name__)
 
 LEASE = 10.0  # seconds
+_AGAIN = 0.5  # seconds until a database that is away is asked again
 FAILURES = 5  # after so many an event is set aside, or a run ended
 
 
@@ -127,8 +127,22 @@ async def _hold(leases: Sequence[Lease], failing: set[int], lanes: Lanes) -> Out
         return await _drain(others, lost, until, failing, lanes) if others else outcome
     finally:
         keeping.cancel()
-        with suppress(Unavailable):
+        await _let_go(leases, lanes)
+
+
+async def _let_go(leases: Sequence[Lease], lanes: Lanes) -> None:
+    """Release leases, as soon as the database is there: whoever does not is taken for dead, and
+    what waits in their lanes suspected of it.
+    """
+    while True:
+        try:
             await lanes.stores.leases.release_all(leases)
+        except Unavailable:
+            if lanes.stopping():
+                return
+            await asyncio.sleep(_AGAIN)
+        else:
+            return
 
 
 async def _anything(numbers: Sequence[int], lanes: Lanes) -> bool:

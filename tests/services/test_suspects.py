@@ -1,8 +1,10 @@
 """A lane whose holder died is worked off singly, and what is counted too often is set aside."""
 
+from dataclasses import replace
+
 import pytest
 
-from models.errors import Invalid
+from models.errors import Invalid, Unavailable
 from models.event import lane_of
 from models.membership import PROFILE
 from models.paging import Window
@@ -59,6 +61,39 @@ async def test_a_lane_that_was_let_go_of_is_not_abandoned(told):
     third = await told.stores.leases.acquire("lane:x", seconds=0)
 
     assert (lease.abandoned, second.abandoned, third.abandoned) == (False, False, True)
+
+
+async def test_whoever_cannot_reach_the_database_lets_go_later_and_is_not_taken_for_dead(
+    told, monkeypatch
+):
+    away = iter([True, True, False])
+    release = type(told.stores.leases).release_all
+
+    async def release_later(self, leases):
+        if next(away):
+            raise Unavailable("away")
+        await release(self, leases)
+
+    monkeypatch.setattr(type(told.stores.leases), "release_all", release_later)
+    monkeypatch.setattr(lanes, "_AGAIN", 0)
+
+    await lanes.work([lane_of("ann")], told.lanes)
+
+    lease = await told.stores.leases.acquire(f"lane:{lane_of('ann'):02}", seconds=0)
+    assert not lease.abandoned
+    assert await told.stores.events.count_pending() == 0
+
+
+async def test_whoever_is_told_to_stop_does_not_wait_for_the_database(told, monkeypatch):
+    async def away(self, leases):
+        raise Unavailable("away")
+
+    monkeypatch.setattr(type(told.stores.leases), "release_all", away)
+    stops = iter([False] * 3)
+
+    await lanes.work([lane_of("ann")], replace(told.lanes, stopping=lambda: next(stops, True)))
+
+    assert await told.stores.events.count_pending() == 0
 
 
 async def test_an_event_that_was_tried_too_often_is_set_aside_untouched(told):
