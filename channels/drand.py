@@ -1,7 +1,7 @@
 """The randomness of drand (https://drand.love) and of whoever speaks its HTTP API.
 
-What comes back is checked as far as hashes go: the round that was asked for, and a value that is
-the hash of its signature. The signature itself is left to those who check a draw.
+Nobody who answers has to be trusted: the key must be the one that the chain's hash is over, and a
+round's value the hash of the signature that this key made of it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from models.beacon import Chain, Pulse
+from models.beacon import SCHEME, Chain, Pulse, Signer
 from models.errors import Unavailable
 
 PATIENCE = 5.0  # seconds for an answer
@@ -27,7 +27,7 @@ class Drand:
     def __init__(self, chain: Chain, *, pause: float = PAUSE) -> None:
         self.chain = chain
         self._pause = pause
-        self._agrees = False
+        self._signer: Signer | None = None
         self._reason = ""
         self._next_try = float("-inf")
 
@@ -36,16 +36,15 @@ class Drand:
         if time.monotonic() < self._next_try:
             raise Unavailable(self._reason)
         try:
-            if not self._agrees:
-                self._compare(await self._get("info"))
-                self._agrees = True
-            return _pulse(await self._get(f"public/{number}"), number)
+            if self._signer is None:
+                self._signer = self._signer_in(await self._get("info"))
+            return _pulse(await self._get(f"public/{number}"), number, self._signer)
         except Unavailable as error:
             self._reason = error.message
             self._next_try = time.monotonic() + self._pause
             raise
 
-    def _compare(self, info: dict[str, Any]) -> None:
+    def _signer_in(self, info: dict[str, Any]) -> Signer:
         ours = (self.chain.hash, self.chain.genesis, self.chain.period)
         theirs = (info.get("hash"), info.get("genesis_time"), info.get("period"))
         if theirs != ours:
@@ -53,6 +52,28 @@ class Drand:
                 f"The beacon at {self.chain.url} says (hash, genesis, period) {theirs}, and the "
                 f"settings say {ours}."
             )
+        if info.get("schemeID") != SCHEME:
+            raise Unavailable(
+                f"The beacon at {self.chain.url} signs by {info.get('schemeID')}; what can be "
+                f"checked here is {SCHEME}."
+            )
+        try:
+            signer = Signer(
+                bytes.fromhex(info["public_key"]),
+                bytes.fromhex(info["groupHash"]),
+                (info.get("metadata") or {}).get("beaconID", "default"),
+            )
+            agrees = self.chain.is_of(signer)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Unavailable(
+                f"What the beacon says of itself is not well formed: {error!r}"
+            ) from error
+        if not agrees:
+            raise Unavailable(
+                f"The beacon at {self.chain.url} gives a key that is not that of the chain "
+                f"{self.chain.hash}."
+            )
+        return signer
 
     async def _get(self, path: str) -> dict[str, Any]:
         address = f"{self.chain.url.rstrip('/')}/{self.chain.hash}/{path}"
@@ -78,12 +99,13 @@ def _read(address: str) -> bytes:
         return bytes(response.read(_LONGEST))
 
 
-def _pulse(answer: dict[str, Any], number: int) -> Pulse:
+def _pulse(answer: dict[str, Any], number: int, signer: Signer) -> Pulse:
     try:
         pulse = Pulse(
             answer["round"],
             bytes.fromhex(answer["randomness"]),
             bytes.fromhex(answer["signature"]),
+            signer,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Unavailable(f"The beacon's round {number} is not well formed: {error!r}") from error
@@ -91,4 +113,6 @@ def _pulse(answer: dict[str, Any], number: int) -> Pulse:
         raise Unavailable(f"The beacon was asked for round {number} and tells of {pulse.round}.")
     if sha256(pulse.signature).digest() != pulse.randomness:
         raise Unavailable(f"The beacon's round {number} is not the hash of its signature.")
+    if not signer.signed(number, pulse.signature):
+        raise Unavailable(f"The beacon's round {number} is not signed by its chain's key.")
     return pulse

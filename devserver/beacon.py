@@ -1,4 +1,6 @@
-"""A beacon that speaks drand's HTTP API on loopback: real rounds, and values nobody must trust."""
+"""A beacon that speaks drand's HTTP API on loopback: real rounds and signatures, and a secret key
+that everybody knows: nobody must trust its values.
+"""
 
 import json
 import threading
@@ -11,7 +13,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-HASH = sha256(b"the beacon of a laptop").hexdigest()
+from py_arkworks_bls12381 import G1Point, G2Point, Scalar
+
+_SECRET = Scalar.from_be_bytes_mod_order(sha256(b"the beacon of a laptop").digest())
+_GROUP = sha256(b"a laptop").digest()
+_NAME = "laptop"
+_SCHEME = "bls-unchained-g1-rfc9380"
+_DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
 @dataclass(slots=True)
@@ -27,6 +35,12 @@ class Beacon:
     says: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
+    @property
+    def hash(self) -> str:
+        """The chain's hash, as drand makes it: over times, key, group and name."""
+        times = self.period.to_bytes(4, "big") + self.genesis.to_bytes(8, "big")
+        return sha256(times + _public_key() + _GROUP + _NAME.encode()).hexdigest()
+
     def answer(self, path: str) -> dict[str, Any] | None:
         """Return the answer to what was asked of this chain, None if there is none."""
         self.asked.append(path)
@@ -36,18 +50,35 @@ class Beacon:
             found: dict[str, Any] | None = self.says[path]
             return found
         if path == "info":
-            return {"hash": HASH, "genesis_time": self.genesis, "period": self.period}
+            return {
+                "public_key": _public_key().hex(),
+                "period": self.period,
+                "genesis_time": self.genesis,
+                "hash": self.hash,
+                "groupHash": _GROUP.hex(),
+                "schemeID": _SCHEME,
+                "metadata": {"beaconID": _NAME},
+            }
         kind, _, number = path.partition("/")
         if kind != "public" or not number.isdecimal():
             return None
         if self.genesis + (int(number) - 1) * self.period > time.time():
             return None
-        signature = sha256(b"signed " + number.encode()).digest()
+        signature = _signed(int(number))
         return {
             "round": int(number),
             "randomness": sha256(signature).hexdigest(),
             "signature": signature.hex(),
         }
+
+
+def _public_key() -> bytes:
+    return (G2Point() * _SECRET).to_compressed_bytes()
+
+
+def _signed(number: int) -> bytes:
+    message = sha256(number.to_bytes(8, "big")).digest()
+    return (G1Point.hash_to_curve(message, _DOMAIN) * _SECRET).to_compressed_bytes()
 
 
 @contextmanager
@@ -58,7 +89,7 @@ def running(*, genesis: int, period: int = 3) -> Iterator[Beacon]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             chain, _, path = self.path.removeprefix("/").partition("/")
-            answer = beacon.answer(path) if chain == HASH else None
+            answer = beacon.answer(path) if chain == beacon.hash else None
             body = json.dumps(answer or {"error": "no such round"}).encode()
             self.send_response(HTTPStatus.OK if answer else HTTPStatus.NOT_FOUND)
             self.send_header("Content-Type", "application/json")

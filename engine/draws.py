@@ -8,21 +8,22 @@
             The lowest scores win: the first prize's quantity first, and so on in the prizes' order.
 
 A ticket wins at most one prize. The randomness is that of a public beacon in a round that was
-promised when the draw opened and speaks after it has closed. Without one the operator knows the
-secret while entries come in, and has to be trusted not to add tickets of their own: the record says
-which it was. That the beacon did say so is for whoever checks to ask it.
+promised when the draw opened and speaks after it has closed, signed by a key that the promised
+chain's hash is over. Without one the operator knows the secret while entries come in, and has to be
+trusted not to add tickets of their own: the record says which it was.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from hmac import digest
 from itertools import islice, pairwise
 from typing import Any
 
+from models.beacon import Chain, Pulse
 from models.draw import DrawPrize, Winner
 
 VERSION = 1
@@ -155,7 +156,7 @@ def problems(record: Mapping[str, Any]) -> list[str]:
     """Recompute a draw from what was published of it; return what does not agree, in words."""
     try:
         return list(_problems(record))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         return [f"the record is not complete or not well formed: {error!r}"]
 
 
@@ -210,10 +211,17 @@ def _problems_of_beacon(
         yield "there is a beacon's round without what it said, or that without a round"
     if promised is None or said is None:
         return
-    if said["round"] != promised["round"]:
-        yield f"the beacon's round is {said['round']}, and {promised['round']} was promised"
-    if sha256(bytes.fromhex(said["signature"])).hexdigest() != said["randomness"]:
+    chain = Chain(promised["url"], promised["chain"], promised["genesis"], promised["period"])
+    number, pulse = promised["round"], Pulse.of(said)
+    if pulse.round != number:
+        yield f"the beacon's round is {pulse.round}, and {number} was promised"
+    if sha256(pulse.signature).digest() != pulse.randomness:
         yield "what the beacon said is not the hash of its signature"
-    spoken = timedelta(seconds=promised["genesis"] + (promised["round"] - 1) * promised["period"])
-    if datetime.fromtimestamp(0, UTC) + spoken < datetime.fromisoformat(promise["draw_at"]):
+    if pulse.signer is None:
+        yield "it is not said whose key the beacon's signature is to be checked with"
+    elif not chain.is_of(pulse.signer):
+        yield "the beacon's key and times are not those of the chain that was promised"
+    elif not pulse.signer.signed(number, pulse.signature):
+        yield f"the signature is not one of round {number} by the beacon's key"
+    if chain.time_of(number) < datetime.fromisoformat(promise["draw_at"]):
         yield "the beacon's round is earlier than the draw"

@@ -105,11 +105,12 @@ def _say_whom_to_trust(record: dict[str, Any], *, is_compared: bool) -> None:
         return
     if record.get("trust") == "operator":
         print("Operator-trusted: its tickets were published only after the beacon had spoken.")
+    number, chain = promised["round"], promised["chain"]
     if is_compared:
-        print(f"The beacon said so in round {promised['round']}.")
+        print(f"The beacon said so in round {number}, signed by the key of its chain {chain}.")
         return
-    where = f"{promised['url']}/{promised['chain']}/public/{promised['round']}"
-    print(f"To compare: {where} must say {record['beacon']['randomness']}; --beacon URL does so.")
+    print(f"The beacon's round {number} is signed by the key of its chain {chain}.")
+    print(f"To compare: {promised['url']}/{chain}/public/{number}; --beacon URL does so.")
 
 
 async def _compare(record: dict[str, Any], url: str) -> list[str]:

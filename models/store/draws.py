@@ -235,22 +235,12 @@ def _draw(document: Document) -> Draw:
         root=document.get("root"),
         rooted_at=document.get("rooted_at"),
         waiting=document.get("waiting"),
-        pulse=_pulse(document.get("beacon")),
+        pulse=None if (said := document.get("beacon")) is None else Pulse.of(said),
         winners=tuple(
             Winner(won["prize"], won["ticket"], won.get("code"))
             for won in document.get("winners", ())
         ),
         untold=tuple(Told(told["state"], told["at"]) for told in document.get("untold", ())),
-    )
-
-
-def _pulse(document: Document | None) -> Pulse | None:
-    if document is None:
-        return None
-    return Pulse(
-        document["round"],
-        bytes.fromhex(document["randomness"]),
-        bytes.fromhex(document["signature"]),
     )
 
 

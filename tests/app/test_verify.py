@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from devserver.beacon import HASH, running
+from channels.drand import Drand
+from devserver.beacon import running
 from engine import draws
 from models.beacon import Chain
 from models.draw import DrawPrize
@@ -64,9 +65,9 @@ def test_a_draw_that_does_not_agree_is_refused(record, tmp_path):
 
 def test_what_the_beacon_said_is_asked_of_it(tmp_path):
     with running(genesis=1_772_000_000) as beacon:
-        chain = Chain(beacon.url, HASH, beacon.genesis, beacon.period)
+        chain = Chain(beacon.url, beacon.hash, beacon.genesis, beacon.period)
         number = chain.round_at(datetime(2026, 4, 1, 12, tzinfo=UTC))
-        said = beacon.answer(f"public/{number}")
+        said = asyncio.run(Drand(chain).pulse(number)).record()
         path = tmp_path / "draw.json"
         path.write_text(json.dumps(record_of(chain.promise(number), said)))
         run = CliRunner().invoke
@@ -76,10 +77,25 @@ def test_what_the_beacon_said_is_asked_of_it(tmp_path):
         beacon.says[f"public/{number}"] = beacon.answer("public/1") | {"round": number}
         refuted = run(app, ["verify-draw", str(path), "--beacon", beacon.url])
 
-    assert f"/public/{number} must say {said['randomness']}" in alone.output
-    assert f"The beacon said so in round {number}." in compared.output
-    assert (compared.exit_code, refuted.exit_code) == (0, 1)
-    assert "FAILS  the beacon's round" in refuted.output
+    assert f"round {number} is signed by the key of its chain {chain.hash}" in alone.output
+    assert f"The beacon said so in round {number}, signed" in compared.output
+    assert (alone.exit_code, compared.exit_code, refuted.exit_code) == (0, 0, 1)
+    assert "is not signed by its chain's key" in str(refuted.exception)
+
+
+def test_a_signature_that_is_not_the_beacons_is_refused_without_asking_it(tmp_path):
+    with running(genesis=1_772_000_000) as beacon:
+        chain = Chain(beacon.url, beacon.hash, beacon.genesis, beacon.period)
+        number = chain.round_at(datetime(2026, 4, 1, 12, tzinfo=UTC))
+        honest, other = [asyncio.run(Drand(chain).pulse(n)).record() for n in (number, number - 1)]
+    path = tmp_path / "draw.json"
+    path.write_text(json.dumps(record_of(chain.promise(number), other | {"round": number})))
+
+    result = CliRunner().invoke(app, ["verify-draw", str(path)])
+
+    assert honest != other
+    assert result.exit_code == 1
+    assert f"FAILS  the signature is not one of round {number} by the beacon's key" in result.output
 
 
 async def test_every_invariant_has_its_line_and_a_failure_its_exit_code(

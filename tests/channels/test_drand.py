@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from channels.drand import Drand
-from devserver.beacon import HASH, running
+from devserver.beacon import running
 from models.beacon import Chain
 from models.errors import Unavailable
 
@@ -20,7 +20,11 @@ def beacon():
 
 @pytest.fixture
 def chain(beacon):
-    return Chain(beacon.url, HASH, beacon.genesis, beacon.period)
+    return Chain(beacon.url, beacon.hash, beacon.genesis, beacon.period)
+
+
+def said_with(signature):
+    return {"signature": signature.hex(), "randomness": sha256(signature).hexdigest()}
 
 
 async def refusal(client, number=5):
@@ -51,10 +55,35 @@ async def test_a_round_to_come_cannot_be_had_yet(chain):
         ({"randomness": "00" * 32}, "not the hash of its signature"),
         ({"randomness": "x"}, "not well formed"),
         ({"signature": None}, "not well formed"),
+        (said_with(b"signature"), "not signed by its chain's key"),
+        (said_with(bytes([0xC0]) + bytes(47)), "not signed by its chain's key"),
     ],
 )
 async def test_what_does_not_agree_with_itself_is_not_believed(beacon, chain, answer, reason):
     beacon.says["public/5"] = beacon.answer("public/5") | answer
+
+    assert reason in await refusal(Drand(chain))
+
+
+async def test_another_rounds_signature_is_none_of_this_one(beacon, chain):
+    beacon.says["public/5"] = beacon.answer("public/4") | {"round": 5}
+
+    assert "round 5 is not signed by its chain's key" in await refusal(Drand(chain))
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ({"public_key": "ab" * 96}, "a key that is not that of the chain"),
+        ({"groupHash": "ab" * 32}, "a key that is not that of the chain"),
+        ({"metadata": {"beaconID": "other"}}, "a key that is not that of the chain"),
+        ({"public_key": None}, "not well formed"),
+        ({"metadata": "laptop"}, "not well formed"),
+        ({"schemeID": "pedersen-bls-chained"}, "signs by pedersen-bls-chained"),
+    ],
+)
+async def test_a_key_that_the_chains_hash_is_not_over_is_refused(beacon, chain, info, reason):
+    beacon.says["info"] = beacon.answer("info") | info
 
     assert reason in await refusal(Drand(chain))
 

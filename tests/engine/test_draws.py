@@ -2,13 +2,14 @@
 
 import copy
 import random
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
 
 from engine import draws
-from models.beacon import Chain, Pulse
+from models.beacon import Chain, Pulse, Signer
 from models.draw import DrawPrize
 
 PRIZES = (DrawPrize("Phone", 1), DrawPrize("Ten off", 2, "ten_off"))
@@ -18,13 +19,33 @@ def tickets_for(names, draw="d"):
     return sorted(draws.ticket_of(draw, name, "source", "nonce") for name in names)
 
 
-DRAW_AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
-CHAIN = Chain("https://beacon.example", "ab" * 32, genesis=1_692_803_367, period=3)
-ROUND = CHAIN.round_at(DRAW_AT)
+# What drand publishes of its quicknet, and what that said in round 1000.
+CHAIN = Chain(
+    "https://api.drand.sh",
+    "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
+    genesis=1_692_803_367,
+    period=3,
+)
+QUICKNET = Signer(
+    bytes.fromhex(
+        "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c"
+        "8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb"
+        "5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
+    ),
+    bytes.fromhex("f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e"),
+    "quicknet",
+)
+ROUND = 1000
+RANDOMNESS = bytes.fromhex("fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd")
+SIGNATURE = bytes.fromhex(
+    "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b1957"
+    "6350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"
+)
+DRAW_AT = CHAIN.time_of(ROUND) - timedelta(seconds=2)
 
 
-def said(number=ROUND):
-    return Pulse(number, sha256(b"signature").digest(), b"signature")
+def said(number=ROUND, signature=SIGNATURE, signer=QUICKNET):
+    return Pulse(number, sha256(signature).digest(), signature, signer)
 
 
 def record_of(tickets, *, secret=b"s" * 32, chosen=None, pulse=None):
@@ -51,6 +72,26 @@ def test_a_published_draw_agrees():
     assert draws.problems(record_of(tickets, chosen=ROUND, pulse=said())) == []
 
 
+def test_a_real_round_of_a_real_beacon_is_what_its_signature_says():
+    assert sha256(SIGNATURE).digest() == RANDOMNESS
+    assert CHAIN.is_of(QUICKNET)
+    assert QUICKNET.signed(ROUND, SIGNATURE)
+
+
+def test_one_changed_bit_or_round_is_not_signed():
+    for bit in range(8 * len(SIGNATURE)):
+        changed = bytearray(SIGNATURE)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert not QUICKNET.signed(ROUND, bytes(changed)), bit
+    assert not QUICKNET.signed(ROUND + 1, SIGNATURE)
+
+
+def test_the_key_of_nothing_signs_nothing():
+    nothing = replace(QUICKNET, key=bytes([0xC0]) + bytes(95))
+
+    assert not nothing.signed(ROUND, bytes([0xC0]) + bytes(47))
+
+
 def test_the_beacon_decides_who_wins():
     tickets = tickets_for(f"user {n}" for n in range(50))
 
@@ -65,7 +106,11 @@ def test_the_beacon_decides_who_wins():
         (ROUND, None, "without what it said"),
         (None, said(), "without a round"),
         (ROUND, said(ROUND + 1), f"is {ROUND + 1}, and {ROUND} was promised"),
-        (ROUND, Pulse(ROUND, b"chosen", b"signature"), "not the hash of its signature"),
+        (ROUND, replace(said(), randomness=b"chosen"), "not the hash of its signature"),
+        (ROUND, said(signature=b"signature"), f"not one of round {ROUND} by the beacon's key"),
+        (ROUND, said(signer=None), "whose key"),
+        (ROUND, said(signer=replace(QUICKNET, key=b"k" * 96)), "not those of the chain"),
+        (ROUND, said(signer=replace(QUICKNET, name="default")), "not those of the chain"),
         (ROUND - 1, said(ROUND - 1), "earlier than the draw"),
     ],
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from channels.drand import Drand
-from devserver.beacon import HASH, running
+from devserver.beacon import running
 from engine import draws as engine
 from models.beacon import Chain
 from models.draw import DrawState
@@ -188,7 +188,7 @@ def beacon():
 
 def drand(served, **changed) -> Drand:
     return Drand(
-        replace(Chain(served.url, HASH, served.genesis, served.period), **changed), pause=0
+        replace(Chain(served.url, served.hash, served.genesis, served.period), **changed), pause=0
     )
 
 
@@ -219,7 +219,8 @@ async def test_a_draw_is_promised_to_a_round_after_it_and_drawn_with_what_that_s
     draw = await only(shop)
     record = (await draws.check(draw.id, stores=shop.stores)).record
     said = beacon.answer(f"public/{promised['round']}")
-    assert (record["trust"], record["beacon"]) == ("beacon", said)
+    assert record["trust"] == "beacon"
+    assert record["beacon"].items() >= said.items()
     assert engine.problems(record) == []
 
 
@@ -277,7 +278,7 @@ async def test_an_entry_that_comes_before_the_scheduler_promises_the_same_beacon
     shop.lanes = replace(shop.lanes, chain=drand(beacon).chain)
     await order(shop, "ann", "first")
 
-    assert (await only(shop)).promise["beacon"]["chain"] == HASH
+    assert (await only(shop)).promise["beacon"]["chain"] == beacon.hash
 
 
 async def test_a_draw_that_does_not_exist_is_not_found(shop):
