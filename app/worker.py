@@ -35,7 +35,7 @@ from workers.registry import declare
 log = logging.getLogger(__name__)
 
 THREADS = 8  # jobs at once; each waits for the loop
-TURN = 1.0  # seconds of work on the same lanes while other bells wait
+TURN = 2.0  # seconds of work on the same lanes before other workers may have them
 POLL_MS = 100  # a bell waits at most so long in an idle worker's queue
 PREFETCH = 64
 PATIENCE = 25  # seconds for what is under way when told to stop

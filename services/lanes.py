@@ -39,16 +39,37 @@ log = logging.getLogger(__name__)
 
 LEASE = 10.0  # seconds
 _AGAIN = 0.5  # seconds until a database that is away is asked again
+PASSES = 2  # at once in a process: one is at work while the other waits for the database
+TOGETHER = 32  # lanes in a pass
 FAILURES = 5  # after so many an event is set aside, or a run ended
+
+
+@dataclass(slots=True)
+class Rung:
+    """Lanes that this process was rung for and is at work on, and in how many passes it is."""
+
+    waiting: set[int] = field(default_factory=set)
+    busy: set[int] = field(default_factory=set)
+    passes: int = 0
+
+    def others(self) -> set[int]:
+        """Return lanes that nobody here is at work on."""
+        return self.waiting - self.busy
+
+    def take(self) -> list[int]:
+        """Take lanes for a pass, as many as there may be in one; they are busy from now on."""
+        taken = sorted(self.others())[:TOGETHER]
+        self.waiting.difference_update(taken)
+        self.busy.update(taken)
+        return taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lanes:
-    """What work on lanes needs. `stopping` is asked between pages, `busy` are lanes held here.
+    """What work on lanes needs. `stopping` is asked between pages.
 
-    Draws are promised to a round of `chain`. After `turn` seconds with the same lanes others have
-    theirs: what else this process is rung for would wait as long as events keep coming. Without
-    `suppression` no address is barred when a step sends.
+    Draws are promised to a round of `chain`. After `turn` seconds with the same lanes other workers
+    may have them. Without `suppression` no address is barred when a step sends.
     """
 
     stores: Stores
@@ -56,7 +77,7 @@ class Lanes:
     jobs: Jobs
     clock: Clock
     stopping: Callable[[], bool] = lambda: False
-    busy: set[int] = field(default_factory=set)
+    rung: Rung = field(default_factory=Rung)
     chain: Chain | None = None
     turn: float = math.inf
     suppression: Suppression | None = None
@@ -75,6 +96,7 @@ class Lanes:
 
 class Outcome(Enum):
     DRAINED = auto()
+    OTHERS_WAIT = auto()  # lanes that can be worked on together with these
     HAD_ITS_TURN = auto()
     STOPPED = auto()  # a lease is lost, or the process is to stop
 
@@ -82,42 +104,60 @@ class Outcome(Enum):
 async def work(numbers: Sequence[int], lanes: Lanes) -> None:
     """Do what waits in lanes, but those that another worker holds. Safe to run twice, also at once.
 
-    Whoever is rung for a lane that is held goes away again; the holder looks once more after it
-    has let go, so that nothing told meanwhile is left lying. Who has had a turn rings for the rest.
+    A process works in few passes at once. What it is rung for meanwhile waits for one of them,
+    which goes on with all of it together: the more there is to do, the larger pages are, and the
+    less is asked and leased for each event.
     """
-    while free := [number for number in numbers if number not in lanes.busy]:
-        if not await _anything(free, lanes):
-            return
-        lanes.busy.update(free)
-        try:
-            leases = await lanes.stores.leases.acquire_all(
-                [f"lane:{number:02}" for number in free], seconds=LEASE
-            )
-            if not leases:
+    rung = lanes.rung
+    rung.waiting.update(numbers)
+    if rung.passes >= PASSES:
+        return
+    rung.passes += 1
+    until = time.monotonic() + lanes.turn
+    try:
+        while not lanes.stopping() and (taken := rung.take()):
+            if await _pass(taken, until, lanes) is Outcome.HAD_ITS_TURN:
+                others = [str(number) for number in sorted(rung.others())]
+                await lanes.jobs.ring(Job.WORK_LANE, others)
                 return
-            failing = set[int]()
-            outcome = await _hold(leases, failing, lanes)
-        finally:
-            lanes.busy.difference_update(free)
+    finally:
+        rung.passes -= 1
+
+
+async def _pass(taken: Sequence[int], until: float, lanes: Lanes) -> Outcome:
+    """Work on lanes that were taken, those of them that no other worker holds.
+
+    Whoever is rung for a lane that is held goes away again; the holder looks once more after it
+    has let go, so that nothing told meanwhile is left lying.
+    """
+    failing = set[int]()
+    try:
+        if not await _anything(taken, lanes):
+            return Outcome.DRAINED
+        leases = await lanes.stores.leases.acquire_all(
+            [f"lane:{number:02}" for number in taken], seconds=LEASE
+        )
+        if not leases:
+            return Outcome.DRAINED
+        outcome = await _hold(leases, until, failing, lanes)
+    finally:
+        lanes.rung.busy.difference_update(taken)
+    if outcome is not Outcome.STOPPED:
         # Where something fails, the next bell tries again.
-        numbers = [number for lease in leases if (number := _number(lease)) not in failing]
-        if outcome is Outcome.HAD_ITS_TURN and numbers:
-            await lanes.jobs.ring(Job.WORK_LANE, [str(number) for number in numbers])
-        if outcome is not Outcome.DRAINED:
-            return
+        lanes.rung.waiting.update({_number(lease) for lease in leases} - failing)
+    return outcome
 
 
 def _number(lease: Lease) -> int:
     return int(lease.name.partition(":")[2])
 
 
-async def _hold(leases: Sequence[Lease], failing: set[int], lanes: Lanes) -> Outcome:
+async def _hold(leases: Sequence[Lease], until: float, failing: set[int], lanes: Lanes) -> Outcome:
     """Work on lanes that are held here, and let go of them. Adds those that fail to `failing`."""
     lost = asyncio.Event()
     keeping = asyncio.create_task(_keep(leases, lost, lanes))
     suspects = [_number(lease) for lease in leases if lease.abandoned]
     others = [_number(lease) for lease in leases if not lease.abandoned]
-    until = time.monotonic() + lanes.turn
     outcome = Outcome.DRAINED
     try:
         for suspect in suspects:

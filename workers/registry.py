@@ -29,6 +29,7 @@ Handler: TypeAlias = Callable[[Deps, str], Awaitable[None]]
 class Handling:
     """`seconds` is how long a job may take before it is interrupted. Urgent ones go first.
 
+    Each queue is asked many times a second, so what may wait behind one another has one together.
     Of `together` neighbouring numbers, those rung for at once come as one list, with commas.
     """
 
@@ -41,15 +42,15 @@ class Handling:
 
 HANDLERS: dict[Job, Handling] = {
     Job.WORK_LANE: Handling(work_lane, "lanes", 300, together=8),
-    Job.START_OCCURRENCE: Handling(start_occurrence, "occurrences", 300),
+    Job.START_OCCURRENCE: Handling(start_occurrence, "background", 300),
     Job.SEND_MESSAGES: Handling(send_messages, "messages", 60),
     Job.SEND_URGENT: Handling(send_messages, "urgent", 60, urgent=True),
     Job.SEND_LETTERS: Handling(send_letter, "urgent", 60, urgent=True),
     Job.CALL_WEBHOOKS: Handling(send_messages, "webhooks", 60),
-    Job.SYNC_AUDIENCE: Handling(sync_audience, "audiences", 300),
+    Job.SYNC_AUDIENCE: Handling(sync_audience, "background", 300),
     Job.SERVE_WEBHOOK: Handling(serve_webhook, "webhooks", 60),
-    Job.FILL_SEGMENTS: Handling(fill_segments, "segments", 300),
-    Job.WORK_IMPORT: Handling(work_import, "imports", 300),
+    Job.FILL_SEGMENTS: Handling(fill_segments, "background", 300),
+    Job.WORK_IMPORT: Handling(work_import, "background", 300),
 }
 
 
