@@ -13,7 +13,7 @@ A note is written with the change that it is of, in one update of one document.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,12 +133,18 @@ class Looks(Store):
         """
         if not seen:
             return []
-        with_moves = [each for each in seen if each.moves]
         result = await self.documents.bulk_write(
-            [UpdateOne(_with_moves(each), _finished(each)) for each in seen], ordered=False
+            [UpdateOne(_as_decided(each), _finished(each)) for each in seen], ordered=False
         )
-        # Rare, and nobody knows of whom: then all are looked at once more.
-        lost = result.matched_count < len(seen)
+        done, with_moves = result.matched_count, [each for each in seen if each.moves]
+        if done == len(seen) or not with_moves:
+            return []
+        # Rare, and nobody knows of whom.
+        result = await self.documents.bulk_write(
+            [UpdateOne(_with_moves(each), _finished_but_noted(each)) for each in with_moves],
+            ordered=False,
+        )
+        lost = done + result.matched_count < len(seen)
         return [each.look.user_id for each in with_moves] if lost else []
 
     async def miss(self, number: int) -> int:
@@ -307,23 +313,29 @@ def as_read(look: Look) -> Document:
     }
 
 
+def _as_decided(seen: Seen) -> Document:
+    """Return the query for someone of whom nothing was noted since what was seen was kept."""
+    if not seen.moves:
+        return as_read(seen.look)
+    return {**as_read(replace(seen.look, at=AT_ONCE)), **_with_moves(seen)}
+
+
 def _with_moves(seen: Seen) -> Document:
+    return {"_id": seen.look.user_id, "moves.id": seen.moves[0].id}
+
+
+def _finished(seen: Seen) -> Document:
+    update: Document = {"$set": {"recheck": _rest(seen), **_missed(seen)}}
     if seen.moves:
-        return {"_id": seen.look.user_id, "moves.id": seen.moves[0].id}
-    return as_read(seen.look)
+        # Their memberships have been written: whoever sees them move sees those too.
+        update |= {"$currentDate": {"moved_at": True}, "$unset": {"moves": ""}}
+    return update
 
 
-def _finished(seen: Seen) -> Document | list[Document]:
-    if not seen.moves:  # whoever is found so is as they were read
-        return {"$set": {"recheck": _rest(seen), **_missed(seen)}}
-    unchanged = [
-        {"$eq": [{"$ifNull": [f"$recheck.{name}", None]}, value]}
-        for name, value in (("token", seen.look.token), ("changes", seen.look.changes_at))
-    ]
-    kept = {"$cond": [{"$and": unchanged}, {"$literal": _rest(seen)}, _noted_since(seen)]}
+def _finished_but_noted(seen: Seen) -> list[Document]:
     missed = {name: {"$literal": value} for name, value in _missed(seen).items()}
-    # Their memberships have been written: whoever sees them move sees those too.
-    return [{"$set": {"recheck": kept, "moved_at": "$$NOW", **missed}}, {"$unset": "moves"}]
+    note = {"recheck": _noted_since(seen), "moved_at": "$$NOW", **missed}
+    return [{"$set": note}, {"$unset": "moves"}]
 
 
 def _noted_since(seen: Seen) -> Any:
