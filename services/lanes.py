@@ -239,8 +239,12 @@ async def _drain(
         if page is not None:
             failing |= await _apply(page, lanes)
         wary = PAGE if nothing else min(2 * wary, PAGE)
-        if wary == PAGE and time.monotonic() >= until:
+        if wary < PAGE:
+            continue
+        if time.monotonic() >= until:
             return Outcome.HAD_ITS_TURN
+        if len(numbers) < TOGETHER and lanes.rung.others():
+            return Outcome.OTHERS_WAIT
     return Outcome.STOPPED
 
 
