@@ -22,12 +22,6 @@ _AT_ONCE = 500
 _UNPACKED = 1_000  # elements that Lua unpacks at once; of no account when queueing
 
 
-class _Broker(RedisBroker):
-    def get_declared_delay_queues(self) -> set[str]:
-        """Return none: no bell is to ring later, and to ask for such costs as much."""
-        return set()
-
-
 def make_broker(url: str, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """Return a broker that finds a killed worker's messages within ten seconds.
 
@@ -38,7 +32,7 @@ def make_broker(url: str, *, middleware: Sequence[dramatiq.Middleware] = ()) -> 
     client = redis.Redis.from_url(
         url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
     )
-    return _Broker(
+    return RedisBroker(
         client=client,
         middleware=list(middleware),
         maintenance_chance=1_000_000,

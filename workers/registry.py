@@ -64,6 +64,8 @@ def declare(broker: dramatiq.Broker, deps: Callable[[], Deps]) -> None:
             broker=broker,
         )
         actor(_guarded(job, handling, deps))
+    # Nothing is ever to ring later, and to ask for such bells costs as much as to ask for others.
+    broker.delay_queues.clear()
 
 
 def _guarded(
