@@ -1,5 +1,6 @@
-"""A beacon that speaks drand's HTTP API on loopback: real rounds and signatures, and a secret key
-that everybody knows: nobody must trust its values.
+"""A beacon that speaks drand's HTTP API on loopback, with real rounds and signatures.
+
+Everybody knows its secret key: nobody must trust its values.
 """
 
 import json
