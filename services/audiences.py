@@ -5,7 +5,7 @@ in batches, each noted after it was taken. Whoever is killed in between tells th
 and that changes nothing over there.
 
 At first, when the segment has been filled anew, and once a day for good measure, everybody is gone
-through in the order of their ids. Else only those who have moved (models/store/looks): who came in
+through in the order of their ids. Else only those who have moved (models/store/notes): who came in
 or went, or whose address or consent is another.
 """
 

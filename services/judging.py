@@ -10,7 +10,7 @@ from engine.membership import Watch, watch_of
 from models.event import Event
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, CauseKind, Look, Move, Standing
-from models.store.looks import Seen
+from models.store.notes import Seen
 
 
 @dataclass(frozen=True, slots=True)

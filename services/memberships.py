@@ -1,6 +1,6 @@
 """Keeping members of segments: people of whom something has changed are looked at again.
 
-    a change notes on its person what it is of (models/store/looks) ─► the lane reads who is noted,
+    a change notes on its person what it is of (models/store/notes) ─► the lane reads who is noted,
     or whose day has come ─► judges what that can concern ─► keeps what was decided ─► carries it
     out: members, the feed, runs that it starts ─► forgets the note, unless there is another by now
 
@@ -22,7 +22,7 @@ from models.feed import FeedEntry
 from models.membership import ANYTHING, PROFILE, CauseKind, Look, Move, Standing
 from models.run import Run
 from models.store import Stores
-from models.store.looks import Seen
+from models.store.notes import Seen
 from services import facts, starts, suspects
 from services.jobs import Jobs
 from services.judging import Judging, ahead, changed_by, concerned, judge

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from models.event import Event
 from models.store import Stores
-from models.store.looks import Seen, rest_of
+from models.store.notes import Seen, rest_of
 from models.store.persons import PersonChange
 from services import measures
 from services.judging import ahead, judge

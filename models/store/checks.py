@@ -7,7 +7,7 @@ from typing import Any
 from ulid import ULID
 
 from models.store.database import Document, Store
-from models.store.looks import AT_ONCE
+from models.store.notes import AT_ONCE
 
 
 class Checks(Store):

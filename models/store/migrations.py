@@ -8,7 +8,7 @@ from pymongo import UpdateOne
 from pymongo.errors import OperationFailure
 
 from models.store.database import Database
-from models.store.looks import at_first
+from models.store.notes import at_first
 
 RECORD = "migrations"
 _AT_ONCE = 1_000

@@ -14,7 +14,7 @@ from models.measure import FactsChange
 from models.membership import Look
 from models.store.database import Document, Store
 from models.store.facts import facts_unchanged, facts_update
-from models.store.looks import Seen, as_read, look_of, seen_update
+from models.store.notes import Seen, as_read, look_of, seen_update
 from models.store.users import from_document
 from models.user import User
 

@@ -15,7 +15,7 @@ from models.points import Account
 from models.principal import Role
 from models.store.database import Document, Store
 from models.store.keyset import BY_ID, page_of, within
-from models.store.looks import at_first, noted
+from models.store.notes import at_first, noted
 from models.user import EVERYONE, Consent, User, Which
 
 CHANNELS = ("email", "sms", "push")

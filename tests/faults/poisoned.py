@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.worker import run_worker
 from models.event import Event
 from models.membership import Look
-from models.store.looks import Seen
+from models.store.notes import Seen
 from services import lanes, memberships
 from services.journeys import Journeys
 
