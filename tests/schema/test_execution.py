@@ -1,6 +1,7 @@
 """Answers are what Strawberry by itself gives, whether plans can show them or not."""
 
 import asyncio
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -129,8 +130,23 @@ def thing(**changes: Any) -> Any:
     return SimpleNamespace(**{**usual, **changes}, shout=None)
 
 
-async def _soon(value: Any) -> Any:
-    return value
+_LATER: list[Coroutine[Any, Any, Any]] = []
+
+
+def _soon(value: Any) -> Coroutine[Any, Any, Any]:
+    async def later() -> Any:
+        return value
+
+    _LATER.append(later())
+    return _LATER[-1]
+
+
+@pytest.fixture
+def later() -> Iterator[None]:
+    """Close what comes later and nobody asks for, so that it is no warning of another test."""
+    yield
+    while _LATER:
+        _LATER.pop().close()
 
 
 class _Text(str):
@@ -177,8 +193,7 @@ async def answered(document: str, changes: Any, by: type) -> tuple[Any, Any]:
     return result.data, [error.formatted for error in result.errors or ()]
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("later")
 @pytest.mark.parametrize("document", DOCUMENTS)
 @pytest.mark.parametrize("changes", UNUSUAL.values(), ids=UNUSUAL)
 async def test_plans_answer_as_the_general_executor_does(document, changes):
