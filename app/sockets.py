@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 INIT = 10.0  # seconds in which a client says who it is
 SUBSCRIPTIONS = 20  # on one connection
+# So many refused one after the other are no mistake, and each costs something.
+REFUSALS = 100
 LONGEST_ID = 128  # it is part of each answer
 CONNECTIONS = 10  # of one caller to one process
 # From one address, of those who have not yet said who they are: it may be a whole office's.
@@ -47,6 +49,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         super().__init__(*args, **kwargs)
         self._watch: asyncio.Task[None] | None = None
         self._held, self._unknown = ExitStack(), ExitStack()
+        self._refused = 0  # since the last operation that was carried out
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
@@ -73,6 +76,10 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Carry an operation out, unless there are too many already."""
         is_new = self.connection_acknowledged and message["id"] not in self.operations
         if is_new and len(self.operations) >= SUBSCRIPTIONS:
+            self._refused += 1
+            if self._refused > REFUSALS:
+                await self.websocket.close(code=4429, reason="Too many operations")
+                return
             words = (
                 f"A connection carries at most {SUBSCRIPTIONS} operations at once. Complete one of "
                 "them first."
@@ -82,6 +89,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
                 {"id": message["id"], "type": "error", "payload": [error.formatted]}
             )
             return
+        self._refused = 0
         await super().handle_subscribe(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:

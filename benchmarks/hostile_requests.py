@@ -130,7 +130,7 @@ async def subscribe(served: Served) -> None:
     messages += [
         {"type": "subscribe", "id": str(n), "payload": asked} for n in range(SUBSCRIPTIONS)
     ]
-    await socket(served, messages, SUBSCRIPTIONS - 19)
+    await socket(served, messages, SUBSCRIPTIONS)
 
 
 async def ask(served: Served) -> None:
@@ -160,7 +160,7 @@ async def attack(served: Served) -> None:
     acts["a body of 20 MB"] = (TIMES, lambda _: send(served, bytes_))
     acts["20 MB of undeclared length"] = (TIMES, lambda _: send(served, pieces()))
     acts["a frame of 1 MB"] = (TIMES, lambda _: socket(served, [" " * 1024 * 1024], 1))
-    acts["10,000 subscriptions on a socket"] = (1, lambda _: subscribe(served))
+    acts["10,000 subscriptions on a socket"] = (TIMES, lambda _: subscribe(served))
     acts["`me`, for comparison"] = (TIMES, lambda _: ask(served))
     for name, (times, act) in acts.items():
         print(f"{name:36} {spell(await cost(served, times, act)):>9}", flush=True)

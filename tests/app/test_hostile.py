@@ -7,7 +7,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from app import server_events, sockets
+from app.sockets import REFUSALS
 from models.principal import Role
 from tests.app.talking import PROTOCOL, closed, opened, subscribe, told
 from tests.client import Api, Caller
@@ -125,26 +126,47 @@ async def test_a_body_of_twenty_megabytes_is_refused(
     assert answer.json()["errors"][0]["extensions"]["code"] == "BODY_TOO_LARGE"
 
 
-async def test_of_ten_thousand_subscriptions_on_a_socket_twenty_are_carried(
-    address: str, api: Api
-) -> None:
+def too_many(answers: list[Any], first: int) -> bool:
+    """Whether these are refusals of operations that are numbered from the first on."""
+    codes = {answer["payload"][0]["extensions"]["code"] for answer in answers}
+    return codes == {"TOO_MANY_SUBSCRIPTIONS"} and [
+        (answer["type"], answer["id"]) for answer in answers
+    ] == [("error", str(number)) for number in range(first, first + len(answers))]
+
+
+async def test_ten_thousand_subscriptions_end_their_socket(address: str, api: Api) -> None:
     shop = await api.caller(Role.INTEGRATOR)
     async with honest(address, api), opened(address, shop.token) as client:
         await told(client)
 
         async def ask() -> None:
-            for number in range(10_000):
-                await client.send(subscribe(str(number), "subscription { feed { cursor } }"))
+            with suppress(ConnectionClosed):
+                for number in range(10_000):
+                    await client.send(subscribe(str(number), "subscription { feed { cursor } }"))
 
         asking = asyncio.create_task(ask())
-        refused = [await told(client) for _ in range(9_980)]
+        refused = [await told(client) for _ in range(REFUSALS)]
+        assert await closed(client) == 4429
         await asking
 
-        assert {message["type"] for message in refused} == {"error"}
-        assert [message["id"] for message in refused] == [str(n) for n in range(20, 10_000)]
-        codes = {message["payload"][0]["extensions"]["code"] for message in refused}
-        assert codes == {"TOO_MANY_SUBSCRIPTIONS"}
-        # Room is made by ending one.
+        assert too_many(refused, 20)
+
+
+async def test_a_subscription_too_many_is_refused_until_another_ends(
+    address: str, api: Api
+) -> None:
+    shop = await api.caller(Role.INTEGRATOR)
+    async with opened(address, shop.token) as client:
+        await told(client)
+        for number in range(20):
+            await client.send(subscribe(str(number), "subscription { feed { cursor } }"))
+        for _ in range(2):  # a refusal that was heeded does not count any more
+            for number in range(REFUSALS):
+                await client.send(subscribe(str(number + 20), ME))
+            assert too_many([await told(client) for _ in range(REFUSALS)], 20)
+            # Room is made by ending one.
+            await client.send(orjson.dumps({"id": "7", "type": "complete"}).decode())
+            await client.send(subscribe("7", "subscription { feed { cursor } }"))
         await client.send(orjson.dumps({"id": "7", "type": "complete"}).decode())
         await client.send(subscribe("a", ME))
         assert (await told(client))["type"] == "next"
