@@ -5,6 +5,9 @@
 Without it whatever comes is begun, and when more comes than can be done nobody is answered in time.
 While somebody waits, room is for as many as get their answers within SOON at the rate at which
 answers leave. Whoever is let in is not waited for while the client is slow to send or to read.
+
+Strangers, who show no token, begin one after the other: of many who come at one moment, as to sign
+in, only few at a time stand between everybody else and their answers.
 """
 
 import asyncio
@@ -41,6 +44,7 @@ class Crowd:
         self._rate: float | None = None  # answers a second; known only while somebody waits
         self._answered, self._since, self._crowded = 0, 0.0, False
         self._timer: asyncio.TimerHandle | None = None
+        self._door = asyncio.Lock()
 
     @property
     def room(self) -> int:
@@ -53,7 +57,8 @@ class Crowd:
         if scope["type"] != "http" or scope["path"] in _ALWAYS or wants_stream(scope):
             await self.app(scope, receive, send)
             return
-        if not await self._enter():
+        known = any(name == b"authorization" for name, _ in scope["headers"])
+        if not ((known or await self._pass_door()) and await self._enter()):
             message = "Too much is asked at once; try again shortly."
             refusal = Refusal(503, "UNAVAILABLE", message, request_id_of(scope), 1, close=False)
             await refusal.send(send)
@@ -73,6 +78,14 @@ class Crowd:
     def take(self) -> None:
         """Go on with what has been begun."""
         self.inside += 1
+
+    async def _pass_door(self) -> bool:
+        """Wait until no other stranger is about to begin. False if that takes too long."""
+        began = time.monotonic()
+        async with self._door:
+            # The loop looks meanwhile at what has come of everybody's.
+            await asyncio.sleep(0)
+        return time.monotonic() - began <= self._patience
 
     async def _enter(self) -> bool:
         """Take a place, perhaps after a while. False if there is none in time."""

@@ -8,15 +8,16 @@ from resolvers.access import staff
 from resolvers.paging import Paged
 from schema.context import Info
 from schema.paging import Asked, Connection
-from schema.segment import SegmentMember
+from schema.segment import SegmentMember, SegmentMemberOrder
 from services import members
 
 
 @strawberry.type
 class SegmentQueries:
     @strawberry.field(
-        description="Who is in a segment that is live, since when and why, by the people's ids.",
-        extensions=[*staff(), Paged()],
+        description="Who is in a segment that is live, since when and why, by the people's ids "
+        "unless `orderBy` says otherwise.",
+        extensions=[*staff(), Paged(order=SegmentMemberOrder)],
     )
     async def segment_members(
         self,
@@ -36,6 +37,8 @@ class SegmentQueries:
             await listing.page(asked.window),
             asked,
             node=SegmentMember.of,
-            position=lambda member: (member.user.id,),
+            position=lambda member: asked.window.position(
+                member.user.id, since=member.membership.since
+            ),
             count=listing.count,
         )

@@ -21,7 +21,10 @@ _DELETED_AT_ONCE = 5_000
 
 class Memberships(Store):
     NAME = "memberships"
-    INDEXES = (IndexModel([("user", ASCENDING), ("set", ASCENDING)], name="user"),)
+    INDEXES = (
+        IndexModel([("user", ASCENDING), ("set", ASCENDING)], name="user"),
+        IndexModel([("set", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)], name="since"),
+    )
 
     async def of_users(self, user_ids: Sequence[str], live: Live) -> dict[str, list[Membership]]:
         """Return these people's memberships in segments that are live, by the names' order."""
@@ -45,10 +48,17 @@ class Memberships(Store):
     async def page(
         self, segment: str, number: int, window: Window, *, publication: int | None = None
     ) -> Page[Membership]:
-        """Return a segment's members by their ids, or only those whom a publication added."""
+        """Return a segment's members by their ids, or only those whom a publication added.
+
+        The window may have them sorted by `since`.
+        """
+        query = _members(segment, number, publication)
+        if window.sorting is not None and window.sorting.by == "since":
+            query |= {"set": {"$eq": _set(segment, number)}}
+            del query["_id"]
         return await page_of(
             self.documents,
-            _members(segment, number, publication),
+            query,
             window,
             read=_membership,
             sorting=BY_ID,

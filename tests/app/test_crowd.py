@@ -14,10 +14,12 @@ class Desk:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.paths: list[str] = []
         self.answers = asyncio.Event()
 
     async def __call__(self, scope, receive, send) -> None:
         self.begun += 1
+        self.paths.append(scope["path"])
         if scope["path"] == "/reads":
             await receive()
         if scope["path"] == "/waits":
@@ -28,12 +30,13 @@ class Desk:
 
 
 class Caller:
-    """One request, whose body comes when `sent` is set."""
+    """One request of somebody known, whose body comes when `sent` is set."""
 
     def __init__(self, crowd: Crowd, path: str = "/graphql", **headers: str) -> None:
         self.told: list[dict] = []
         self.sent = asyncio.Event()
-        given = [(name.encode(), value.encode()) for name, value in headers.items()]
+        headers = {"authorization": "Bearer t"} | headers
+        given = [(name.encode(), value.encode()) for name, value in headers.items() if value]
         scope = {"type": "http", "path": path, "headers": given}
         self.task = asyncio.create_task(crowd(scope, self.receive, self.send))
 
@@ -110,6 +113,32 @@ async def test_who_waits_for_their_turn_elsewhere_keeps_nobody_out():
 
     assert {caller.status for caller in callers} == {200}
     assert crowd.inside == 0
+
+
+async def test_of_many_strangers_few_begin_before_somebody_known_who_came_last():
+    desk = Desk()
+    crowd = Crowd(desk, patience=LONG)
+    strangers = [Caller(crowd, "/waits", authorization="") for _ in range(50)]
+
+    known = Caller(crowd, "/known")
+    await until(lambda: "/known" in desk.paths)
+
+    assert desk.paths.index("/known") <= 1
+    await until(lambda: desk.begun == 51)
+    desk.answers.set()
+    await asyncio.gather(known.task, *(caller.task for caller in strangers))
+    assert {caller.status for caller in strangers} == {200}
+    assert crowd.inside == 0
+
+
+async def test_a_stranger_who_waits_too_long_at_the_door_is_told_when_to_come_back():
+    desk = Desk()
+    crowd = Crowd(desk, patience=NEVER)
+
+    stranger = Caller(crowd, authorization="")
+    await stranger.task
+
+    assert (stranger.status, desk.begun) == (503, 0)
 
 
 async def test_health_and_streams_are_served_in_any_crowd():

@@ -74,6 +74,37 @@ async def test_members_come_in_pages_with_since_when_and_why(filled):
     ]
 
 
+SINCE = """
+query ($after: String, $before: String, $last: Int, $way: OrderDirection!) {
+  segmentMembers(
+    segment: "families", first: %s, after: $after, last: $last, before: $before,
+    orderBy: { field: SINCE, direction: $way }
+  ) { totalCount pageInfo { endCursor startCursor } edges { node { user { name } } } }
+}
+"""
+
+
+async def test_members_are_listed_by_when_they_came(filled):
+    marketer = await filled.caller(Role.MARKETER)
+    came = {"p3": 3, "p4": 1, "p5": 2, "p6": 1, "p7": 5}
+    for user, day in came.items():
+        at = datetime(2026, 3, day, tzinfo=UTC)
+        members = filled.stores.memberships.documents
+        await members.update_one({"user": user, "set": "families|1"}, {"$set": {"since": at}})
+
+    async def page(size, **given):
+        found = (await filled.ask(SINCE % size, given, by=marketer))["segmentMembers"]
+        return [edge["node"]["user"]["name"] for edge in found["edges"]], found["pageInfo"]
+
+    first, place = await page(2, way="ASC")
+    rest, _ = await page(9, way="ASC", after=place["endCursor"])
+    last, _ = await page(1, way="DESC")
+    back, _ = await page("null", way="ASC", last=1, before=place["endCursor"])
+
+    assert (first, rest) == (["P4", "P6"], ["P5", "P3", "P7"])
+    assert (last, back) == (["P7"], ["P4"])
+
+
 @pytest.mark.parametrize(("publication", "count"), [(1, 5), (2, 0)])
 async def test_only_those_whom_a_publication_brought_in(filled, publication, count):
     marketer = await filled.caller(Role.MARKETER)
