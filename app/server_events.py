@@ -17,6 +17,7 @@ from strawberry.types.graphql import OperationType
 from app.admission import Refusal
 from app.sockets import CONNECTIONS, PATIENCE
 from schema.context import Context
+from schema.scalars import WRITING
 from schema.streams import Asked, Refused
 from services.vigils import Watched
 
@@ -142,7 +143,8 @@ class ServerEvents:
             allowed_operation_types=_ALLOWED[self._scope["method"]],
         )
         async for result in results:
-            yield _event(orjson.dumps(process_result(cast("Any", result))).decode())
+            text = orjson.dumps(process_result(cast("Any", result)), option=WRITING)
+            yield _event(text.decode())
 
     async def _until_over(self, watched: Watched) -> None:
         await watched.over.wait()

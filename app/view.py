@@ -23,6 +23,7 @@ from app.sockets import INIT, Socket
 from models.errors import Unauthenticated
 from resolvers.api import api
 from schema.context import Context
+from schema.scalars import WRITING
 from schema.streams import Streams
 from services.tokens import Access
 from services.vigils import Vigil
@@ -123,7 +124,7 @@ class View(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Write JSON as text: bytes would travel in binary frames, which no client reads."""
-        return orjson.dumps(data).decode()
+        return orjson.dumps(data, option=WRITING).decode()
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Keep the request's Accept with the answer that is being made."""
@@ -153,7 +154,7 @@ class View(GraphQL[Context, None]):
             body.pop("data", None)
             status = 400 if media_type == _GRAPHQL_JSON else 200
         return Response(
-            orjson.dumps(body),
+            orjson.dumps(body, option=WRITING),
             status_code=status,
             headers=headers,
             media_type=f"{media_type}; charset=utf-8",

@@ -5,8 +5,12 @@ import decimal
 from typing import Any, NewType
 from urllib.parse import urlsplit
 
+import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
+
+# How answers are written: a time that stands in a JSON scalar is RFC 3339 in UTC like any other.
+WRITING = orjson.OPT_UTC_Z
 
 JSON = NewType("JSON", object)
 URL = NewType("URL", str)
@@ -22,7 +26,9 @@ def _parse_datetime(value: object) -> datetime.datetime:
 
 
 def _print_datetime(value: datetime.datetime) -> str:
-    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    # Several times as fast as isoformat, but it leaves other zones as they are.
+    text = orjson.dumps(value, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return text if text[-1] == "Z" else _print_datetime(value.astimezone(datetime.UTC))
 
 
 def _parse_date(value: object) -> datetime.date:

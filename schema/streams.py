@@ -37,6 +37,7 @@ from schema.context import Context
 from schema.documents import may_introspect, parsed, verdict
 from schema.errors import log_faults, shown
 from schema.execution import Execution
+from schema.scalars import WRITING
 
 ROOM = 16 * 1024 * 1024  # characters of answers that are kept
 
@@ -182,7 +183,7 @@ class Streams:
         payload: dict[str, Any] = {"data": result.data}
         if result.errors:
             payload["errors"] = _shown(result.errors, context)
-        return orjson.dumps(payload).decode(), not result.errors
+        return orjson.dumps(payload, option=WRITING).decode(), not result.errors
 
 
 def _refused(errors: Sequence[GraphQLError], context: Context) -> Refused:

@@ -112,7 +112,9 @@ class Activity:
                 if not blocks:
                     await news.wait()
                     continue
-                found = [n for block in blocks for n in block.after(seq) if n.entry in wanted]
+                found = [n for block in blocks for n in block.after(seq)]
+                if wanted != EVERYTHING:
+                    found = [n for n in found if n.entry in wanted]
                 number, seq = blocks[-1].number + 1, blocks[-1].last_seq
                 for start in range(0, len(found), most):
                     part = found[start : start + most]
