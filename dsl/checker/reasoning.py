@@ -44,13 +44,21 @@ def conflict(condition: Expr) -> Expr | None:
         cases = _cases_or_none(operand, True)
         if not cases:
             fact, _ = _atom(operand)
-            return fact if cases is not None and fact is not operand else None
+            return _itself(fact) if cases is not None and fact is not operand else None
         if len(cases) == 1:
             for fact, domain in cases[0].items():
                 so_far[fact] = so_far[fact].meet(domain) if fact in so_far else domain
                 if not so_far[fact]:
-                    return fact
+                    return _itself(fact)
     return None
+
+
+def _itself(fact: Expr) -> Expr:
+    match fact:
+        case Apply("among days", (instant,)):
+            return instant
+        case _:
+            return fact
 
 
 def implies(condition: Expr, other: Expr) -> bool:
@@ -80,13 +88,13 @@ def _cases(condition: Expr, truth: bool) -> list[Case]:
         case _:
             fact, domain = _atom(condition)
             wanted = (domain if truth else domain.rest()).meet(_universe(fact))
-            needed = _known_with(condition) if fact is condition and truth else {}
-            return [{fact: wanted, **needed}] if wanted else []
+            needed = _known_with(condition, fact) if truth else {}
+            return [{**needed, fact: wanted}] if wanted else []
 
 
-def _known_with(condition: Expr) -> Case:
-    """Return the facts that must be there where a test of more than one range is true."""
-    if not isinstance(condition, Apply):
+def _known_with(condition: Expr, about: Expr) -> Case:
+    """Return the facts that must be there where a test is true, beside the one that it is about."""
+    if not isinstance(condition, Apply) or about in condition.arguments:
         return {}
     return {
         fact: Domain(_everything(fact.kind)).meet(_universe(fact))
@@ -134,9 +142,13 @@ def _atom(condition: Expr) -> tuple[Expr, Domain]:
         case Apply(operator, (fact, Const() as const)) if operator in FLIPPED:
             if _comparable(fact.kind, const.kind):
                 return fact, Domain(_admitted(fact.kind, operator, const.value))
+            if fact.kind == TIMESTAMP and const.kind == DATE:
+                return _among_days(fact), Domain(compared(operator, const.value))
         case Apply(operator, (Const() as const, fact)) if operator in FLIPPED:
             if _comparable(fact.kind, const.kind):
                 return fact, Domain(_admitted(fact.kind, FLIPPED[operator], const.value))
+            if fact.kind == TIMESTAMP and const.kind == DATE:
+                return _among_days(fact), Domain(compared(FLIPPED[operator], const.value))
         case Ref():
             return condition, Domain(Words(frozenset((True,))))
     return condition, Domain(Words(frozenset((True,))))
@@ -144,6 +156,11 @@ def _atom(condition: Expr) -> tuple[Expr, Domain]:
 
 def _is_simple(kind: Kind) -> bool:
     return not isinstance(kind, ListOf | Record)
+
+
+def _among_days(instant: Expr) -> Expr:
+    """Return where an instant lies among the first instants of days: which they are is open."""
+    return Apply("among days", (instant,), TIMESTAMP, span=instant.span)
 
 
 def _comparable(fact: Kind, const: Kind) -> bool:

@@ -104,20 +104,23 @@ def _names_remaining(expr: Expr | None) -> bool:
 
 
 def _is_preferred(winner: Promotion, loser: Promotion) -> bool:
+    ranks_higher = (-winner.priority, winner.name) < (-loser.priority, loser.name)
     if winner.first_of is not None:
-        rank, other = (-winner.priority, winner.name), (-loser.priority, loser.name)
-        return rank < other
+        return ranks_higher
     match winner.effects, loser.effects:
         case (Take() as mine,), (Take() as theirs,):
-            return _takes_at_least(mine, theirs) and not (
-                _takes_at_least(theirs, mine) and winner.name > loser.name
+            # Under one cap both may take the same: then it is rank that decides.
+            return _takes_at_least(mine, theirs) and (
+                ranks_higher or (mine.cap is None and not _takes_at_least(theirs, mine, caps=False))
             )
         case _:
             return False
 
 
-def _takes_at_least(mine: Take, theirs: Take) -> bool:
-    if mine.target != theirs.target or (mine.cap is not None and mine.cap != theirs.cap):
+def _takes_at_least(mine: Take, theirs: Take, *, caps: bool = True) -> bool:
+    if mine.target != theirs.target:
+        return False
+    if caps and mine.cap is not None and mine.cap != theirs.cap:
         return False
     if mine.off.percent is not None and theirs.off.percent is not None:
         return mine.off.percent >= theirs.off.percent

@@ -277,6 +277,8 @@ def shadowed(rules):
            promotion b { take 2% off cart  first of g }""",
         """promotion a { take 1% off cart  first of g  priority 2  when cart.quantity > 2 }
            promotion b { take 2% off cart  first of g  when cart.quantity > 5 }""",
+        """promotion b { take 10% off cart  best of g }
+           promotion c { take 10% off cart  best of g  priority 1 }""",
         """promotion a { take 20% off cart  best of g }
            promotion b { take 10% off cart  best of g  for user in segment regulars }""",
         """promotion a { take 20% off cart  exclusive }
@@ -292,6 +294,10 @@ def test_a_promotion_that_another_always_shadows_is_a_warning(rules):
     [
         """promotion a { take 1% off cart  first of g  priority 2  when cart.quantity > 5 }
            promotion b { take 2% off cart  first of g  when cart.quantity > 2 }""",
+        """promotion b { take 10% off cart up to 5 USD  best of g }
+           promotion c { take 20% off cart up to 5 USD  best of g }""",
+        """promotion b { take 10% off cart up to 5 USD  best of g }
+           promotion c { take 10% off cart  best of g }""",
         """promotion a { take 1% off cart  first of g  priority 2  limit 1 per user }
            promotion b { take 2% off cart  first of g }""",
         """promotion a { take 1% off cart  first of g  priority 2  code "A" }

@@ -30,6 +30,8 @@ from tests.dsl.checking import checked, findings, segment, steps, when, words
         'user.name ends with "x" and user.name is missing',
         "user.age > user.kids and user.kids is missing",
         "user.wakes > 09:00 and user.wakes < 08:00",
+        "user.seen > 2026-03-02 and user.seen < 2026-03-02",
+        "user.seen >= 2026-03-02 and user.seen is missing",
         "hour(user.seen) > 23",
         "days_until(user.birthday) < 0",
         'weekday(user.joined) = "monday" and weekday(user.joined) = "friday"',
@@ -50,6 +52,8 @@ def test_what_can_never_be_true_is_an_error(text):
     "text",
     [
         "user.age > 20 and user.age < 30",
+        "user.seen > 2026-03-02 and user.seen < 2026-03-03",
+        "user.seen >= 2026-03-02 and user.seen < 2026-03-02T12:00",
         "user.joined > 2026-02-28 and user.joined < 2026-03-02",
         "count(order_placed, ever) between 0 and 3",
         "count(order_placed, ever) between 0 and 3 and user.age > 3",
