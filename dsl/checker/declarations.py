@@ -69,7 +69,9 @@ def broken(declarations: Sequence[nodes.Declaration]) -> Broken:
     """Return what declarations with syntax errors may have declared."""
     found = [node for node in declarations if isinstance(node, nodes.Broken)]
     return Broken(
-        frozenset(node.name.text for node in found if node.name is not None),
+        frozenset(word for node in found for word in node.head).union(
+            node.name.text for node in found if node.name is not None
+        ),
         frozenset(node.keyword for node in found),
         frozenset(
             word for node in found if node.keyword not in _WITHOUT_FACTS for word in node.words

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from dsl.checker.world import World
 from dsl.diagnostics import Span
-from dsl.kinds import Kind, Record
+from dsl.kinds import Kind
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class Scope:
         """Return what a filter over such elements sees."""
         return replace(self, element=element, elements=elements)
 
-    def binding(self, name: str, record: Record) -> "Scope":
+    def binding(self, name: str, kind: Kind) -> "Scope":
         """Return this with one more name to speak of."""
-        return replace(self, roots={**self.roots, name: record})
+        return replace(self, roots={**self.roots, name: kind})
 
 
 def segment_scope(world: World) -> Scope:

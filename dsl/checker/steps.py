@@ -6,7 +6,7 @@ from itertools import pairwise
 from dsl import nodes
 from dsl.builtin import USER
 from dsl.checker import literals
-from dsl.checker.agreement import currencies_clash, fits, in_words
+from dsl.checker.agreement import UNKNOWN, currencies_clash, fits, in_words
 from dsl.checker.clauses import check_shares, matched
 from dsl.checker.effects import check_grant
 from dsl.checker.expressions import condition, lower
@@ -133,8 +133,8 @@ class Journey:
             if bound in (*REACHES_OUT, "now", "today") or bound in scope.roots:
                 message = f"`{bound}` means something here already"
                 self._report.error("E211", node.bound.span, message, "choose another name")
-            elif event is not NO_EVENT:
-                inside = scope.binding(bound, self._world.events[event.event])
+            else:
+                inside = scope.binding(bound, self._world.events.get(event.event, UNKNOWN))
         name = self._names.of(label, "wait for", event, bound, up_to)
         then = self.steps(node.then, inside)
         otherwise = self.steps(node.otherwise or (), scope)

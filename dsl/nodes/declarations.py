@@ -251,14 +251,16 @@ class Example(Node):
 class Broken(Node):
     """A declaration with a syntax error inside, already reported.
 
-    Its name is known, so that a use of it elsewhere is no second error; and so are all `words` in
-    it, which may have been meant as names of fields. `keyword` as written. `rest` is the
-    declaration without its clauses in error, if so much could be read.
+    Its name is known, so that a use of it elsewhere is no second error; and so are the words of its
+    `head`, any of which may have been meant as its name, and all `words` in it, which may have been
+    meant as fields. `keyword` as written. `rest` is the declaration without its clauses in error,
+    if so much could be read.
     """
 
     keyword: str
     name: Name | None
     rest: "Declaration | None" = field(default=None, compare=False)
+    head: frozenset[str] = field(default=frozenset(), compare=False)
     words: frozenset[str] = field(default=frozenset(), compare=False)
 
 

@@ -201,8 +201,9 @@ class Driver:
             name = nodes.Name(named.value, span=named.span) if named and named.word else None
             if first.value != "fanfare":
                 rest = None if deep else value
-                words = frozenset(token.value for token in self.tokens[start:end] if token.word)
-                self.declarations.append(nodes.Broken(first.value, name, rest, words, span=span))
+                head, words = self.words_of(start, end)
+                broken = nodes.Broken(first.value, name, rest, head, words, span=span)
+                self.declarations.append(broken)
         elif isinstance(value, nodes.Number):
             self.version = value
             if value.value != VERSION:
@@ -211,6 +212,13 @@ class Driver:
                 self.diagnostics.append(Diagnostic("E108", message, value.span, hint))
         else:
             self.declarations.append(value)
+
+    def words_of(self, start: int, end: int) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the words before a declaration's first bracket, and all of them."""
+        tokens = self.tokens[start:end]
+        body = next((i for i, token in enumerate(tokens) if token.text in _OPENERS), len(tokens))
+        head = frozenset(token.value for token in tokens[:body] if token.word)
+        return head - self.table.declarations, frozenset(t.value for t in tokens if t.word)
 
     # --- between declarations --------------------------------------------------------------------
 

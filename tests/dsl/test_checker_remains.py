@@ -68,3 +68,24 @@ def test_a_broken_example_declares_no_names():
     promotion p { for user in segment nope  take 1% off cart }"""
 
     assert findings(rules) == ["E101 {", "E203 nope"]
+
+
+def test_every_word_of_a_misspelt_head_may_have_been_the_name():
+    rules = """promotion promotion gift { codes unique  take 10% off cart }
+    vip segment { user.age > 3 }
+    evnt clicked { sku: text }
+    trigger t {
+      on clicked
+      for user in segment vip
+      then { wait for clicked as it up to 2 days { send email "x" with { sku: it.sku } grant gift for 3 days } }
+    }"""
+
+    assert findings(rules) == ["E101 gift", "E104 vip", "E104 evnt"]
+
+
+def test_an_event_that_there_is_not_is_told_once():
+    rules = """trigger t { on order_placed  then {
+      wait for clickd as it up to 2 days { send email "x" with { sku: it.sku } }
+    } }"""
+
+    assert findings(rules) == ["E202 clickd"]
