@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+from dsl.checker.agreement import UNKNOWN
 from dsl.checker.ranges import Domain, Ranges, Words, compared, points
 from dsl.core import Aggregate, AllOf, AnyOf, Apply, Const, Expr, Not, Now, Ref, Today
 from dsl.kinds import BOOL, DATE, TIMESTAMP, Kind, ListOf, Money, Record, Text
@@ -85,6 +86,8 @@ def _cases(condition: Expr, truth: bool) -> list[Case]:
             return _limited([case for part in operands for case in _cases(part, truth)])
         case Const(bool(value)):
             return [{}] if value is truth else []
+        case Const(kind=kind) if kind == UNKNOWN:
+            return [{}]  # stands for what is in error elsewhere, each time for something else
         case _:
             fact, domain = _atom(condition)
             wanted = (domain if truth else domain.rest()).meet(_universe(fact))

@@ -89,3 +89,10 @@ def test_an_event_that_there_is_not_is_told_once():
     } }"""
 
     assert findings(rules) == ["E202 clickd"]
+
+
+def test_what_is_in_error_elsewhere_may_be_true_or_not():
+    rules = """attributes user { shoe: one of ["S" }
+    promotion p { when user.shoe is known and user.shoe != "S"  take 1 USD off cart }"""
+
+    assert findings(rules) == ["E101 }"]
