@@ -211,6 +211,8 @@ class Writer:
         )
 
     def _is_known(self, value: ast.expr) -> ast.expr:
+        if isinstance(value, ast.Constant):
+            return constant(True)
         return trees.is_not(value, name("MISSING"))
 
     # --- facts

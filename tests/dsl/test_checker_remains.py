@@ -77,7 +77,10 @@ def test_every_word_of_a_misspelt_head_may_have_been_the_name():
     trigger t {
       on clicked
       for user in segment vip
-      then { wait for clicked as it up to 2 days { send email "x" with { sku: it.sku } grant gift for 3 days } }
+      then {
+        wait for clicked as it up to 2 days { send email "x" with { sku: it.sku } }
+        grant gift for 3 days
+      }
     }"""
 
     assert findings(rules) == ["E101 gift", "E104 vip", "E104 evnt"]

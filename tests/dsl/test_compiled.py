@@ -1,5 +1,6 @@
 """What compiled code is made of. That it answers as the interpreter does: test_backends.py."""
 
+import warnings
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -22,6 +23,14 @@ def test_what_a_rule_says_is_only_ever_a_constant(text):
 
     assert judge({"user": {text: text}}, MOMENT)
     assert not judge({"user": {text: text + "x"}}, MOMENT)
+
+
+def test_python_warns_of_nothing_in_what_is_written():
+    condition = Apply("is known", (Const(3, NUMBER),), BOOL)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compiled(condition, Program())({}, MOMENT)
 
 
 def test_code_reaches_no_builtins():
