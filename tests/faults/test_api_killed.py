@@ -14,6 +14,7 @@ import pytest
 from services import codes
 from tests.faults.scene import Scene, clean, problems, ready, scene, token
 from tests.faults.shopping import INGEST, JOIN, Front
+from tests.machine import HANGS
 from tests.shop import Shop
 
 TODAY = datetime.now(UTC)
@@ -32,9 +33,7 @@ lottery lucky {{ active from 2026-03-01 to {TODAY + timedelta(days=2):%Y-%m-%d}
 """
 
 
-async def survives(
-    folder, redis, redis_url, smtp, *, people: int, faults: int, pause: float, within: float = 120
-):
+async def survives(folder, redis, redis_url, smtp, *, people: int, faults: int, pause: float):
     stock, discounts = people // 3, people // 4
     async with scene(folder, redis_url, smtp.url) as (playing, shop):
         await shop.publish(RULES % {"stock": stock, "discounts": discounts})
@@ -51,7 +50,7 @@ async def survives(
             shopping = asyncio.create_task(shop_around(front, names, own))
             await strike(playing, redis, faults=faults, pause=pause, meanwhile=shopping)
             await shopping
-            await clean(shop, within=within)
+            await clean(shop, within=HANGS)
             await exact(shop, front, people=people, stock=stock, discounts=discounts, own=own)
             await same_again(front)
             assert await problems(shop) == []

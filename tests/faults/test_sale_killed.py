@@ -21,7 +21,9 @@ from services.groups import Groups
 from services.rulebook import Rulebook
 from services.selling import confirm
 from services.verify import verify
+from tests.machine import HANGS
 from tests.shop import NOW, Shop
+from tests.waiting import until
 
 pytestmark = pytest.mark.faults
 
@@ -74,6 +76,16 @@ async def join(groups: Groups, user: str, chance: random.Random) -> None:
     await groups.join(group.id, user_id=user, now=NOW)
 
 
+async def is_sold_out(stores: Stores) -> bool:
+    """Whether all units are held or sold, and some are sold."""
+    counts = [
+        await stores.claims.counts(each["id"])
+        for each in await stores.stocks.all()
+        if each["kind"] == "flash_sale"
+    ]
+    return any(sum(each.values()) == STOCK and each.get(ClaimState.SOLD) for each in counts)
+
+
 async def noted(stores: Stores) -> Counter[str]:
     """Return which claims the audit log knows of, and how often."""
     await stocks.look_after(NOW, stores=stores)
@@ -109,10 +121,8 @@ async def test_all_adds_up_whoever_is_killed(tmp_path: Path, smtp, redis, mongod
     try:
         for process in processes:
             process.start()
-        async with asyncio.timeout(30):
-            # Starting takes longer than a round of kills.
-            while not await stores.stocks.all():  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+        # Starting takes longer than a round of kills.
+        await until(stores.stocks.all, within=HANGS)
         for turn in range(8):
             await asyncio.sleep(0.7)
             place = chance.randrange(len(processes))
@@ -127,7 +137,7 @@ async def test_all_adds_up_whoever_is_killed(tmp_path: Path, smtp, redis, mongod
                 mongod = await asyncio.to_thread(
                     start, tmp_path, Profile.DURABLE, port=mongod.port, patience=10
                 )
-        await asyncio.sleep(3)
+        await until(lambda: is_sold_out(stores), within=HANGS)
         for process in processes:
             process.kill()
             process.join()
