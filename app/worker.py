@@ -12,6 +12,7 @@ from dramatiq.middleware import AsyncIO
 
 from app.outgoing import outgoing
 from app.settings import Settings
+from app.watchdog import Watchdog
 from app.wiring import wired
 from channels.roads import Roads
 from channels.social import Social
@@ -135,10 +136,18 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(broker, worker_timeout=POLL_MS, worker_threads=THREADS)
     worker.queue_prefetch = PREFETCH
     worker.start()
+    watchdog = _watched()
     log.info("working")
     stopping.wait()
     worker.stop(timeout=PATIENCE * 1000)
+    watchdog.leave()
     broker.close()
+
+
+def _watched() -> Watchdog:
+    thread = get_event_loop_thread()
+    assert thread is not None
+    return Watchdog(thread.loop)
 
 
 def _run(coroutine: Any) -> None:
