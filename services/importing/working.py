@@ -8,6 +8,7 @@ what was counted counts once, with the note that the page is done. A page at whi
 or five workers die, ends its import.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from models.errors import Conflict, Unavailable
 from models.imports import Import, ImportKind, ImportState, Row, Tally
+from models.lease import Lease
 from models.store import Stores
 from services.clock import Clock
 from services.importing import events, orders, products, users
@@ -27,7 +29,7 @@ from services.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
 
-LEASE = 30.0  # seconds; a page takes far less
+LEASE = 30.0  # seconds
 FAILURES = 5
 ABANDONED = timedelta(hours=1)
 PLANNERS: Mapping[ImportKind, Planner] = {
@@ -78,6 +80,7 @@ async def work(import_id: str, importing: Importing) -> None:
     lease = await stores.leases.acquire(f"import:{import_id}", seconds=LEASE)
     if lease is None:
         return
+    keeping = asyncio.create_task(_keep(lease, stores))
     try:
         if lease.abandoned and await _is_given_up(import_id, importing):
             return
@@ -86,8 +89,20 @@ async def work(import_id: str, importing: Importing) -> None:
                 log.warning("another worker has the import %s", import_id)
                 return
     finally:
+        keeping.cancel()
         with suppress(Unavailable):
             await stores.leases.release(lease)
+
+
+async def _keep(lease: Lease, stores: Stores) -> None:
+    """Renew a lease however long a page takes: who lost one that way would be taken for dead."""
+    while True:
+        await asyncio.sleep(LEASE / 3)
+        try:
+            if await stores.leases.renew(lease, seconds=LEASE) is None:
+                return
+        except Unavailable as error:
+            log.warning("a lease is renewed later: %s", error.message)
 
 
 async def _is_given_up(import_id: str, importing: Importing) -> bool:

@@ -229,3 +229,23 @@ async def test_a_page_that_is_done_after_all_ends_the_counting(shop):
 
     job = await shop.stores.imports.get("k")
     assert (job.state, job.next_page, job.failures) == (ImportState.RUNNING, 1, 0)
+
+
+async def test_a_page_that_takes_longer_than_a_lease_is_nobody_elses(shop, monkeypatch):
+    monkeypatch.setattr(working, "LEASE", 3.0)
+    put = type(shop.stores.import_errors).put
+    taken: list[bool] = []
+
+    async def slowly(self, *args, **more):
+        if not taken:
+            await asyncio.sleep(4)
+        taken.append(await shop.stores.leases.acquire("import:k", seconds=0) is not None)
+        await put(self, *args, **more)
+
+    monkeypatch.setattr(type(shop.stores.import_errors), "put", slowly)
+
+    job = await take_in(shop, "users", FILE, key="k")
+
+    assert job.state is ImportState.DONE
+    assert taken
+    assert not any(taken)
