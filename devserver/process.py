@@ -82,7 +82,7 @@ def stop(process: subprocess.Popen[bytes], *, within: float = 10) -> None:
             process.wait()
 
 
-def await_port(process: subprocess.Popen[bytes], port: int, *, within: float = 30) -> bool:
+def await_port(process: subprocess.Popen[bytes], port: int, *, within: float = 120) -> bool:
     """Wait until the child listens on `port`; false if it ends or takes too long first."""
     deadline = time.monotonic() + within
     while process.poll() is None and time.monotonic() < deadline:

@@ -70,23 +70,31 @@ class Sender:
 async def strike(
     playing: Scene, shop: Shop, files: list[File], kills: int, dice: random.Random
 ) -> int:
-    """Kill the worker now and then as it comes on, until all is imported; return how often."""
-    read = killed = 0
+    """Kill the worker now and then as all of them come on; return how often.
+
+    Whichever did not come on between five kills would be given up, and rightly so.
+    """
+    read: dict[str, int] = {}  # when it was last killed
+    latest = dict[str, int]()
+    killed = 0
     at_work = True
     while at_work:
 
-        async def comes_on(first: bool = killed == 0) -> bool:
+        async def come_on(first: bool = killed == 0) -> bool:
             nonlocal at_work, read
             jobs = [await shop.stores.imports.get(file.key) for file in files]
+            now = {job.id: job.tally.read for job in jobs}
             for job in jobs:
-                assert job.tally.read <= job.rows
-            at_work = any(not job.state.is_over for job in jobs)
-            total = sum(job.tally.read for job in jobs)
-            assert total >= read, "progress goes one way"
-            further, read = total > read, total
-            return further or not at_work or first
+                assert latest.get(job.id, 0) <= now[job.id] <= job.rows, "progress goes one way"
+            latest.update(now)
+            under_way = [job.id for job in jobs if not job.state.is_over]
+            at_work = bool(under_way)
+            if not first and any(now[each] == read.get(each, 0) for each in under_way):
+                return False
+            read = now
+            return True
 
-        await until(comes_on, within=HANGS)
+        await until(come_on, within=HANGS)
         if at_work and killed < kills:
             await asyncio.sleep(dice.uniform(0, 0.4))
             playing.processes.kill("worker")
