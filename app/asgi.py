@@ -190,7 +190,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
                 allow_methods=["GET", "POST"],
-                allow_headers=["authorization", "content-type", "x-request-id"],
+                allow_headers=["authorization", "content-type", "last-event-id", "x-request-id"],
                 expose_headers=["retry-after", "x-request-id"],
                 max_age=600,
             )

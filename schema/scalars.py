@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import re
 from typing import Any, NewType
 from urllib.parse import urlsplit
 
@@ -16,13 +17,18 @@ JSON = NewType("JSON", object)
 URL = NewType("URL", str)
 
 
+# Python reads other forms of ISO 8601, too, as weeks: what those say is easily misunderstood.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATETIME = re.compile(_DATE.pattern + r"T\d\d:\d\d:\d\d(\.\d{1,20})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
 def _parse_datetime(value: object) -> datetime.datetime:
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or not _DATETIME.fullmatch(value):
         raise ValueError("a DateTime is RFC 3339 text with a zone, as 2026-11-22T10:00:00Z")
-    instant = datetime.datetime.fromisoformat(value)
-    if instant.tzinfo is None:
-        raise ValueError("a DateTime needs a zone, as 2026-11-22T10:00:00Z")
-    return instant.astimezone(datetime.UTC)
+    try:
+        return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
+    except OverflowError as error:
+        raise ValueError("a DateTime lies between the years 1 and 9999 in UTC") from error
 
 
 def _print_datetime(value: datetime.datetime) -> str:
@@ -32,7 +38,7 @@ def _print_datetime(value: datetime.datetime) -> str:
 
 
 def _parse_date(value: object) -> datetime.date:
-    if not isinstance(value, str) or len(value) != 10:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError("a Date is YYYY-MM-DD")
     return datetime.date.fromisoformat(value)
 
@@ -52,8 +58,10 @@ def _parse_decimal(value: object) -> decimal.Decimal:
 def _parse_url(value: object) -> URL:
     if not isinstance(value, str) or len(value) > 2_000:
         raise ValueError("a URL is text of at most 2,000 characters")
+    if not value.isprintable() or " " in value:
+        raise ValueError("a URL has no spaces and no control characters")
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("a URL starts with http:// or https:// and names a host")
     return URL(value)
 
