@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import orjson
 from _api import environment_of
 from _http import await_ready
+from _measure import spell
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -70,6 +71,11 @@ class Stack:
     url: str
     api: Popen[bytes]
     keys: list[str]
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that the API has had."""
+        fields = Path(f"/proc/{self.api.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> float:
         """Return the API's resident memory in KiB."""
@@ -239,7 +245,7 @@ async def replay(running: Stack, entries: int) -> None:
         socket = await joined(open_, running.url, running.keys[0])
         query = f'subscription {{ feed(after: "{begin}", batch: 500) {{ cursor entries '
         query += "{ cursor type at userId data } } }"
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), running.cpu()
         await send(socket, asking(1, query))
         cursor = begin
         while cursor < begin + entries:
@@ -248,7 +254,11 @@ async def replay(running: Stack, entries: int) -> None:
                 cursor += 1
                 assert each["cursor"] == str(cursor)
         taken = time.perf_counter() - started
-    print(f"{entries:,} entries replayed in {taken:.1f} s: {entries / taken:,.0f} a second")
+    each = (running.cpu() - cpu) / entries
+    print(
+        f"{entries:,} entries replayed in {taken:.1f} s: {entries / taken:,.0f} a second,"
+        f" {spell(each)} of the API's CPU each"
+    )
 
 
 def main() -> None:

@@ -1,11 +1,14 @@
 """Everything that is kept of one person: all of it, and nothing of others or that lets one in."""
 
+from contextlib import closing
+
 import pytest
 
 from models.errors import Invalid, NotFound
 from models.principal import Principal, Role
 from models.store.personal import HOLDINGS
 from services import dossiers
+from services.passwords import Passwords
 from tests import known
 
 
@@ -13,6 +16,24 @@ from tests import known
 async def erika(shop, web):
     await known.make(shop, web.url)
     return shop
+
+
+@pytest.fixture
+def check(shop):
+    """Have someone ask about somebody."""
+    with closing(Passwords()) as passwords:
+
+        async def check(user_id, caller, password=None):
+            await dossiers.check(
+                user_id,
+                password=password,
+                caller=caller,
+                stores=shop.stores,
+                passwords=passwords,
+                wall=shop.clock.wall(),
+            )
+
+        yield check
 
 
 async def test_everything_is_there_and_nothing_that_lets_one_in_or_is_of_others(erika, monkeypatch):
@@ -47,13 +68,18 @@ async def test_a_place_that_is_none_is_refused(shop):
             await dossiers.page("ann", after=place, stores=shop.stores)
 
 
-async def test_only_administrators_ask_about_others(shop):
+async def test_only_administrators_ask_about_others(shop, check):
     await shop.person("ann")
     for role in set(Role) - {Role.ADMIN}:
-        stranger = Principal("bob", frozenset({role}), "s")
         with pytest.raises(NotFound):
-            await dossiers.check("ann", caller=stranger, stores=shop.stores)
+            await check("ann", Principal("bob", frozenset({role}), "s"))
 
-    for user_id in ("ann", "root"):
-        caller = Principal(user_id, frozenset({Role.ADMIN}), "s")
-        await dossiers.check("ann", caller=caller, stores=shop.stores)
+    await check("ann", Principal("root", frozenset({Role.ADMIN}), "s"))
+
+
+async def test_whoever_asks_about_themself_gives_their_password(erika, check):
+    for role in Role:
+        herself = Principal(known.ID, frozenset({role}), "s")
+        with pytest.raises(Invalid, match="Give your password"):
+            await check(known.ID, herself)
+        await check(known.ID, herself, known.PASSWORD)

@@ -119,7 +119,13 @@ async def test_nothing_of_an_erased_person_is_found_and_everything_adds_up(erika
     assert await erika.stores.orders.get("o1") == before
     assert await erika.stores.suppressions.documents.count_documents({}) == suppressed == 1
     with pytest.raises(NotFound):
-        await dossiers.check(known.ID, caller=ADMIN, stores=erika.stores)
+        await dossiers.check(
+            known.ID,
+            caller=ADMIN,
+            stores=erika.stores,
+            passwords=Asking.passwords,
+            wall=erika.clock.wall(),
+        )
     assert b'"remove":["' in web.received[-1].body
 
 
@@ -237,9 +243,10 @@ async def test_asking_twice_answers_alike(erika):
 
 
 async def test_a_token_alone_erases_nobody(erika):
-    for password in (None, "wrong horse battery"):
-        with pytest.raises(Invalid, match="not your password"):
+    for password in (None, "", "wrong horse battery"):
+        with pytest.raises(Invalid) as refused:
             await ask(erika, password=password)
+        assert refused.value.code == "WRONG_PASSWORD"
 
     assert await erika.stores.erasures.find(known.ID) is None
     assert await erika.stores.sessions.documents.count_documents({"user_id": known.ID}) == 1
