@@ -14,6 +14,7 @@ from dsl.diagnostics import Diagnostic, Severity
 
 # What a declaration lacks, and arms that do not make a whole: that may be in the clauses in error.
 _OF_THE_WHOLE = frozenset(("E241", "E243"))
+_NO_SUCH_NAME = "E201"
 
 
 def judge(
@@ -57,14 +58,13 @@ def _judge_one(node: nodes.Declaration, world: World, binding: Binding) -> None:
 
 def _stands(found: Diagnostic, misread: Sequence[Diagnostic]) -> bool:
     """Whether a finding is an error of its own: nothing that it is about was misread."""
-    span = found.span
-    return (
-        found.severity is Severity.ERROR
-        and found.code not in _OF_THE_WHOLE
-        and not any(
-            other.span.file == span.file
-            and other.span.start < span.end
-            and span.start < other.span.end
-            for other in misread
-        )
+    if found.severity is not Severity.ERROR or found.code in _OF_THE_WHOLE:
+        return False
+    # `for segment vip`: what was taken for a name just before the error may be none.
+    reach = 2 if found.code == _NO_SUCH_NAME else 0
+    return not any(
+        other.span.file == found.span.file
+        and other.span.start < found.span.end + reach
+        and found.span.start < other.span.end
+        for other in misread
     )

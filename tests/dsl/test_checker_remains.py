@@ -63,6 +63,13 @@ def test_the_fields_of_a_misspelt_declaration_are_not_unknown():
     assert findings(rules) == ["E104 attribtes", "E104 evnt", "E201 aeg"]
 
 
+def test_a_word_that_was_taken_for_a_name_before_the_error_is_no_second_error():
+    assert findings("promotion p { for segment regulars  take 1% off cart }") == ["E104 regulars"]
+    assert findings(
+        "promotion p { take 1% off items where on_sale and up to 5 USD  for user.aeg > 3 }"
+    ) == ["E104 to", "E201 aeg"]
+
+
 def test_a_broken_example_declares_no_names():
     rules = """example "x" { cart { 1 { price: 4 USD } } expect total 3 USD }
     promotion p { for user in segment nope  take 1% off cart }"""
