@@ -20,11 +20,13 @@ from models.quote import Reason, Unlock, Why
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def explain(why: Why, planned: Planned, sieve: Sieve, amount: int | None = None) -> Reason:
+def explain(
+    why: Why, planned: Planned, sieve: Sieve, amount: int | None = None, *, spent: int = 0
+) -> Reason:
     """Return the reason in full.
 
     `amount` is what was left to pay at the promotion's turn, or for a budget what it would have
-    saved.
+    saved; `spent` is what others had taken by then of the budget of its campaign.
     """
     promotion, moment = planned.promotion, sieve.moment(planned)
     match why:
@@ -43,7 +45,7 @@ def explain(why: Why, planned: Planned, sieve: Sieve, amount: int | None = None)
         case Why.LIMIT:
             return _limit(planned, sieve, moment)
         case Why.BUDGET:
-            return _budget(planned, sieve, amount or 0)
+            return _budget(planned, sieve, amount or 0, spent)
         case Why.CURRENCY:
             seen = {"cart.currency": sieve.request.cart.currency}
             # One in two currencies, its own and its campaign's, is for no cart.
@@ -64,10 +66,10 @@ _CLAUSES: Mapping[Why, str] = {
 }
 
 
-def outdone(planned: Planned, winners: Sequence[str]) -> Reason:
+def outdone(planned: Planned, winners: Sequence[Planned]) -> Reason:
     """Return why a candidate is not in the combination that was chosen."""
     promotion = planned.promotion
-    if promotion.exclusive:
+    if promotion.exclusive or any(winner.promotion.exclusive for winner in winners):
         clause = "exclusive"
     elif promotion.best_of:
         clause = f"best of {promotion.best_of}"
@@ -75,7 +77,7 @@ def outdone(planned: Planned, winners: Sequence[str]) -> Reason:
         clause = f"first of {promotion.first_of}"
     else:
         clause = "exclusive"
-    return Reason(Why.OUTDONE, clause, {"by": list(winners)})
+    return Reason(Why.OUTDONE, clause, {"by": [winner.name for winner in winners]})
 
 
 def _limit(planned: Planned, sieve: Sieve, moment: Moment) -> Reason:
@@ -101,13 +103,14 @@ def _again(end: datetime) -> Unlock:
     return Unlock("now", at, text=f"possible again from {at}")
 
 
-def _budget(planned: Planned, sieve: Sieve, saving: int) -> Reason:
+def _budget(planned: Planned, sieve: Sieve, saving: int, spent: int) -> Reason:
     request, campaign = sieve.request, planned.campaign
     own, currency = planned.promotion.budget, request.cart.currency
     left = budget_left(own, request.used(planned.name))
     values = {"left": left, "saving": saving}
     if campaign is not None and (left is None or saving <= left):
-        values["left"] = budget_left(campaign.budget, request.used(campaign.name))
+        shared = budget_left(campaign.budget, request.used(campaign.name))
+        values["left"] = None if shared is None else max(0, shared - spent)
     told = {name: to_text(minor or 0, currency) for name, minor in values.items()}
     return Reason(Why.BUDGET, "budget", told)
 

@@ -111,14 +111,23 @@ class Telling:
     def _reason(self, planned: Planned) -> Reason:
         for left_out, why, amount in self.path.left_out:
             if left_out is planned:
-                return explain(why, planned, self.sieve, amount)
+                spent = self._spent_before(planned) if why is Why.BUDGET else 0
+                return explain(why, planned, self.sieve, amount, spent=spent)
         if any(each.planned is planned for each in self.path.served):
             return explain(Why.NOTHING, planned, self.sieve)
         stopped = self.sieve.stops(planned)
         if stopped is not None:
             return explain(stopped, planned, self.sieve)
-        winners = [each.planned.name for each in self.path.served if each.did_something]
+        winners = [each.planned for each in self.path.served if each.did_something]
         return outdone(planned, winners)
+
+    def _spent_before(self, planned: Planned) -> int:
+        """Return what members of a promotion's campaign had saved when its turn came."""
+        return sum(
+            each.saved
+            for each in self.path.served
+            if each.planned.number < planned.number and each.planned.campaign is planned.campaign
+        )
 
 
 def applied(path: Path) -> Iterator[Verdict]:

@@ -184,6 +184,31 @@ def test_a_budget_says_what_is_left_and_what_was_to_be_saved():
     assert (found.code, found.values) == ("budget", {"left": "3.00", "saving": "5.00"})
 
 
+def test_of_a_campaigns_budget_that_is_left_which_the_members_before_it_left():
+    rules = """
+        campaign c { budget 9 USD }
+        promotion a { take 6 USD off cart }
+        promotion p { take 5 USD off cart }
+        promotion z { take 1 USD off cart }
+    """
+
+    found = reason("p", rules, item(20))
+
+    assert (found.code, found.values) == ("budget", {"left": "3.00", "saving": "5.00"})
+
+
+def test_a_member_of_a_group_may_be_outdone_by_what_is_exclusive():
+    rules = """
+        promotion a { take 1 USD off cart  best of g }
+        promotion b { take 2 USD off cart  best of g }
+        promotion x { take 3 USD off cart  exclusive }
+    """
+
+    found = reason("a", rules, item(20))
+
+    assert (found.code, found.clause, found.values) == ("outdone", "exclusive", {"by": ["x"]})
+
+
 def test_of_two_budgets_the_one_that_stopped_it_is_told():
     rules = """
         campaign c { budget 9 USD }
