@@ -1,7 +1,8 @@
-"""The legal combination that saves the buyer most, found by trying every one.
+"""The legal combination that saves the buyer most: of all of them, and exactly.
 
 The promotions of a combination apply in turn. Combinations that begin alike share their beginning:
-the search branches only where a member of a `best of` group has its turn.
+the search branches only where a member of a `best of` group has its turn. Where there are many, a
+branch is left that cannot come to as little as a combination that is known already.
 """
 
 from collections import defaultdict
@@ -13,8 +14,10 @@ from typing import NamedTuple
 
 from engine.pricing.candidates import Sieve
 from engine.pricing.goods import Goods
+from engine.pricing.outlook import Outlook
 from engine.pricing.plan import Planned, plan
 from engine.pricing.request import with_remaining
+from engine.pricing.takings import Bounds
 from engine.pricing.till import Given, Till
 from engine.pricing.turn import Turn
 from engine.pricing.usage import budget_left
@@ -22,6 +25,8 @@ from models.quote import Why
 
 # Above so many legal combinations, each `best of` group is first reduced to its best member.
 MOST = 4096
+# Up to so many, trying them all costs less than looking ahead.
+FEW = 24
 
 
 class Served(NamedTuple):
@@ -91,6 +96,7 @@ class Search:
         self._goods = Goods.of(sieve.request.cart)
         self._turns: dict[str, Turn] = {}
         self._plan = plan(sieve.request.moment.program)
+        self._outlook: Outlook | None = None
 
     def best(self, candidates: Sequence[Planned]) -> tuple[Path, bool]:
         """Return the best combination, and whether there were too many to try them all."""
@@ -102,7 +108,9 @@ class Search:
         reduced = ways + len(exclusives) > MOST
         if reduced:
             together = self._reduce(together)
-        return _best(self._all(exclusives, together)), reduced
+        elif ways > FEW:
+            self._outlook = self.look_ahead(together)
+        return self._best(self._all(exclusives, together)), reduced
 
     def again(self, served: Sequence[Planned]) -> Iterator[Till]:
         """Yield the till as it opens, and then after the turn of each of these."""
@@ -119,7 +127,7 @@ class Search:
         for each in exclusives:
             yield self._alone(each)
         if together or not exclusives:
-            yield from self._explore(Path(self._open()), together, frozenset())
+            yield from self._explore(Path(self._open()), together, 0, frozenset())
 
     def _reduce(self, together: Sequence[Planned]) -> list[Planned]:
         kept = {self._best_alone(group) for group in _groups(together).values()}
@@ -136,22 +144,69 @@ class Search:
     def _alone(self, planned: Planned) -> Path:
         return self._serve(Path(self._open()), planned)
 
+    def _best(self, paths: Iterable[Path]) -> Path:
+        """Return the best of several paths, of equal ones the first."""
+        ways = iter(paths)
+        best = next(ways)
+        for path in ways:
+            if path.is_better_than(best):
+                best = path
+                if self._outlook is not None:
+                    self._outlook.least = min(self._outlook.least, best.to_pay)
+        return best
+
     def _explore(
-        self, path: Path, queue: Sequence[Planned], settled: frozenset[str]
+        self, path: Path, queue: Sequence[Planned], start: int, settled: frozenset[str]
     ) -> Iterator[Path]:
-        """Yield every combination of the queue; of settled groups a member was chosen."""
-        for place, planned in enumerate(queue):
+        """Yield every combination of the queue from a place on that may be the best.
+
+        Of settled groups a member was chosen.
+        """
+        for place in range(start, len(queue)):
+            planned, beyond = queue[place], place + 1
             group = planned.promotion.best_of
             if group is None:
                 if not (planned.promotion.first_of and _is_passed_over(planned, path)):
                     path = self._serve(path, planned)
             elif group not in settled:
-                rest = queue[place + 1 :]
-                if any(each.promotion.best_of == group for each in rest):
-                    yield from self._explore(path.fork(), rest, settled)
+                has_others = any(each.promotion.best_of == group for each in queue[beyond:])
+                if has_others and not self._is_hopeless(path, beyond, settled):
+                    yield from self._explore(path.fork(), queue, beyond, settled)
                 settled |= {group}
                 path = self._serve(path, planned)
+                if self._is_hopeless(path, beyond, settled):
+                    return
         yield path
+
+    def _is_hopeless(self, path: Path, place: int, settled: frozenset[str]) -> bool:
+        return self._outlook is not None and self._outlook.is_hopeless(path.till, place, settled)
+
+    def look_ahead(self, together: Sequence[Planned]) -> Outlook:
+        """Return what tells hopeless branches, knowing what a good combination comes to."""
+        till = self._open()
+        bounds = Bounds(self._goods, till.shipping, self._plan.conditions)
+        most = {
+            each.name: bounds.most(
+                each.promotion.effects, self._turn(each, till), varies=each.varies
+            )
+            for each in together
+        }
+        outlook = Outlook(together, most, till)
+        groups = _groups(together)
+        chosen = {name: members[0] for name, members in groups.items()}
+        outlook.least = self._chosen(together, chosen).to_pay
+        for name, members in groups.items():
+            for each in members[1:]:
+                to_pay = self._chosen(together, {**chosen, name: each}).to_pay
+                if to_pay < outlook.least:
+                    chosen[name], outlook.least = each, to_pay
+        return outlook
+
+    def _chosen(self, together: Sequence[Planned], chosen: Mapping[str, Planned]) -> Path:
+        """Return the combination with these members of the groups."""
+        own = [each for each in together if chosen.get(each.promotion.best_of or "", each) is each]
+        (path,) = self._explore(Path(self._open()), own, 0, frozenset())
+        return path
 
     def _serve(self, path: Path, planned: Planned) -> Path:
         """Let a promotion apply to what is left, or leave it out; return the path to go on with."""
@@ -212,16 +267,6 @@ def _is_passed_over(planned: Planned, path: Path) -> bool:
     """Whether another of its `first of` group was served."""
     group = planned.promotion.first_of
     return any(each.planned.promotion.first_of == group for each in path.served)
-
-
-def _best(paths: Iterable[Path]) -> Path:
-    """Return the best of several paths, of equal ones the first."""
-    ways = iter(paths)
-    best = next(ways)
-    for path in ways:
-        if path.is_better_than(best):
-            best = path
-    return best
 
 
 def _groups(together: Sequence[Planned]) -> Mapping[str, Sequence[Planned]]:
