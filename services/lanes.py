@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 LEASE = 10.0  # seconds
 _AGAIN = 0.5  # seconds until a database that is away is asked again
-PASSES = 2  # at once in a process: one is at work while the other waits for the database
-TOGETHER = 32  # lanes in a pass
+PASSES = 4  # at once in a process: some are at work while others wait for the database
+TOGETHER = 16  # lanes in a pass
 FAILURES = 5  # after so many an event is set aside, or a run ended
 
 
