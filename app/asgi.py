@@ -85,7 +85,10 @@ class Api:
             self._attendance = Attendance(self._wiring.stores)
             self._vigil = Vigil(self._wiring.stores, self._keys, self._wiring.clock)
             app.state.api = self
-            yield
+            try:
+                yield
+            finally:
+                await self._vigil.close()
         self.passwords.close()
 
     @property

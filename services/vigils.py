@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -78,11 +78,21 @@ class Vigil:
         try:
             while self._watched:
                 await asyncio.sleep(PAUSE)
-                # Nobody is cut off because the database is away: nothing is told them either.
-                with suppress(Unavailable):
+                try:
                     await self._look()
+                except Unavailable:
+                    # Nobody is cut off because the database is away: nothing is told them either.
+                    continue
+                except Exception:
+                    log.exception("whoever is connected is looked after later")
         finally:
             self._watching = None
+
+    async def close(self) -> None:
+        """Look after nobody any more, before the database is let go of."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
 
     async def _look(self) -> None:
         wall = self.clock.wall()
