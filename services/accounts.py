@@ -135,7 +135,7 @@ async def change_password(
 
 
 async def show_password(
-    password: str,
+    password: str | None,
     *,
     caller: Principal,
     address: str,

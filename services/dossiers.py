@@ -45,7 +45,7 @@ async def check(
     """
     if user_id == caller.user_id:
         await accounts.show_password(
-            password or "",
+            password,
             caller=caller,
             address=address,
             stores=stores,

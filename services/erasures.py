@@ -67,7 +67,7 @@ async def ask(
         raise Conflict("The last administrator cannot be erased.", code="LAST_ADMIN")
     if user_id == caller.user_id:
         await accounts.show_password(
-            password or "",
+            password,
             caller=caller,
             address=address,
             stores=stores,

@@ -80,7 +80,7 @@ class Year:
         await self.pass_to(self.end)
 
     async def work(self) -> None:
-        """Work on all lanes, in packs of eight as a worker does, and send what is to go."""
+        """Work on all lanes, rung for by eights as a worker is, and send what is to go."""
         stores, now = self.shop.stores, self.shop.clock.now()
         busy = {
             *await stores.events.pending_lanes(),
