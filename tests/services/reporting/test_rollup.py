@@ -267,3 +267,26 @@ async def test_a_journey_that_goes_on_for_long_is_told_once(shop):
         Count.CONVERTED: 1,
         Count.FINISHED: 1,
     }
+
+
+async def test_whoever_saw_less_than_another_has_planned_adds_all_of_that(shop, monkeypatch):
+    async def tell(number):
+        entry = FeedEntry(f"{number}", "run.started", NOW, "c", "ann", {"trigger": "t"})
+        await shop.stores.feed.append(Block(number, number, (entry,), NOW))
+
+    positions = shop.stores.positions
+    plan = positions.plan
+
+    async def late(reader, seq, upto):
+        monkeypatch.setattr(positions, "plan", plan)
+        await tell(2)
+        assert await plan(reader, seq, 2)  # by one that is killed then
+        return await plan(reader, seq, upto)
+
+    monkeypatch.setattr(positions, "plan", late)
+    await tell(1)
+    await rollup.follow(stores=shop.stores)
+
+    (rows,) = (await shop.stores.metrics.of(["c"], EVER)).values()
+    started = [row.counts.get(Count.STARTED) for row in rows if row.series.part is Part.JOURNEY]
+    assert started == [2]
