@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 
+from app.collector import settle
 from app.settings import Settings
 from app.wiring import wired
 from workers.schedule import Schedule, run
@@ -31,4 +32,5 @@ async def _run(settings: Settings) -> None:
             beacon=wiring.beacon,
             audit_days=settings.audit_days,
         )
+        settle()
         await run(schedule, stopping)

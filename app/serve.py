@@ -1,12 +1,12 @@
 """The API served over HTTP until SIGTERM."""
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 
 import uvicorn
 
 from app.asgi import build
+from app.collector import settle
 from app.settings import Settings
 
 # How it is served, wherever that is. Requests under way get ten seconds to end.
@@ -25,13 +25,3 @@ def run(settings: Settings) -> None:
     app = build(settings)
     settle()
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="info", **SERVED)
-
-
-def settle() -> None:
-    """Have the collector never look again at what is there by now: it is much, and it stays.
-
-    What comes later it looks at in larger portions, and rarely at all of it, for everybody waits.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 20, 20)

@@ -10,6 +10,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import AsyncIO
 
+from app.collector import settle
 from app.outgoing import outgoing
 from app.settings import Settings
 from app.watchdog import Watchdog
@@ -136,6 +137,7 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(broker, worker_timeout=POLL_MS, worker_threads=THREADS)
     worker.queue_prefetch = PREFETCH
     worker.start()
+    settle()
     watchdog = _watched()
     log.info("working")
     stopping.wait()

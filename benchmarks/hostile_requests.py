@@ -28,7 +28,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.serve import settle
+from app.collector import settle
 from models.ids import new_id
 from models.principal import Role
 from models.store import Stores, prepare

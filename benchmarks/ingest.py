@@ -1,12 +1,13 @@
 """Events from accept to effect: 100 triggers and 50 segments live, real processes, durable writes.
 
-One API process, one worker, one scheduler, mongod and Valkey on one machine. Events go in through
-`POST /v1/events`, 500 to a request; every fifth starts a journey that does something to its user.
+One API process, a worker for each of two cores, one scheduler, mongod and Valkey on one machine.
+Events go in through `POST /v1/events`, 500 to a request; every fifth starts a journey that does
+something to its user.
 Beside it a bare script does the same writes with the same indexes, as they were found to be. Then
 events come at half the rate reached, and what is measured is the time from accept to the first
-effect, and the worker's memory.
+effect, and a worker's memory.
 
-Run: python benchmarks/ingest.py [SECONDS]
+Run: python benchmarks/ingest.py [SECONDS] [WORKERS]
 """
 
 import asyncio
@@ -47,6 +48,7 @@ from services.releases import RulesFile
 from services.tokens import Tokens
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+WORKERS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
 USERS = 20_000
 BATCH = 500
 AHEAD = 10_000
@@ -103,8 +105,9 @@ def stack(folder: Path) -> Iterator[Stack]:
         port = free_port()
         environment = environment_of(mongod.uri, valkey.url, port, folder)
         running = {}
-        for name in ("serve", "worker", "scheduler"):
-            command = [sys.executable, "-m", "app.cli", name]
+        workers = [f"worker-{number}" for number in range(1, WORKERS + 1)]
+        for name in ("serve", *workers, "scheduler"):
+            command = [sys.executable, "-m", "app.cli", name.partition("-")[0]]
             running[name] = spawn(
                 command,
                 log=folder / f"{name}.log",
@@ -342,7 +345,7 @@ async def live(uri: str) -> None:
 async def measure(running: Stack) -> None:
     await live(running.uri)
     await flood(running, 5)  # warm
-    before = running.memory("worker")
+    before = running.memory("worker-1")
     sent, seconds = await flood(running, SECONDS)
     rate = sent / seconds
     print(f"Fanfare: {sent:,} events in {seconds:.1f} s, {rate:,.0f}/s")
@@ -354,8 +357,8 @@ async def measure(running: Stack) -> None:
             f"at {rate / 2:,.0f}/s, accept to effect: p50 {took[len(took) // 2] * 1000:.0f} ms, "
             f"p99 {took[len(took) * 99 // 100] * 1000:.0f} ms ({len(took):,} effects)"
         )
-    after = running.memory("worker")
-    print(f"worker's memory: {before:.0f} MiB before, {after:.0f} MiB after")
+    after = running.memory("worker-1")
+    print(f"a worker's memory: {before:.0f} MiB before, {after:.0f} MiB after")
 
 
 def main() -> None:

@@ -16,7 +16,13 @@ from dsl.zones import DAY_MS, of_ms, offsets, to_ms
 def day_of(instant: datetime, zone: str) -> str:
     """Return the day that an instant belongs to, as a date's stored form."""
     ms = to_ms(instant)
-    return of_ms(ms + _ahead(ms, zone)).date().isoformat()
+    return _stored((ms + _ahead(ms, zone)) // DAY_MS)
+
+
+@lru_cache(maxsize=4096)
+def _stored(days: int) -> str:
+    """Return the date so many days since 1970."""
+    return of_ms(days * DAY_MS).date().isoformat()
 
 
 @lru_cache(maxsize=64)
@@ -35,5 +41,5 @@ def day_offsets(zone: str) -> Sequence[tuple[int, int]]:
 
 def _ahead(ms: int, zone: str) -> int:
     history = day_offsets(zone)
-    index = bisect_right(history, ms, key=lambda entry: entry[0])
+    index = bisect_right(history, (ms, DAY_MS))  # no zone is a day ahead
     return history[index - 1][1] if index else 0
