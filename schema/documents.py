@@ -6,12 +6,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    get_operation_ast,
+    parse,
+    validate,
+)
 from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
 from models.user import STAFF
@@ -33,6 +41,10 @@ _NEEDS_STREAM = GraphQLError(
     "A subscription is answered by a stream: send `Accept: text/event-stream`, or subscribe over "
     "WebSocket with the protocol `graphql-transport-ws`.",
     extensions={"code": "NEEDS_STREAM"},
+)
+_NEEDS_NAME = GraphQLError(
+    "The document has several operations: say with `operationName` which is meant.",
+    extensions={"code": "BAD_USER_INPUT"},
 )
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -91,10 +103,22 @@ class Documents(SchemaExtension):
         )
         if not context.can_follow and execution.operation_type is OperationType.SUBSCRIPTION:
             errors = (*errors, _NEEDS_STREAM)
+        if not errors and _is_any_of_several(execution):
+            errors = (_NEEDS_NAME,)
         execution.pre_execution_errors = list(errors) or None
         # Strawberry validates once more when it finds no verdict here; an empty one stops it.
         execution.validation_rules = ()
         yield
+
+
+def _is_any_of_several(execution: ExecutionContext) -> bool:
+    """Whether a document has several operations and the request names none of them.
+
+    Strawberry would carry out the first; the specification has nothing carried out.
+    """
+    if execution._provided_operation_name is not None or execution.graphql_document is None:
+        return False
+    return get_operation_ast(execution.graphql_document) is None
 
 
 def may_introspect(context: Context) -> bool:

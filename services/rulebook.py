@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import dsl
 from engine.playbook import playbook_of
@@ -29,7 +30,7 @@ KEPT = 16  # publications: work in flight keeps its version
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One publication. Number 0 is the state before the first: an empty program.
+    """One publication. Number 0 is the state before the first: only what is built in.
 
     `campaign_of` knows declarations by name, unique over all kinds, and `campaigns` are those that
     the publication holds. Whatever the publication, `paused` are the ones paused now, and
@@ -52,7 +53,8 @@ class Rulebook:
         self._fresh = fresh
         self._stale_at = 0.0
         self._looking: asyncio.Task[None] | None = None
-        self._compiled: OrderedDict[int, Published] = OrderedDict({0: Published()})
+        self._compiled: OrderedDict[int, Published] = OrderedDict()
+        self._before = Published()
         self._compiling: dict[int, asyncio.Task[Published]] = {}
         self._target = 0
         self._current: Published | None = None
@@ -74,6 +76,8 @@ class Rulebook:
     async def version(self, number: int) -> Published:
         """Return a publication that is or was live, as work that began under it needs."""
         await self.current()
+        if number == 0:
+            return self._as_of_now(self._before)
         compiled = self._compiled.get(number)
         if compiled is None:
             compiled = await asyncio.shield(self._compile(number))
@@ -114,7 +118,10 @@ class Rulebook:
             self._stale_at = time.monotonic() + self._fresh
             self._target = workspace.current
             self._paused, self._measures = paused, measures
-            if workspace.current in self._compiled:
+            self._before = _before_the_first(workspace.zone, workspace.currency)
+            if workspace.current == 0:
+                self._serve(self._before)
+            elif workspace.current in self._compiled:
                 self._serve(self._compiled[workspace.current])
             elif self._current is None:
                 self._serve(await asyncio.shield(self._compile(workspace.current)))
@@ -166,6 +173,14 @@ class Rulebook:
             return published
         finally:
             del self._compiling[number]
+
+
+@lru_cache(maxsize=1)
+def _before_the_first(zone: str, currency: str) -> Published:
+    """Return what holds while nothing has been published: orders are told of all the same."""
+    checked = dsl.check([], dsl.Settings(zone=zone, currency=currency))
+    assert checked.program is not None
+    return Published(program=checked.program)
 
 
 async def compile_publication(publication: Publication, *, stores: Stores) -> Published:

@@ -139,6 +139,19 @@ async def test_queries_may_be_gotten_and_mutations_may_not(api: Api) -> None:
     assert other.status_code == 405
 
 
+async def test_of_several_operations_one_has_to_be_named(api: Api) -> None:
+    asked = {"query": "query one { me { id } } query two { me { name } }"}
+
+    bare = await api.http.post("/graphql", json=asked)
+    named = await api.http.post("/graphql", json=asked | {"operationName": "two"})
+
+    assert "data" not in bare.json()
+    (error,) = bare.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "operationName" in error["message"]
+    assert named.json() == {"data": {"me": None}}
+
+
 async def test_a_subscription_without_a_stream_is_told_how_to_get_one(api: Api) -> None:
     shop = await api.caller(Role.INTEGRATOR)
     query = "subscription { feed { cursor } }"

@@ -24,11 +24,25 @@ def stores(database) -> Stores:
     return Stores.over(database)
 
 
-async def test_before_the_first_publication_there_is_an_empty_program(stores):
+async def test_before_the_first_publication_there_is_what_is_built_in(stores):
+    workspace = await stores.workspace.get()
+    await stores.workspace.edit(version=workspace.version, zone="Europe/Vienna", currency="EUR")
+
     published = await Rulebook(stores).current()
 
     assert published.number == 0
     assert not published.program.promotions
+    assert "order_placed" in published.program.events
+    assert (published.program.zone, published.program.currency) == ("Europe/Vienna", "EUR")
+
+
+async def test_what_came_before_the_first_publication_stays_with_what_held_then(stores):
+    await release([SPRING], ACT, stores=stores)
+
+    before = await Rulebook(stores).version(0)
+
+    assert "order_placed" in before.program.events
+    assert not before.program.promotions
 
 
 async def test_a_declaration_is_known_with_its_campaign(stores):

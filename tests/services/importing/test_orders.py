@@ -81,6 +81,18 @@ async def test_an_order_has_a_row_for_each_line_and_is_told_as_it_was(shop, ann)
     }
 
 
+async def test_orders_can_be_imported_before_any_rules_are_live(shop):
+    await shop.person("ann")
+    await shop.stores.identities.link_external("7", "ann")
+
+    job = await take_in(shop, "orders", FILE, mapping=MAPPING)
+    await shop.work()
+
+    assert counts(job) == (3, 0, 0, 0), await refusals(shop, job)
+    assert "order_placed|A1" in await told(shop)
+    assert await shop.stores.events.documents.count_documents({"pending": True}) == 0
+
+
 async def test_they_are_counted_and_start_no_journey_earn_nothing_and_enter_nothing(shop, ann):
     await take_in(shop, "orders", FILE, mapping=MAPPING)
     await shop.work()
