@@ -80,7 +80,7 @@ class Campaign:
     feed must still be told, saved with the change that it tells of, so that neither is ever alone.
     `settled` is the last publication whose outcome is noted here; `version` counts saved changes.
     `key` is the name of the file that a campaign is kept in, if one is; `request` is unique to
-    what its author asked for when they began it.
+    what its author asked for when they began it, and `asked` is a digest of that.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Campaign:
     channels: tuple[Channel, ...] = ()
     key: str | None = None
     request: str | None = None
+    asked: str | None = None
     status: Status = Status.DRAFT
     revision: Status | None = None
     live: Live | None = None

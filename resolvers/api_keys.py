@@ -60,6 +60,6 @@ class ApiKeyMutations:
     ) -> RevokeApiKeyPayload:
         context = info.context
         key = await context.stores.api_keys.revoke(
-            from_global("ApiKey", input.id), now=context.clock.wall()
+            from_global("ApiKey", input.id, "id"), now=context.clock.wall()
         )
         return RevokeApiKeyPayload(api_key=ApiKey.of(key))

@@ -105,7 +105,9 @@ class CampaignQueries:
         ] = None,
     ) -> Connection[Publication]:
         store = info.context.stores.publications
-        holding = None if campaign_id is None else from_global("Campaign", campaign_id)
+        holding = (
+            None if campaign_id is None else from_global("Campaign", campaign_id, "campaignId")
+        )
         return Connection[Publication].of(
             await store.page(asked.window, campaign_id=holding),
             asked,
@@ -142,7 +144,7 @@ class CampaignMutations:
         self, info: Info, input: Annotated[UpdateCampaignInput, _INPUT]
     ) -> UpdateCampaignPayload:
         campaign = await campaigns.update(
-            from_global("Campaign", input.id),
+            from_global("Campaign", input.id, "id"),
             input.version,
             _act(info),
             stores=info.context.stores,
@@ -232,7 +234,7 @@ class CampaignMutations:
         self, info: Info, input: Annotated[RollbackCampaignInput, _INPUT]
     ) -> RollbackCampaignPayload:
         campaign = await campaigns.roll_back(
-            from_global("Campaign", input.id),
+            from_global("Campaign", input.id, "id"),
             input.publication,
             _act(info, input.reason),
             stores=info.context.stores,
@@ -276,7 +278,7 @@ class CampaignSubscriptions:
             strawberry.argument(description="A cursor; without one only news. Kept for 30 days."),
         ] = None,
     ) -> AsyncIterator[ActivityEntry]:
-        about = None if campaign_id is None else from_global("Campaign", campaign_id)
+        about = None if campaign_id is None else from_global("Campaign", campaign_id, "campaignId")
         following = info.context.activity.follow(begin(info, after), Wanted(campaign_id=about))
         async with aclosing(following):
             async for numbered in following:
@@ -291,7 +293,7 @@ def _act(info: Info, why: str = "") -> Act:
 
 def _step(info: Info, input: Any) -> dict[str, Any]:
     return {
-        "campaign_id": from_global("Campaign", input.id),
+        "campaign_id": from_global("Campaign", input.id, "id"),
         "act": _act(info, input.reason),
         "version": input.version,
         "stores": info.context.stores,

@@ -48,7 +48,7 @@ class ClaimMutations:
         input: Annotated[ClaimStockInput, strawberry.argument(description="What to hold.")],
     ) -> ClaimStockPayload:
         context = info.context
-        named = from_global("User", input.user_id) if input.user_id else None
+        named = from_global("User", input.user_id, "userId") if input.user_id else None
         claim = await context.claims.claim(
             input.sale,
             input.idempotency_key,
@@ -69,7 +69,7 @@ class ClaimMutations:
     ) -> ConfirmClaimPayload:
         context = info.context
         claim = await selling.confirm(
-            from_global("Claim", input.claim_id),
+            from_global("Claim", input.claim_id, "claimId"),
             input.order,
             user_id=None,
             stores=context.stores,
@@ -89,7 +89,7 @@ class ClaimMutations:
     ) -> ReturnClaimPayload:
         context = info.context
         claim = await selling.give_back(
-            from_global("Claim", input.claim_id),
+            from_global("Claim", input.claim_id, "claimId"),
             input.order,
             stores=context.stores,
             now=context.clock.now(),

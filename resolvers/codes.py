@@ -41,7 +41,11 @@ class CodeQueries:
         ] = None,
     ) -> Connection[UniqueCode]:
         stores = info.context.stores
-        whose = from_global("User", filter.user_id) if filter and filter.user_id else None
+        whose = (
+            from_global("User", filter.user_id, "filter", "userId")
+            if filter and filter.user_id
+            else None
+        )
         return Connection[UniqueCode].of(
             await stores.codes.page(promotion, asked.window, batch=batch, user_id=whose),
             asked,
@@ -67,7 +71,7 @@ class CodeMutations:
         batch = await codes.generate(
             input.promotion,
             codes.of_a_call(input.count),
-            user_id=from_global("User", input.user_id) if input.user_id else None,
+            user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
             expires_at=input.expires_at,
             request=None if key is None else f"{context.caller.user_id}|{require_key(key)}",
             stores=context.stores,

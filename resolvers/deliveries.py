@@ -100,7 +100,7 @@ class DeliveryMutations:
     ) -> RedeliverPayload:
         context = info.context
         made = await deliveries.redeliver(
-            from_global("Delivery", input.id),
+            from_global("Delivery", input.id, "id"),
             stores=context.stores,
             jobs=context.jobs,
             wall=context.clock.wall(),

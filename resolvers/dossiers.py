@@ -41,7 +41,7 @@ class DossierQueries:
     ) -> PersonExport | None:
         context = info.context
         caller, stores = context.caller, context.stores
-        whose = caller.user_id if user_id is None else from_global("User", user_id)
+        whose = caller.user_id if user_id is None else from_global("User", user_id, "userId")
         async with context.recorder.record("exportPerson", Actor.of(caller), [f"User:{whose}"]):
             await dossiers.check(
                 whose,

@@ -29,7 +29,7 @@ class DrawQueries:
         description="All that is public of a draw, and whether it agrees.", extensions=anyone()
     )
     async def draw_record(self, info: Info, id: Id) -> DrawRecord | None:
-        checked = await draws.check(from_global("Draw", id), stores=info.context.stores)
+        checked = await draws.check(from_global("Draw", id, "id"), stores=info.context.stores)
         return DrawRecord.of(checked.record, checked.problems)
 
     @strawberry.field(
@@ -38,7 +38,7 @@ class DrawQueries:
     async def draw_receipts(self, info: Info, id: Id) -> list[Receipt]:
         context = info.context
         found = await draws.receipts(
-            from_global("Draw", id), context.caller.user_id, stores=context.stores
+            from_global("Draw", id, "id"), context.caller.user_id, stores=context.stores
         )
         return [Receipt.of(each.entry, each.prize, each.proof) for each in found]
 
@@ -56,7 +56,7 @@ class DrawMutations:
         input: Annotated[BuyDrawEntryInput, strawberry.argument(description="Which lottery.")],
     ) -> BuyDrawEntryPayload:
         context = info.context
-        named = from_global("User", input.user_id) if input.user_id else None
+        named = from_global("User", input.user_id, "userId") if input.user_id else None
         bought = await buying.buy(
             input.lottery,
             input.idempotency_key,

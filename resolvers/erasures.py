@@ -24,7 +24,9 @@ class ErasureQueries:
         info: Info,
         user_id: Annotated[strawberry.ID, strawberry.argument(description="Who.")],
     ) -> Erasure | None:
-        found = await erasures.find(from_global("User", user_id), stores=info.context.stores)
+        found = await erasures.find(
+            from_global("User", user_id, "userId"), stores=info.context.stores
+        )
         return Erasure.of(found)
 
 
@@ -42,7 +44,7 @@ class ErasureMutations:
     ) -> ErasePersonPayload:
         context = info.context
         erasure = await erasures.ask(
-            from_global("User", input.user_id),
+            from_global("User", input.user_id, "userId"),
             password=input.password,
             address=context.address,
             caller=context.caller,

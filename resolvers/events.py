@@ -48,7 +48,7 @@ class EventQueries:
         ] = None,
     ) -> Connection[SentMessage]:
         stores = info.context.stores
-        user = None if user_id is None else from_global("User", user_id)
+        user = None if user_id is None else from_global("User", user_id, "userId")
         created = filter.created() if filter else EVER
         return Connection[SentMessage].of(
             await stores.effects.messages(asked.window, user_id=user, created=created),
@@ -72,7 +72,7 @@ class EventMutations:
     ) -> RetryMessagePayload:
         context = info.context
         effect = await messages.retry(
-            from_global("Message", input.id),
+            from_global("Message", input.id, "id"),
             stores=context.stores,
             jobs=context.jobs,
             wall=context.clock.wall(),

@@ -59,11 +59,13 @@ class GroupMutations:
         context = info.context
         user_id = _who(info, input.user_id)
         group = await context.groups.join(
-            from_global("Group", input.group_id), user_id=user_id, now=context.clock.now()
+            from_global("Group", input.group_id, "groupId"),
+            user_id=user_id,
+            now=context.clock.now(),
         )
         return JoinGroupPayload(group=Group.of(group, user_id))
 
 
 def _who(info: Info, user_id: strawberry.ID | None) -> str:
-    named = from_global("User", user_id) if user_id else None
+    named = from_global("User", user_id, "userId") if user_id else None
     return claims.buyer(named, info.context.caller)

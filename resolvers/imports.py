@@ -61,7 +61,7 @@ class ImportQueries:
         asked: Asked,
         id: Annotated[strawberry.ID, strawberry.argument(description="Which import.")],
     ) -> Connection[RowError]:
-        store, key = info.context.stores.import_errors, from_global("Import", id)
+        store, key = info.context.stores.import_errors, from_global("Import", id, "id")
         return Connection[RowError].of(
             await store.page(key, asked.window),
             asked,
@@ -85,6 +85,6 @@ class ImportMutations:
     ) -> CancelImportPayload:
         context = info.context
         job = await working.cancel(
-            from_global("Import", input.id), stores=context.stores, clock=context.clock
+            from_global("Import", input.id, "id"), stores=context.stores, clock=context.clock
         )
         return CancelImportPayload(import_=Import.of(job))

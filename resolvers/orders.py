@@ -92,7 +92,7 @@ class OrderMutations:
                 key=input.key,
                 cart=input.cart.document(),
                 total=input.total,
-                user_id=from_global("User", input.user_id) if input.user_id else None,
+                user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
                 points=input.redeem_points,
             ),
             _till(info.context),
@@ -110,7 +110,7 @@ class OrderMutations:
         info: Info,
         input: Annotated[CancelOrderInput, strawberry.argument(description="Which one.")],
     ) -> CancelOrderPayload:
-        order = await returns.cancel(from_global("Order", input.id), _till(info.context))
+        order = await returns.cancel(from_global("Order", input.id, "id"), _till(info.context))
         return CancelOrderPayload(order=Order.of(order))
 
     @strawberry.mutation(
@@ -125,7 +125,7 @@ class OrderMutations:
         input: Annotated[ReturnItemsInput, strawberry.argument(description="What came back.")],
     ) -> ReturnItemsPayload:
         order = await returns.take_back(
-            from_global("Order", input.id),
+            from_global("Order", input.id, "id"),
             input.key,
             [Sent(each.line, each.quantity) for each in input.lines],
             _till(info.context),

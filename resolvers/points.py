@@ -66,4 +66,4 @@ class PointsQueries:
 
 
 def _whose(user_id: str | None, context: Context) -> str:
-    return context.caller.user_id if user_id is None else from_global("User", user_id)
+    return context.caller.user_id if user_id is None else from_global("User", user_id, "userId")

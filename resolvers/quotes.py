@@ -26,12 +26,12 @@ class QuoteQueries:
         context = info.context
         priced = await quotes.quote_cart(
             input.cart.document(),
-            user_id=from_global("User", input.user_id) if input.user_id else None,
+            user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
             points=input.redeem_points,
             trial=quotes.Trial(
                 source=input.source,
                 with_published=input.with_published,
-                campaign_id=from_global("Campaign", input.campaign_id)
+                campaign_id=from_global("Campaign", input.campaign_id, "campaignId")
                 if input.campaign_id
                 else None,
                 at=input.at,

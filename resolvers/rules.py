@@ -145,7 +145,7 @@ class RulesQueries:
                 input.name,
                 source=input.source,
                 campaign_id=_key(input.campaign_id),
-                user_id=from_global("User", input.user_id) if input.user_id else None,
+                user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
                 cart=input.cart.document() if input.cart else None,
             ),
             stores=context.stores,
@@ -156,4 +156,4 @@ class RulesQueries:
 
 
 def _key(campaign_id: strawberry.ID | None) -> str | None:
-    return None if campaign_id is None else from_global("Campaign", campaign_id)
+    return None if campaign_id is None else from_global("Campaign", campaign_id, "campaignId")

@@ -40,7 +40,7 @@ class SessionMutations:
     ) -> RevokeSessionPayload:
         context = info.context
         session = await sessions.revoke(
-            from_global("Session", input.id),
+            from_global("Session", input.id, "id"),
             caller=context.caller,
             stores=context.stores,
             wall=context.clock.wall(),
@@ -60,7 +60,7 @@ class SessionMutations:
     ) -> RevokeOtherSessionsPayload:
         context = info.context
         await sessions.revoke_others(
-            keep=from_global("Session", input.keep) if input.keep else None,
+            keep=from_global("Session", input.keep, "keep") if input.keep else None,
             caller=context.caller,
             stores=context.stores,
             wall=context.clock.wall(),

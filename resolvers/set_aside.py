@@ -50,7 +50,7 @@ class SetAsideMutations:
     ) -> RedriveEventsPayload:
         context = info.context
         redriven = await suspects.put_back(
-            [from_global("Event", each) for each in input.ids],
+            [from_global("Event", each, "ids") for each in input.ids],
             stores=context.stores,
             jobs=context.jobs,
         )

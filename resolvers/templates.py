@@ -82,7 +82,7 @@ class TemplateQueries:
             )
         said = await previews.preview(
             template,
-            user_id=from_global("User", user_id),
+            user_id=from_global("User", user_id, "userId"),
             data=previews.given(data),
             stores=stores,
             rulebook=info.context.rulebook,

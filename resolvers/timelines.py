@@ -33,7 +33,7 @@ class TimelineQueries:
     ) -> Connection[TimelineEntry] | None:
         stores = info.context.stores
         timeline = await timelines.of(
-            from_global("User", user_id), filter.which() if filter else ALL, stores=stores
+            from_global("User", user_id, "userId"), filter.which() if filter else ALL, stores=stores
         )
         return Connection[TimelineEntry].of(
             await timeline.page(asked.window),
@@ -57,7 +57,7 @@ class TimelineQueries:
     ) -> RulesExplanation | None:
         context = info.context
         account, currency = await timelines.why_not(
-            from_global("User", user_id),
+            from_global("User", user_id, "userId"),
             trigger,
             stores=context.stores,
             rulebook=context.rulebook,

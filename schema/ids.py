@@ -15,23 +15,30 @@ def to_global(kind: str, key: str) -> str:
     return text.translate(_URLSAFE).rstrip(b"=").decode()
 
 
-def split_global(text: str) -> tuple[str, str]:
-    """Return the type and the key of a global id; raise NotFound for anything else."""
+def split_global(text: str, *field: str) -> tuple[str, str]:
+    """Return the type and the key of a global id; raise NotFound for anything else.
+
+    `field` is where the input has it.
+    """
     try:
         padded = text + "=" * (-len(text) % 4)
         kind, colon, key = (
             base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(":")
         )
     except (ValueError, binascii.Error) as error:
-        raise NotFound("Nothing has this id.") from error
+        raise _nothing(field) from error
     if not (colon and kind and key) or "\0" in key or len(key) > 200:
-        raise NotFound("Nothing has this id.")
+        raise _nothing(field)
     return kind, key
 
 
-def from_global(kind: str, text: str) -> str:
+def from_global(kind: str, text: str, *field: str) -> str:
     """Return the key of a global id of type `kind`; raise NotFound if it is of another type."""
-    found, key = split_global(text)
+    found, key = split_global(text, *field)
     if found != kind:
-        raise NotFound("Nothing has this id.")
+        raise _nothing(field)
     return key
+
+
+def _nothing(field: tuple[str, ...]) -> NotFound:
+    return NotFound("Nothing has this id.", field=field)

@@ -52,7 +52,9 @@ class OrderFilter:
         """Return it as the services take it."""
         return models.Which(
             state=self.status,
-            user_id=None if self.user_id is None else from_global("User", self.user_id),
+            user_id=None
+            if self.user_id is None
+            else from_global("User", self.user_id, "filter", "userId"),
             sku=self.sku,
             placed=Span(self.placed_after, self.placed_before),
         )

@@ -1,5 +1,6 @@
 """What can be done with campaigns, by people and by the clock."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,18 +25,36 @@ _TRIES = 5
 async def create(title: str, source: str, act: Act, *, stores: Stores, **more: Any) -> Campaign:
     """Begin a campaign as a draft. `more` may have goal, channels, key, request and id.
 
-    Asked once more for the same `request`, this returns what has become of the campaign.
+    Asked once more for the same `request`, this returns what has become of the campaign. Raises
+    Conflict (KEY_USED) if that has begun another.
     """
     campaign = Campaign.draft(more.pop("id", None) or new_id(), title, source, act, **more)
+    campaign = replace(campaign, asked=None if campaign.request is None else _digest(campaign))
     try:
         saved = await stores.campaigns.add(campaign)
     except Conflict:
         begun = await stores.campaigns.find_request(campaign.request)
         if begun is None:
             raise
+        if begun.asked not in (None, campaign.asked):
+            raise Conflict(
+                "This idempotency key has begun another campaign.",
+                code="KEY_USED",
+                field=("idempotencyKey",),
+            ) from None
         return begun
     await outbox.tell(saved, stores=stores)
     return saved
+
+
+def _digest(campaign: Campaign) -> str:
+    said = (
+        campaign.title,
+        campaign.source,
+        campaign.goal,
+        [each.value for each in campaign.channels],
+    )
+    return hashlib.blake2s(repr(said).encode(), digest_size=16).hexdigest()
 
 
 async def update(

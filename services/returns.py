@@ -50,7 +50,9 @@ async def take_back(order_id: str, key: str, sent: Sequence[Sent], till: Till) -
         for each in order.returns:
             if each.key == key:
                 if {line.line: line.quantity for line in each.lines} != wanted:
-                    raise Conflict("This key is that of another return.", code="KEY_USED")
+                    raise Conflict(
+                        "This key is that of another return.", code="KEY_USED", field=("key",)
+                    )
                 return order
         if order.state is OrderState.CANCELLED:
             raise Conflict("The order is cancelled.")

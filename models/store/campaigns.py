@@ -134,6 +134,7 @@ def _document(campaign: Campaign) -> Document:
         "channels": [channel.value for channel in campaign.channels],
         "key": campaign.key,
         "request": campaign.request,
+        "asked": campaign.asked,
         "status": campaign.status.value,
         "revision": campaign.revision and campaign.revision.value,
         "live": campaign.live
@@ -175,6 +176,7 @@ def _campaign(document: Document) -> Campaign:
         channels=tuple(Channel(channel) for channel in document["channels"]),
         key=document.get("key"),
         request=document.get("request"),
+        asked=document.get("asked"),
         status=Status(document["status"]),
         revision=Status(revision) if revision else None,
         live=Live(live["publication"], live["source"]) if live else None,

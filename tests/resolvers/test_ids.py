@@ -269,6 +269,19 @@ async def test_what_others_have_is_to_nobody_else_there(api: Api, shop: Everythi
             assert given[0] == given[1], (row, who)
 
 
+async def test_what_is_no_id_is_refused_by_its_place(api: Api, shop: Everything) -> None:
+    rows = [row for row in ASKED if row.startswith("Mutation.") and KINDS[row] != "Code"]
+    assert rows
+
+    for row in rows:
+        _, name, _, *place = row.split(".")
+        given = {"id": "nonsense", "group": shop.ids["Group"], "key": new_id()}
+        payload = (await api.ask(ASKED[row], given, by=shop.admin))[name]
+
+        (error,) = payload["userErrors"]
+        assert (error["code"], error["field"]) == ("NOT_FOUND", place), row
+
+
 async def test_who_may_see_a_thing_is_told_of_it(api: Api, shop: Everything) -> None:
     # Ending a session comes last.
     for row in sorted(ASKED.keys() - ALIKE, key=lambda row: KINDS[row] == "Session"):

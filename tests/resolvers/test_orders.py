@@ -160,6 +160,19 @@ async def test_a_price_that_has_changed_comes_with_the_new_quote(api, shop, ann)
     ]
 
 
+async def test_a_key_is_one_return(api, shop, ann):
+    placed = (await place(api, shop, order("n1", "27.00", ann)))["order"]
+    sent = {"id": placed["id"], "key": "r1", "lines": [{"line": 0, "quantity": 1}]}
+    more = sent | {"lines": [{"line": 0, "quantity": 2}]}
+
+    answers = [await api.ask(RETURN, {"input": each}, by=shop) for each in (sent, sent, more)]
+
+    first, again, other = (answer["returnItems"] for answer in answers)
+    assert first == again
+    (error,) = other["userErrors"]
+    assert (error["code"], error["field"]) == ("KEY_USED", ["key"])
+
+
 async def test_a_key_is_one_order(api, shop, ann):
     first = await place(api, shop, order("n1", "27.00", ann))
 

@@ -79,10 +79,11 @@ async def refusal(api: Api, by: Caller, document: str, **given: Any) -> str:
 
 async def test_a_campaign_is_begun_once_for_a_key(api: Api, admin: Caller) -> None:
     first, again = await asyncio.gather(
-        *(done(api, admin, BEGIN, key="k"), done(api, admin, BEGIN, key="k", title="Other"))
+        *(done(api, admin, BEGIN, key="k"), done(api, admin, BEGIN, key="k"))
     )
 
     assert first["campaign"] == again["campaign"]
+    assert await refusal(api, admin, BEGIN, key="k", title="Other") == "KEY_USED"
     assert await api.stores.campaigns.count() == 1
     assert (await done(api, admin, BEGIN, key="other"))["campaign"] != first["campaign"]
     other = await api.caller(Role.MARKETER)
