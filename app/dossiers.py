@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.admission import Admitted, caller_of
-from app.answers import failure, refused
+from app.answers import check_parameters, failure, refused
 from app.streamed import Streamed
 from app.wiring import Wiring
 from models.api_key import Scope
@@ -46,7 +46,8 @@ class Dossier:
         wiring = self.wiring()
         asked = request.query_params.get("user")
         try:
-            whose = caller.user_id if asked is None else from_global("User", asked)
+            check_parameters(request, ("user",))
+            whose = caller.user_id if asked is None else from_global("User", asked, "user")
             by, about = Actor.of(caller), [f"User:{whose}"]
             async with wiring.recorder.record("exportPerson", by, about):
                 await self._check(whose, caller, request, wiring)

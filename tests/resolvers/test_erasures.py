@@ -56,6 +56,15 @@ async def own_lines(api: Api, caller: Caller, password: str) -> tuple[int, list[
     return response.status_code, [orjson.loads(line) for line in response.content.splitlines()]
 
 
+async def test_a_misspelt_parameter_is_not_taken_for_none(api: Api, ann: Caller):
+    admin = await api.caller(Role.ADMIN)
+
+    status, (answer,) = await lines(api, admin.token, userId=ann.global_id)
+
+    assert status == 400
+    assert "there are user" in answer["errors"][0]["message"]
+
+
 async def test_someone_takes_what_is_kept_of_them_and_has_it_forgotten(api: Api, ann: Caller):
     admin = await api.caller(Role.ADMIN)
     export = (await api.ask(EXPORT, {"password": PASSWORD}, by=ann))["exportPerson"]
