@@ -18,6 +18,7 @@ from engine.plans import Branch, Deed, Do, Fork, Halt, Jump, Listen, Pause, Plan
 from engine.quiet import end_of_quiet
 from models.effect import Effect, EffectKind, EffectState
 from models.event import Event
+from models.experiment import Dealt
 from models.run import Run, RunState
 
 # A run that was due longer ago than this goes on from the present: after a worker's long absence
@@ -123,8 +124,13 @@ def _walk(run: Run, plan: Plan, place: int, facts: Facts, moment: Moment, codes:
             case Listen(step):
                 due = add(moment.now, step.up_to, moment.zone)
                 return Advance(_wait(run, step, due, moment.now), tuple(effects), facts)
-            case Branch() | Fork() | Jump() | Halt():
-                place = _turn(instruction, place, plan, run.user_id, around, moment)
+            case Fork(experiment, arms):
+                chosen = arm_of(run.user_id, experiment.name, [share for share, _ in arms])
+                dealt = Dealt(experiment, experiment.arms[chosen][0], moment.now)
+                run = replace(run, arms=(*run.arms, dealt))
+                place = arms[chosen][1]
+            case Branch() | Jump() | Halt():
+                place = _turn(instruction, place, plan, around, moment)
             case _:
                 assert_never(instruction)
     done = replace(
@@ -134,10 +140,9 @@ def _walk(run: Run, plan: Plan, place: int, facts: Facts, moment: Moment, codes:
 
 
 def _turn(
-    instruction: Branch | Fork | Jump | Halt,
+    instruction: Branch | Jump | Halt,
     place: int,
     plan: Plan,
-    user_id: str,
     facts: Facts,
     moment: Moment,
 ) -> int:
@@ -145,9 +150,6 @@ def _turn(
     match instruction:
         case Branch(condition, otherwise):
             return place + 1 if holds(condition, facts, moment) else otherwise
-        case Fork(name, arms):
-            chosen = arm_of(user_id, name, [share for share, _ in arms])
-            return arms[chosen][1]
         case Jump(to):
             return to
         case Halt():

@@ -24,6 +24,7 @@ from dsl.triggers import (
     WaitFor,
     WaitUntil,
 )
+from models.experiment import Experiment
 
 Deed: TypeAlias = Send | Tag | SetFact | GrantStep | AwardStep | CallWebhook | Emit | EnterLottery
 
@@ -58,9 +59,9 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Goes on where the user's arm begins."""
+    """Goes on where the user's arm begins: `arms` are shares and places, in the split's order."""
 
-    name: str
+    experiment: Experiment
     arms: tuple[tuple[Decimal, int], ...]
 
 
@@ -148,7 +149,8 @@ def _fork(step: Split, into: list[Instruction]) -> None:
         leaves.append(_reserve(into))
     for leave in leaves:
         into[leave] = Jump(len(into))
-    into[place] = Fork(step.name, tuple(arms))
+    named = [(name, share) for share, name, _ in step.arms]
+    into[place] = Fork(Experiment.of(step.name, named), tuple(arms))
 
 
 def _reserve(into: list[Instruction]) -> int:

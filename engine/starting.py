@@ -22,6 +22,7 @@ from engine.matching import Condition, Index, within
 from engine.plans import Plan
 from engine.schedule import is_active
 from models.event import Event
+from models.experiment import BEGUN, HELD_OUT, Dealt, Experiment
 from models.run import Run, RunState, run_id
 
 # Triggers start only on events that are told in time.
@@ -157,13 +158,16 @@ def _with_goal(run: Run, trigger: Trigger, program: Program) -> Run:
 
 def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
-    shares = [(trigger.name, trigger.holdout)]
-    if campaign is not None:
+    shares = [] if trigger.holdout is None else [(trigger.name, trigger.holdout)]
+    if campaign is not None and campaign.holdout is not None:
         shares.append((campaign.name, campaign.holdout))
-    for name, share in shares:
-        if share is not None and held_out(run.user_id, name, share):
-            return end(run, "held_out", run.started_at)
-    return run
+    if not shares:
+        return run
+    experiment = Experiment.holdout(share for _, share in shares)
+    held = any(held_out(run.user_id, name, share) for name, share in shares)
+    dealt = Dealt(experiment, HELD_OUT if held else BEGUN, run.started_at)
+    run = replace(run, arms=(dealt,))
+    return end(run, "held_out", run.started_at) if held else run
 
 
 @dataclass(frozen=True, slots=True)

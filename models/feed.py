@@ -71,7 +71,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "given_back",
     ),
     "prize": ("won",),
-    "run": ("started", "converted", "ended"),
+    "run": ("started", "split", "converted", "ended"),
     "segment": ("entered", "left", "filled"),
     "server": ("away", "back"),
     "stock": ("sold_out", "available"),

@@ -14,12 +14,14 @@ class Part(StrEnum):
     MESSAGE = "message"  # `name` is the trigger, `step` the label or digest, `by` the channel
     PROMOTION = "promotion"  # `name` is the promotion, `by` the currency
     SALES = "sales"  # `by` is the currency
+    ARM = "arm"  # `name` is the trigger, `step` the experiment's key, `by` the arm
+    PROMOTION_ARM = "promotion_arm"  # `name` is the promotion, `by` the arm and the currency
 
 
 class Count(StrEnum):
     """What is counted. Amounts are in minor units of the series' currency."""
 
-    PEOPLE = "people"  # each the first time that they began a journey
+    PEOPLE = "people"  # each the first time: that they began a journey, or were dealt an arm
     STARTED = "started"
     HELD_OUT = "held_out"
     FINISHED = "finished"

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.effect import Effect
 from models.event import lane_of
+from models.experiment import Dealt
 
 
 class RunState(StrEnum):
@@ -24,7 +25,8 @@ class Run:
 
     `acted` says whether it has done anything to the user, `counted` whether it holds a place of the
     trigger's total limit; `event` is the event that started it (empty: none did), `bound` those it
-    waited for, as rules see them, and `granted` the codes it gave, by promotion. `unsettled` is
+    waited for, as rules see them, `granted` the codes it gave, by promotion, and `arms` those of
+    splits that the user was dealt on it, of a holdout too. `unsettled` is
     what the last move decided that may not have been carried over to the other stores yet.
     `goal_until` is until when its trigger's goal counts, `converted_at` when it was reached;
     `version` counts moves.
@@ -40,6 +42,7 @@ class Run:
     event: Mapping[str, Any] = field(default_factory=dict)
     bound: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     granted: Mapping[str, str] = field(default_factory=dict)
+    arms: tuple[Dealt, ...] = ()
     state: RunState = RunState.WAITING
     position: str | None = None
     since: datetime | None = None

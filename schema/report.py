@@ -11,8 +11,10 @@ from dsl.money import to_text
 from models.paging import Span
 from models.report import Count, Part, Row
 from schema.context import Info
+from schema.experiment import JourneyExperiment, PromotionExperiment
 from schema.scalars import Money
 from services.reporting import reports
+from services.reporting.experiments import outcomes
 
 
 @strawberry.type(description="What came of one trigger's journeys.")
@@ -153,6 +155,12 @@ class CampaignReport:
     messages: list[MessageReport] = strawberry.field(description="By trigger, step and channel.")
     promotions: list[PromotionReport] = strawberry.field(description="By promotion and currency.")
     sales: list[SalesReport] = strawberry.field(description="By currency.")
+    journey_experiments: list[JourneyExperiment] = strawberry.field(
+        description="Holdouts and splits of triggers: which arm did better."
+    )
+    promotion_experiments: list[PromotionExperiment] = strawberry.field(
+        description="Splits of promotions, by currency: which arm did better."
+    )
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
@@ -160,12 +168,19 @@ class CampaignReport:
         parts: dict[Part, list[Row]] = {part: [] for part in Part}
         for row in rows:
             parts[row.series.part].append(row)
+        found = outcomes(rows)
         return cls(
             people=sum(row[Count.PEOPLE] for row in parts[Part.CAMPAIGN]),
             journeys=[JourneyReport.of(row) for row in parts[Part.JOURNEY]],
             messages=[MessageReport.of(row) for row in parts[Part.MESSAGE]],
             promotions=[PromotionReport.of(row) for row in parts[Part.PROMOTION]],
             sales=[SalesReport.of(row) for row in parts[Part.SALES]],
+            journey_experiments=[
+                JourneyExperiment.of(each) for each in found if each.part is Part.ARM
+            ],
+            promotion_experiments=[
+                PromotionExperiment.of(each) for each in found if each.part is Part.PROMOTION_ARM
+            ],
         )
 
 

@@ -7,28 +7,32 @@ it tells of, so a repeat is no second entry.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from dsl.money import to_text
+from engine.arms import arms_of
+from models.experiment import Dealt
 from models.feed import FeedEntry
-from models.order import Order, Return
+from models.order import Order, Return, Told
 from models.quote import QuoteLine, Taken
 from models.store import Stores
+from services.rulebook import Published
 
 PAGE = 500
 
 
-def entries(order: Order, campaign_of: Mapping[str, str]) -> Iterator[FeedEntry]:
-    """Yield what is yet to be told of an order. `campaign_of` names promotions' campaigns."""
+def entries(order: Order, published: Published) -> Iterator[FeedEntry]:
+    """Yield what is yet to be told of an order, `published` being the rules it was placed under."""
     for told in order.untold:
         match told.name:
             case "order_placed":
-                data = _placed(order) | _promotions(order, _saved(order), campaign_of)
+                data = _placed(order) | _promotions(order, _saved(order), published)
                 yield _entry(order, _placed_key(order), told.at, data)
-                yield from _codes(order, campaign_of)
+                yield from _codes(order, published.campaign_of)
             case "order_cancelled":
-                data = _cancelled(order) | _promotions(order, _left(order), campaign_of)
+                data = _cancelled(order) | _promotions(order, _left(order), published)
                 yield _entry(order, _cancelled_key(order), told.at, data)
             case "items_returned":
                 place, came = next(
@@ -36,8 +40,17 @@ def entries(order: Order, campaign_of: Mapping[str, str]) -> Iterator[FeedEntry]
                     for place, each in enumerate(order.returns)
                     if told.id == f"{order.id}#{each.key}"
                 )
-                data = _returned(order, came) | _promotions(order, _shares(came), campaign_of)
+                data = _returned(order, came) | _promotions(order, _shares(came), published)
                 yield _entry(order, _returned_key(order, place), told.at, data)
+
+
+def retold(order: Order, published: Published) -> Iterator[FeedEntry]:
+    """Yield all that was ever told of an order, as it is told now."""
+    changes = [Told("order_placed", order.id, order.placed_at, {})]
+    changes += [Told("items_returned", f"{order.id}#{e.key}", e.at, {}) for e in order.returns]
+    if order.cancelled_at is not None:
+        changes.append(Told("order_cancelled", order.id, order.cancelled_at, {}))
+    return entries(replace(order, untold=tuple(changes)), published)
 
 
 async def missing(*, stores: Stores) -> list[str]:
@@ -108,22 +121,27 @@ def _placed(order: Order) -> dict[str, Any]:
     }
 
 
-def _promotions(
-    order: Order, amounts: Mapping[str, int], campaign_of: Mapping[str, str]
-) -> dict[str, Any]:
-    """Say which promotions took part in an order, and what each took or gives back."""
+def _promotions(order: Order, amounts: Mapping[str, int], published: Published) -> dict[str, Any]:
+    """Say which promotions took part in an order, which arms of them, and what each took."""
     money = _Money(order.quote.currency)
     return {
         "promotions": [
             {
                 "promotion": each.name,
-                "campaign": campaign_of.get(each.name),
+                "campaign": published.campaign_of.get(each.name),
                 "amount": money(amounts.get(each.name, 0)),
+                "splits": [dealt.told() for dealt in _arms(order, each.name, published)],
             }
             for each in order.quote.verdicts
             if each.applied
         ]
     }
+
+
+def _arms(order: Order, name: str, published: Published) -> Iterator[Dealt]:
+    promotion = published.program.promotions.get(name)
+    if promotion is not None and order.user_id is not None:
+        yield from arms_of(promotion.effects, order.user_id, order.placed_at)
 
 
 def _saved(order: Order) -> dict[str, int]:

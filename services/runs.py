@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from engine.journeys import end
 from models.effect import Effect, EffectState
+from models.experiment import HOLDOUT, Dealt
 from models.feed import FeedEntry
 from models.run import Run, RunState
 from services.effects import Means, carry_out
@@ -93,27 +95,45 @@ def _entries(run: Run) -> Iterator[FeedEntry]:
     about = {"run": run.id, "trigger": run.trigger, "held_out": run.reason == "held_out"}
     moved = max(at for at in (run.started_at, run.since, run.converted_at, run.ended_at) if at)
     if run.version == 1:
-        data = {**about, "event" if run.event else "occurrence": run.started_by}
+        held = [each for each in run.arms if each.experiment.name == HOLDOUT]
+        cause = {"event" if run.event else "occurrence": run.started_by}
+        data = {**about, **cause, **_splits(held)}
         yield FeedEntry(
             f"{run.id}:started", "run.started", run.started_at, run.campaign_id, run.user_id, data
         )
     for effect in run.unsettled or ():
         if effect.leaves and effect.state is EffectState.SKIPPED:
             yield message_entry(effect)
+    for each in run.arms:
+        if each.experiment.name != HOLDOUT and moved - each.at < _TOLD:
+            yield FeedEntry(
+                f"{run.id}:split:{each.experiment.name}",
+                "run.split",
+                each.at,
+                run.campaign_id,
+                run.user_id,
+                {**about, **_splits([each])},
+            )
     if run.converted_at is not None and moved - run.converted_at < _TOLD:
+        # What they were dealt later had no part in it.
+        dealt = [each for each in run.arms if each.at <= run.converted_at]
         yield FeedEntry(
             f"{run.id}:converted",
             "run.converted",
             run.converted_at,
             run.campaign_id,
             run.user_id,
-            about,
+            {**about, **_splits(dealt)},
         )
     if run.ended_at is not None and moved - run.ended_at < _TOLD:
         data = {**about, "state": run.state.value, "reason": run.reason}
         yield FeedEntry(
             f"{run.id}:ended", "run.ended", run.ended_at, run.campaign_id, run.user_id, data
         )
+
+
+def _splits(dealt: Sequence[Dealt]) -> dict[str, Any]:
+    return {"splits": [each.told() for each in dealt]} if dealt else {}
 
 
 def message_entry(effect: Effect) -> FeedEntry:

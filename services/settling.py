@@ -18,7 +18,7 @@ from services.counting import counting_over
 from services.desk import News, desk_over
 from services.jobs import Jobs
 from services.rewarding import SOURCE
-from services.rulebook import Rulebook
+from services.rulebook import Published, Rulebook
 
 log = logging.getLogger(__name__)
 
@@ -203,5 +203,5 @@ async def _tell(
 async def _publish(order: Order, stores: Stores, rulebook: Rulebook) -> None:
     if order.untold:
         named = order.granted or any(each.applied for each in order.quote.verdicts)
-        campaign_of = (await rulebook.version(order.publication)).campaign_of if named else {}
-        await desk_over(stores).publish(tuple(receipts.entries(order, campaign_of)))
+        published = await rulebook.version(order.publication) if named else Published()
+        await desk_over(stores).publish(tuple(receipts.entries(order, published)))

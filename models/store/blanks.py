@@ -8,9 +8,9 @@ Change: TypeAlias = Document | list[Document]
 
 # Of what the feed tells of someone: ids, amounts and the shop's own names. No texts, no reasons.
 _TOLD = """
-message run trigger step held_out channel template order currency subtotal saved shipping total
-to_pay points points_redeemed refunded points_returned undone key refund promotion promotions until
-group claim sale sku draw ticket segment transfer state tier event lottery entry
+message run trigger step held_out splits channel template order currency subtotal saved shipping
+total to_pay points points_redeemed refunded points_returned undone key refund promotion promotions
+until group claim sale sku draw ticket segment transfer state tier event lottery entry
 """
 FEED_KEEPS = _TOLD.split()
 _NOTHING: Document = {"$literal": {}}

@@ -20,6 +20,8 @@ HOUR, DAY, EVER = "hour", "day", "ever"
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
+# What reached someone, and their id.
+Person: TypeAlias = tuple[str, str]
 # By series and the hour at which it was.
 Added: TypeAlias = Mapping[tuple[Series, datetime], Mapping[Count, int]]
 
@@ -84,31 +86,46 @@ class Metrics(Store):
 
 
 class Reached(Store):
-    """Whom campaigns have reached: each person once, in the block of the feed that first told."""
+    """Whom something has reached: each person once, in the block of the feed that first told.
+
+    What it is that reached them is a campaign, or the key of something in one.
+    """
 
     NAME = "reached"
     INDEXES = (IndexModel([("user", ASCENDING)], name="user"),)
 
-    async def note(
-        self, block: int, people: Collection[tuple[str, str]]
-    ) -> frozenset[tuple[str, str]]:
-        """Note people, each by campaign and user; return who is new in this block.
+    async def note(self, block: int, people: Mapping[Person, datetime]) -> frozenset[Person]:
+        """Note people, each by what reached them, and at which hour; return who is new in a block.
 
         Safe to repeat: whoever was new is again.
         """
         if not people:
             return frozenset()
         documents = [
-            {"_id": f"{campaign}|{user}", "campaign": campaign, "user": user, "block": block}
-            for campaign, user in people
+            {
+                "_id": "|".join(person),
+                "campaign": person[0].partition("|")[0],
+                "user": person[1],
+                "at": hour,
+                "block": block,
+            }
+            for person, hour in people.items()
         ]
         try:
             await self.documents.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             duplicates(error)
-        ids = [document["_id"] for document in documents]
-        cursor = self.documents.find({"_id": {"$in": ids}, "block": block})
-        return frozenset([(document["campaign"], document["user"]) async for document in cursor])
+        ids = {"|".join(person): person for person in people}
+        cursor = self.documents.find({"_id": {"$in": list(ids)}, "block": block}, {"_id": 1})
+        return frozenset([ids[document["_id"]] async for document in cursor])
+
+    async def hours(self, people: Collection[Person]) -> dict[Person, datetime]:
+        """Return at which hour each was reached."""
+        ids = {"|".join(person): person for person in people}
+        if not ids:
+            return {}
+        cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"at": 1})
+        return {ids[document["_id"]]: document["at"] async for document in cursor}
 
 
 def _within(span: Span) -> Iterable[Document]:

@@ -13,6 +13,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from models.effect import Effect
+from models.experiment import Dealt
 from models.run import Run, RunState
 from models.store.database import Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
@@ -87,6 +88,11 @@ class Runs(Store):
         """Return those of these ids that are a run's."""
         cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"_id": 1})
         return frozenset([document["_id"] async for document in cursor])
+
+    async def find_many(self, ids: Sequence[str]) -> dict[str, Run]:
+        """Return those of these runs that there are."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: _run(document) async for document in cursor}
 
     async def find(self, run_id: str) -> Run | None:
         """Return the run with this id, if any."""
@@ -282,6 +288,8 @@ def _document(run: Run) -> Document:
         "reason": run.reason,
         "version": run.version,
     }
+    if run.arms:
+        document["arms"] = [{**dealt.told(), "at": dealt.at} for dealt in run.arms]
     if run.unsettled is not None:
         document["unsettled"] = [effect_document(effect) for effect in run.unsettled]
         document["due_at"] = _AT_ONCE
@@ -323,6 +331,7 @@ def _run(document: Document) -> Run:
         event=document["event"],
         bound=document["bound"],
         granted=document.get("granted", {}),
+        arms=tuple(Dealt.heard(each, each["at"]) for each in document.get("arms", ())),
         state=RunState(document["state"]),
         position=document["position"],
         since=document["since"],

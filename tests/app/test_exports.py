@@ -173,11 +173,14 @@ async def happenings(api, shop):
     (campaign,) = (await api.stores.campaigns.find_keys(["shop"])).values()
     run = {"trigger": "welcome"}
     message = {**run, "step": "hello", "channel": "email", "template": "greeting"}
-    share = {"promotion": "ten", "campaign": campaign.id, "amount": "5.00"}
+    halves = [{"arm": arm, "share": "50"} for arm in ("a", "b")]
+    dealt = {"split": "size", "arm": "b", "arms": halves}
+    share = {"promotion": "ten", "campaign": campaign.id, "amount": "5.00", "splits": [dealt]}
     told = (
         ("run.started", run, 0),
         ("run.started", {**run, "held_out": True}, 0),
-        ("run.converted", run, 24),
+        ("run.split", {**run, "splits": [dealt]}, 1),
+        ("run.converted", {**run, "splits": [dealt]}, 24),
         ("message.sent", message, 0),
         ("message.opened", message, 1),
         ("order.placed", {"currency": "USD", "total": "45.00", "promotions": [share]}, 24),
@@ -220,11 +223,11 @@ async def test_reports_have_a_row_for_each_thing_that_is_counted(api, key, happe
     rows = await fetch(api, headers, "reports")
     assert {row["campaign"] for row in rows} == {happenings}
     said = {
-        (row["about"], row["name"], row["step"]): {
+        (row["about"], row["name"], row["step"] or row["arm"]): {
             name: cell
             for name, cell in row.items()
             if cell not in ("", "0", "0.00")
-            and name not in ("campaign", "title", "about", "name", "step")
+            and name not in ("campaign", "title", "about", "name", "step", "arm")
         }
         for row in rows
     }
@@ -239,11 +242,28 @@ async def test_reports_have_a_row_for_each_thing_that_is_counted(api, key, happe
         },
         ("promotion", "ten", ""): {"currency": "USD", "redemptions": "1", "discount": "5.00"},
         ("sales", "", ""): {"currency": "USD", "orders": "1", "revenue": "45.00"},
+        ("arm", "welcome", "a"): {"split": "size", "share": "50.0"},
+        ("arm", "welcome", "b"): {
+            "split": "size",
+            "share": "50.0",
+            "people": "1",
+            "converted": "1",
+        },
+        ("promotion_arm", "ten", "a"): {"currency": "USD", "split": "size", "share": "50.0"},
+        ("promotion_arm", "ten", "b"): {
+            "currency": "USD",
+            "split": "size",
+            "share": "50.0",
+            "people": "1",
+            "orders": "1",
+            "revenue": "45.00",
+            "discount": "5.00",
+        },
     }
 
     until = (NOW + timedelta(days=1)).isoformat().replace("+00:00", "Z")
     first = await fetch(api, headers, f"reports?format=ndjson&until={until}")
-    assert {row["about"] for row in first} == {"campaign", "journey", "message"}
+    assert {row["about"] for row in first} == {"campaign", "journey", "message", "arm"}
     (journey,) = [row for row in first if row["about"] == "journey"]
     assert (journey["started"], journey["converted"], journey["sent"]) == (1, 0, None)
 

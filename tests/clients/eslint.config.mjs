@@ -6,13 +6,13 @@ const values = `
   ActivityBatch ActivityEntry AuditEntry CampaignReport CampaignTransition Cap Completion Consent
   Declaration DeclarationChange Diagnostic DrawRecord Erasure EventVerdict ExpiringPoints
   ExplanationChange ExplanationNode ExportedDocument FileDiagnostic FormattedRules Gift Grant
-  GrantedCode ImportError JourneyChange JourneyReport MembershipCause MessageReport
-  MessagingPolicy Money NextTier NotAppliedReason Offer OrderLine OrderReturn OrderUnits OwnCode
-  PageInfo PersonExport PointsAccount PointsEntry Prize PromotionReport PromotionVerdict ProofStep
-  PublishedFile PublishedRules Quote QuoteLine QuoteShipping Receipt RulesExplanation RulesHover
-  RulesPlan RulesReport SalesReport SegmentChange SegmentCost SegmentMember SegmentMembership
-  SegmentOverlap SegmentPreview SessionTokens SourceSpan Stock Taken TemplatePreview Topic Unlock
-  UserError
+  GrantedCode ImportError Interval JourneyArm JourneyChange JourneyExperiment JourneyReport
+  MembershipCause MessageReport MessagingPolicy Money NextTier NotAppliedReason Offer OrderLine
+  OrderReturn OrderUnits OwnCode PageInfo PersonExport PointsAccount PointsEntry Prize PromotionArm
+  PromotionExperiment PromotionReport PromotionVerdict ProofStep PublishedFile PublishedRules Quote
+  QuoteLine QuoteShipping Receipt RulesExplanation RulesHover RulesPlan RulesReport SalesReport
+  SegmentChange SegmentCost SegmentMember SegmentMembership SegmentOverlap SegmentPreview
+  SessionTokens SourceSpan Stock Taken TemplatePreview Topic Unlock UserError
 `;
 
 export default [

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import dsl
 from dsl import Moment
+from engine.chance import arm_of
 from engine.journeys import Advance, receive, resume
 from engine.plans import Plan, plan_of
 from engine.playbook import playbook_of
 from engine.starting import admit, begin, listeners, started, starts
 from models.effect import Effect
 from models.event import Event
+from models.experiment import HOLDOUT
 from models.run import Run, RunState
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
@@ -336,3 +339,33 @@ def test_waits_follow_the_users_clock_over_a_change_of_time(step, start, due):
     run = journey.go(datetime.fromisoformat(start).replace(tzinfo=UTC))
 
     assert run.due_at == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+def test_a_run_remembers_the_arms_that_it_was_dealt_and_when() -> None:
+    journey = Journey(
+        """then {
+          split first { 50% a { tag "a" }  50% b { tag "b" } }
+          wait 1 days
+          split second { 100% only { tag "c" } }
+          wait 1 days
+        }"""
+    )
+    journey.go()
+    later = NOW + timedelta(days=1)
+
+    run = journey.go(later)
+
+    first, second = run.arms
+    assert (first.experiment.key, first.at) == ("first a 50 b 50", NOW)
+    assert first.arm == ("a", "b")[arm_of("ann", "first", [Decimal(50), Decimal(50)])]
+    assert (second.experiment.key, second.arm, second.at) == ("second only 100", "only", later)
+
+
+@pytest.mark.parametrize(("share", "arm"), [("0", "begun"), ("100", "held_out")])
+def test_a_run_remembers_whether_it_was_held_out_to_be_compared(share: str, arm: str) -> None:
+    journey = Journey(f'holdout {share}%  then {{ tag "a" }}')
+
+    (dealt,) = journey.run.arms
+
+    assert (dealt.experiment.name, dealt.arm, dealt.at) == (HOLDOUT, arm, NOW)
+    assert Journey('then { tag "a" }').run.arms == ()

@@ -25,6 +25,32 @@ query ($id: ID!, $from: DateTime, $until: DateTime) {
   }
 }
 """
+EXPERIMENTS = """
+query ($id: ID!) {
+  campaign(id: $id) {
+    report {
+      journeyExperiments {
+        trigger
+        split
+        chance
+        summary
+        arms { arm share people converted conversion difference { value low high } }
+      }
+      promotionExperiments {
+        promotion
+        split
+        currency
+        chance
+        summary
+        arms {
+          arm share people orders cancelled ratio { value low high }
+          revenue { amount } refunded { amount } discount { amount } givenBack { amount }
+        }
+      }
+    }
+  }
+}
+"""
 ALL = "{ campaigns(first: 10) { edges { node { title report { people } } } } }"
 
 
@@ -34,14 +60,24 @@ async def campaign(api):
     rules = [RulesFile(name, name.title(), "") for name in ("spring", "autumn")]
     await release(rules, Act("marketer", NOW), stores=api.stores)
     spring = (await api.stores.campaigns.find_keys(["spring"]))["spring"].id
-    share = {"promotion": "ten", "campaign": spring, "amount": "5.00"}
+    arms = [{"arm": arm, "share": "50"} for arm in ("five", "six")]
+    size = {"split": "size", "arm": "five", "arms": arms}
+    share = {"promotion": "ten", "campaign": spring, "amount": "5.00", "splits": [size]}
+    halves = [{"arm": arm, "share": "50"} for arm in ("held_out", "begun")]
+    begun, held_out = [
+        {"splits": [{"split": "@holdout", "arm": arm, "arms": halves}]}
+        for arm in ("begun", "held_out")
+    ]
     message = {"trigger": "t", "step": "hello", "channel": "email", "template": "greeting"}
     order = {"currency": "USD", "total": "45.00", "promotions": [share]}
     yen = {"currency": "JPY", "total": "700", "promotions": [share | {"amount": "70"}]}
     told = [
-        *(("run.started", user, {"trigger": "t"}) for user in ("ann", "ben")),
-        *(("run.started", user, {"trigger": "t", "held_out": True}) for user in ("cyd", "dan")),
-        ("run.converted", "ann", {"trigger": "t"}),
+        *(("run.started", user, {"trigger": "t", **begun}) for user in ("ann", "ben")),
+        *(
+            ("run.started", user, {"trigger": "t", "held_out": True, **held_out})
+            for user in ("cyd", "dan")
+        ),
+        ("run.converted", "ann", {"trigger": "t", **begun}),
         ("message.sent", "ann", message),
         ("message.clicked", "ann", message),
         ("order.placed", "ann", order),
@@ -136,3 +172,41 @@ async def test_each_campaign_of_a_list_has_its_own(api, campaign):
         edge["node"]["title"]: edge["node"]["report"]["people"]
         for edge in found["campaigns"]["edges"]
     } == {"Spring": 2, "Autumn": 0}
+
+
+async def test_experiments_have_their_arms_side_by_side(api, campaign):
+    analyst = await api.caller(Role.ANALYST)
+
+    found = await api.ask(EXPERIMENTS, {"id": campaign}, by=analyst)
+
+    (holdout,) = found["campaign"]["report"]["journeyExperiments"]
+    held_out, begun = holdout.pop("arms")
+    assert holdout == {
+        "trigger": "t",
+        "split": None,
+        "chance": None,
+        "summary": [
+            "`held_out`: 0.0% of 2 people reached the goal.",
+            "`begun`: 50.0% of 2 people reached the goal, +50.0 points beside `held_out` "
+            "(-27.3 to +90.5): that may be chance.",
+        ],
+    }
+    assert (held_out["people"], held_out["converted"], held_out["difference"]) == (2, 0, None)
+    assert (begun["share"], begun["people"], begun["conversion"]) == (50, 2, 0.5)
+    assert begun["difference"]["value"] == 0.5
+    yen, dollars = found["campaign"]["report"]["promotionExperiments"]
+    assert (yen["currency"], dollars["currency"], dollars["split"]) == ("JPY", "USD", "size")
+    five, six = dollars["arms"]
+    assert five == {
+        "arm": "five",
+        "share": 50.0,
+        "people": 1,
+        "orders": 1,
+        "cancelled": 0,
+        "ratio": None,
+        "revenue": {"amount": "45.00"},
+        "refunded": {"amount": "9.00"},
+        "discount": {"amount": "5.00"},
+        "givenBack": {"amount": "5.00"},
+    }
+    assert (six["arm"], six["orders"], six["ratio"]) == ("six", 0, None)

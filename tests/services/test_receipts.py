@@ -80,7 +80,9 @@ async def test_an_order_is_told_as_it_was_placed(till):
             }
         ],
         "gifts": [],
-        "promotions": [{"promotion": "tenth", "campaign": campaign, "amount": "10.00"}],
+        "promotions": [
+            {"promotion": "tenth", "campaign": campaign, "amount": "10.00", "splits": []}
+        ],
     }
 
 
@@ -102,6 +104,7 @@ async def test_what_comes_back_is_told_and_so_is_the_end(till):
         "promotion": "tenth",
         "campaign": (await till.rulebook.current()).campaign_of["tenth"],
         "amount": "5.00",
+        "splits": [],
     }
 
     assert [*entries] == ["order.placed:o1", "order.returned:o1:0", "order.cancelled:o1"]
