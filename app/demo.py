@@ -18,8 +18,10 @@ from app.replay import Tally, clock_from, replay
 from app.settings import Settings
 from app.up import ADMIN, Stack
 from devserver.process import tie_to_parent
+from models.audit import Actor, Credential
 from models.principal import Role
 from models.store import Database, Stores
+from services.audit import Recorder
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PEOPLE = {
@@ -69,9 +71,12 @@ def _import(stack: Stack) -> tuple[Plan, dict[str, Any]]:
         else:
             console.note("  Importing the Complete Journey data:")
             await importer.run(plan, stores, now=now, bar=console.bar)
-        await demo_campaigns.prepare(
-            PEOPLE, templates, password=stack.password(), stores=stores, now=now
-        )
+        recorder = Recorder(stores, Clock().wall)
+        async with recorder.record("demo", Actor(Credential.COMMAND)) as note:
+            made = await demo_campaigns.prepare(
+                PEOPLE, templates, password=stack.password(), stores=stores, now=now
+            )
+            note.concerns(made)
         return plan, await stores.progress.find(importer.NAME) or {}
 
     return maintenance.with_database(stack.settings, bring_in)

@@ -32,12 +32,12 @@ async def prepare(
     password: str,
     stores: Stores,
     now: datetime,
-) -> None:
-    """Have these accounts and templates. Safe to repeat."""
-    passwords = Passwords()
+) -> list[str]:
+    """Have these accounts and templates; return them as the audit log names them. Repeatable."""
+    passwords, things = Passwords(), []
     try:
         for email, (name, role) in accounts.items():
-            await people.ensure_user(
+            user = await people.ensure_user(
                 email=email,
                 password=password,
                 name=name,
@@ -46,11 +46,14 @@ async def prepare(
                 passwords=passwords,
                 now=now,
             )
+            things.append(f"User:{user.id}")
     finally:
         passwords.close()
     for template in templates:
         if await stores.templates.find(template.channel, template.name) is None:
-            await stores.templates.save(template, now=now, by=None)
+            saved = await stores.templates.save(template, now=now, by=None)
+            things.append(f"Template:{saved.id}")
+    return things
 
 
 def publish(source: str, author: Client, reviewer: Client) -> None:

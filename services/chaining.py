@@ -11,6 +11,7 @@ from typing import Any
 
 from models.audit import BEFORE_THE_FIRST, Mark, SealKeys, digest
 from models.store import Stores
+from services import standing
 
 PATIENCE = timedelta(seconds=30)
 BLOCK = 500
@@ -36,9 +37,14 @@ async def link(*, stores: Stores, wall: datetime, keys: SealKeys) -> int:
     fresh = [entry for entry in waiting if entry.id not in known]
     linked = await stores.audit.append(head, fresh, keys) if fresh else 0
     placed = [entry.id for entry in fresh[:linked]]
-    if placed:
-        await stores.audit_marks.reach(END, Mark(*await stores.audit.head()), keys)
-    await stores.audit_drafts.forget([*known, *placed])
+    have = known | {*placed}
+    if have:
+        head = await stores.audit.head()
+        await stores.audit_marks.reach(END, Mark(*head), keys)
+        # Before their drafts go: whoever is killed in between has it done by the next to come.
+        entries = [entry for entry in waiting if entry.id in have]
+        await standing.note(entries, stores=stores, head=head, keys=keys)
+    await stores.audit_drafts.forget([*have])
     return linked
 
 

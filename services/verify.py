@@ -11,7 +11,7 @@ from models.audit import SealKeys
 from models.claim import ClaimState
 from models.redemption import PerUser
 from models.store import Stores
-from services import auditing, chaining, draws, receipts
+from services import auditing, chaining, draws, receipts, standing
 from services.consequences import Consequences
 from services.recounting import recount
 from services.rejudging import rejudge
@@ -71,8 +71,8 @@ async def verify(
         ),
         (
             "I10",
-            "the audit log is as it was written",
-            lambda: chaining.check(stores=stores, keys=keys),
+            "the audit log is as it was written, and knows of each change",
+            lambda: _audited(stores, keys),
         ),
         ("I11", "the feed is gapless, tells nothing twice, and every order", lambda: _feed(stores)),
         (
@@ -86,6 +86,14 @@ async def verify(
     for name, title, check in checks:
         looked_at, problems = await check()
         yield Finding(name, title, looked_at, _shortened(problems))
+
+
+async def _audited(stores: Stores, keys: SealKeys | None) -> tuple[str, list[str]]:
+    entries, broken = await chaining.check(stores=stores, keys=keys)
+    if broken:
+        return entries, broken
+    things, problems = await standing.check(stores=stores, keys=keys)
+    return f"{entries}; {things}", problems
 
 
 async def _stock(stores: Stores) -> tuple[str, list[str]]:

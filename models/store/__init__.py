@@ -11,6 +11,7 @@ from models.store.accounts import Accounts
 from models.store.api_keys import ApiKeys
 from models.store.audiences import AudienceMembers, Audiences
 from models.store.audit import Audit, AuditDrafts, AuditMarks
+from models.store.audit_states import AuditStates
 from models.store.campaigns import Campaigns
 from models.store.checks import Checks
 from models.store.claims import Claims, Stocks
@@ -131,6 +132,7 @@ class Stores:
     audit_drafts: AuditDrafts
     audit: Audit
     audit_marks: AuditMarks
+    audit_states: AuditStates
     erasures: Erasures
 
     @classmethod

@@ -209,6 +209,7 @@ HOLDINGS: tuple[Holding, ...] = (
     _nobodys("audiences", "segments that platforms are told of; for a moment, ids of whom to tell"),
     _nobodys("positions", "how far readers of the feed have come"),
     _nobodys("audit_marks", "where the audit log begins and ends"),
+    _nobodys("audit_states", "seals of what the log is about, of the staff's roles too"),
     _nobodys("servers", "servers of others that do not answer"),
     _nobodys("batches", "how many events came when"),
     _nobodys("measures", "what is counted of events"),
