@@ -9,13 +9,14 @@ from models import audience as models
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
+from schema.scalars import URL
 
 
 @strawberry.type(description="A segment as an advertising platform knows it, by hashed addresses.")
 class Audience(Node):
     name: str = strawberry.field(description="What the platform's endpoint is told.")
     segment: str = strawberry.field(description="The segment that it follows.")
-    url: str = strawberry.field(description="The endpoint that is told of changes.")
+    url: URL = strawberry.field(description="The endpoint that is told of changes.")
     leaving: bool = strawberry.field(description="Whether it is being emptied and forgotten.")
     members: int = strawberry.field(description="How many the platform has been told of.")
     synced_at: datetime | None = strawberry.field(
@@ -30,7 +31,7 @@ class Audience(Node):
             id=strawberry.ID(to_global("Audience", audience.name)),
             name=audience.name,
             segment=audience.segment,
-            url=audience.url,
+            url=URL(audience.url),
             leaving=audience.leaving,
             members=audience.members,
             synced_at=audience.synced_at,
@@ -42,7 +43,7 @@ class Audience(Node):
 class CreateAudienceInput:
     name: str = strawberry.field(description="What the platform's endpoint is told.")
     segment: str = strawberry.field(description="The segment to follow; it must be live.")
-    url: str = strawberry.field(description="The endpoint: https, on the public internet.")
+    url: URL = strawberry.field(description="The endpoint: https, on the public internet.")
     token: str = strawberry.field(default="", description="The bearer token that it asks for.")
 
 

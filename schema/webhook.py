@@ -9,12 +9,13 @@ from models import webhook as models
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
+from schema.scalars import URL
 
 
 @strawberry.type(description="Another system that rules may call by a name.")
 class Webhook(Node):
     name: str = strawberry.field(description="The name that rules call it by.")
-    url: str = strawberry.field(description="Where calls are posted to.")
+    url: URL = strawberry.field(description="Where calls are posted to.")
     enabled: bool = strawberry.field(description="Whether it is called; else calls are skipped.")
     events: list[str] = strawberry.field(
         description="Entries of the feed that it follows, as `message.sent`, `message.*` or `*`."
@@ -33,7 +34,7 @@ class Webhook(Node):
         return cls(
             id=strawberry.ID(to_global("Webhook", webhook.name)),
             name=webhook.name,
-            url=webhook.url,
+            url=URL(webhook.url),
             enabled=webhook.enabled,
             events=list(webhook.events),
             rotating_until=webhook.secrets[1].until if len(webhook.secrets) > 1 else None,
@@ -45,7 +46,7 @@ class Webhook(Node):
 @strawberry.input(description="A webhook to make.")
 class CreateWebhookInput:
     name: str = strawberry.field(description="The name that rules call it by.")
-    url: str = strawberry.field(description="Where to post: https, on the public internet.")
+    url: URL = strawberry.field(description="Where to post: https, on the public internet.")
     events: list[str] = strawberry.field(
         default_factory=list,
         description="Entries of the feed to be told of, as `message.sent`, `message.*` or `*`.",
@@ -55,7 +56,7 @@ class CreateWebhookInput:
 @strawberry.input(description="What to change; what is left out stays.")
 class UpdateWebhookInput:
     name: str = strawberry.field(description="Which webhook.")
-    url: str | None = strawberry.field(default=None, description="Where to post from now on.")
+    url: URL | None = strawberry.field(default=None, description="Where to post from now on.")
     enabled: bool | None = strawberry.field(default=None, description="Whether to call it.")
     events: list[str] | None = strawberry.field(
         default=None, description="Entries of the feed to be told of from now on."

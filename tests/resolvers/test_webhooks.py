@@ -41,6 +41,13 @@ async def test_a_webhook_is_made_changed_and_listed(api, admin):
     assert listed["webhooks"] == [{"name": "crm", "enabled": False}]
 
 
+async def test_what_is_no_address_is_of_the_wrong_type(api, admin):
+    given = {"input": {"name": "crm", "url": "shop.example/hook"}}
+
+    assert await api.code(CREATE, given, by=admin) == "BAD_USER_INPUT"
+    assert await api.ask("{ webhooks { name } }", by=admin) == {"webhooks": []}
+
+
 async def test_a_url_that_leads_inside_is_refused(api, admin):
     answer = await api.ask(
         CREATE, {"input": {"name": "crm", "url": "https://127.0.0.1/"}}, by=admin
