@@ -27,13 +27,14 @@ class Why(StrEnum):
 class Unlock:
     """The smallest change that would make a promotion apply: bring `path` to `to`, by so much.
 
-    `text` says it for people.
+    `text` says it for people, all of it: where one change is not enough, `also` are the others.
     """
 
     path: str
     to: Any
     by: Any = None
     text: str = field(default="", compare=False)
+    also: tuple["Unlock", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

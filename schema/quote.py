@@ -161,18 +161,22 @@ class QuoteShipping:
     applied: list[Taken] = strawberry.field(description="Which promotion took how much.")
 
 
-@strawberry.type(description="The smallest change that would make a promotion apply.")
+@strawberry.type(description="The smallest change that would let a promotion apply.")
 class Unlock:
     path: str = strawberry.field(description="What to change, as `cart.subtotal`.")
     to: JSON | None = strawberry.field(description="What it must become.")
     by: JSON | None = strawberry.field(description="How far that is from here.")
-    text: str = strawberry.field(description="The same for people.")
+    text: str = strawberry.field(description="The same for people, with what `also` must change.")
+    also: list["Unlock"] = strawberry.field(
+        description="What must change as well, where one change is not enough."
+    )
 
     @classmethod
-    def of(cls, unlock: models.Unlock) -> Self:
+    def of(cls, unlock: models.Unlock) -> "Unlock":
         """Show a change."""
         text = unlock.text or f"{unlock.path} of {unlock.to}"
-        return cls(path=unlock.path, to=unlock.to, by=unlock.by, text=text)
+        also = [cls.of(each) for each in unlock.also]
+        return cls(path=unlock.path, to=unlock.to, by=unlock.by, text=text, also=also)
 
 
 @strawberry.type(description="Why a promotion did not apply.")

@@ -11,6 +11,8 @@ from dsl.walking import substitute
 
 # Gives the value of a fact, or MISSING.
 Look: TypeAlias = Callable[[Expr], Any]
+# Whether a condition is true.
+Judge: TypeAlias = Callable[[Expr], bool]
 
 _AS_IT_IS: Mapping[Expr, Const] = {}
 
@@ -19,11 +21,13 @@ _AS_IT_IS: Mapping[Expr, Const] = {}
 class Reader:
     """Evaluates within a scope. Facts, aggregates above all, are worked out once and kept.
 
-    `look` gives the same value of a fact as evaluating it does, but sooner.
+    `look` gives the same value of a fact as evaluating it does, but sooner, and `quick` the same
+    verdict on a condition.
     """
 
     scope: Scope
     look: Look | None = None
+    quick: Judge | None = None
     _known: dict[Expr, Const] = field(default_factory=dict)
 
     @property
@@ -45,6 +49,8 @@ class Reader:
 
     def judge(self, condition: Expr, otherwise: Mapping[Expr, Const] = _AS_IT_IS) -> bool:
         """Whether a condition is true; with these parts of it as given."""
+        if self.quick is not None and not otherwise:
+            return self.quick(condition)
         return self.value(condition, otherwise) is True
 
     def _fact(self, part: Expr) -> Const | None:

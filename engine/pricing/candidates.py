@@ -86,7 +86,8 @@ class Sieve:
         if planned.zone not in self._explainers:
             facts, moment = self.facts, self.moment(planned)
             look = partial(self.judges.look, facts=facts, moment=moment)
-            self._explainers[planned.zone] = Explainer(facts, moment, look=look)
+            judge = partial(self.judges.holds, facts=facts, moment=moment)
+            self._explainers[planned.zone] = Explainer(facts, moment, look=look, judge=judge)
         return self._explainers[planned.zone]
 
     def candidates(self) -> list[Planned]:

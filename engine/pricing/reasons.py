@@ -1,11 +1,12 @@
 """Why a promotion did not apply: the clause that stopped it, what it saw, and what would help."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from dsl import MISSING, Explanation, Moment
+from dsl import MISSING, Moment
 from dsl.clauses import Limit
-from dsl.core import Expr
+from dsl.core import AllOf, Expr
 from dsl.explanation import Change, Explainer
 from dsl.kinds import TIMESTAMP
 from dsl.money import to_text
@@ -116,23 +117,27 @@ def _budget(planned: Planned, sieve: Sieve, saving: int, spent: int) -> Reason:
 
 
 def _failed(why: Why, clause: str, condition: Expr, explainer: Explainer, currency: str) -> Reason:
-    explained = explainer.explain(condition)
-    parts = explained.parts if explained.shape == "all" else (explained,)
+    parts = condition.operands if isinstance(condition, AllOf) else (condition,)
     values = {
         name: shown(explainer.value(fact), fact.kind, currency)
         for part in parts
-        if not part.holds
-        for name, fact in facts_read(part.condition)
+        if not explainer.holds(part)
+        for name, fact in facts_read(part)
     }
-    return Reason(why, clause, values, _unlock(explained, currency))
+    return Reason(why, clause, values, _unlock(explainer.way(condition) or (), currency))
 
 
-def _unlock(explained: Explanation, currency: str) -> Unlock | None:
-    """Return the change that is enough by itself, if there is one and it has a value."""
-    match explained.changes:
-        case (Change(subject, name, what, _, to, by, text),) if to is not MISSING:
-            kind = subject.kind
-            by = None if by is None else shown(by, kind, currency)
-            return Unlock(name, shown(to, kind, currency), by, f"{what}: {text}")
-        case _:
-            return None
+def _unlock(changes: Sequence[Change], currency: str) -> Unlock | None:
+    """Return the changes that are enough together, if there are any and all have a value."""
+    if not changes or any(each.to is MISSING for each in changes):
+        return None
+    first, *others = (_named(each, currency) for each in changes)
+    text = "; ".join(each.text for each in (first, *others))
+    return replace(first, text=text, also=tuple(others))
+
+
+def _named(change: Change, currency: str) -> Unlock:
+    kind = change.subject.kind
+    by = None if change.by is None else shown(change.by, kind, currency)
+    to = shown(change.to, kind, currency)
+    return Unlock(change.name, to, by, f"{change.what}: {change.text}")

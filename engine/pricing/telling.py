@@ -92,7 +92,8 @@ class Telling:
         # More than are told of, for some of them lack what cannot be named.
         for planned in islice(self.sieve.short(MOST_NEAR), 2 * MOST_NEAR):
             verdict = self._verdict(planned)
-            if verdict.reason is not None and verdict.reason.unlock is not None:
+            unlock = verdict.reason.unlock if verdict.reason else None
+            if unlock is not None and not unlock.also:
                 yield verdict
 
     def _verdict(self, planned: Planned) -> Verdict:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.money import to_text
-from models.quote import Quote, QuoteLine, Reason, Taken, Verdict
+from models.quote import Quote, QuoteLine, Reason, Taken, Unlock, Verdict
 
 
 def write_quote(quote: Quote) -> dict[str, Any]:
@@ -59,10 +59,14 @@ def _verdict(verdict: Verdict, currency: str) -> dict[str, Any]:
 
 def write_reason(reason: Reason) -> dict[str, Any]:
     """Return a reason as JSON."""
-    unlock = reason.unlock
     return {
         "code": reason.code.value,
         "clause": reason.clause,
         "values": dict(reason.values),
-        "unlock": unlock and {"path": unlock.path, "to": unlock.to, "by": unlock.by},
+        "unlock": None if reason.unlock is None else _unlock(reason.unlock),
     }
+
+
+def _unlock(unlock: Unlock) -> dict[str, Any]:
+    own = {"path": unlock.path, "to": unlock.to, "by": unlock.by}
+    return {**own, "also": [_unlock(each) for each in unlock.also]} if unlock.also else own

@@ -299,8 +299,8 @@ def test_changing_what_is_said_turns_the_verdict(expr, facts, moment, program):
 
     # What is said of a segment's own condition is about the workspace's zone.
     for part in walk(explain(expr, facts, at), into=("all", "any", "not")):
-        if part.changes is not None:
-            turned = substitute(part.condition, part.turned_by.get)
+        if part.way is not None:
+            turned = substitute(part.condition, part.way.turned_by.get)
             assert dsl.holds(turned, facts, at) is not part.holds
 
 
