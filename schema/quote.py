@@ -10,7 +10,7 @@ import strawberry
 
 from dsl.money import decimals
 from models import quote as models
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
 from models.quote import Why
 from schema.enums import describe
 from schema.ids import from_global
@@ -73,7 +73,7 @@ class CartLineInput:
     )
 
     def document(self, place: int) -> dict[str, Any]:
-        """Return the line as a cart's JSON has it. Raises NotFound."""
+        """Return the line as a cart's JSON has it. Raises NotFound and Invalid."""
         own = {
             name: getattr(self, name)
             for name in ("price", "quantity", "sku", "name", "category", "brand", "floor")
@@ -82,7 +82,12 @@ class CartLineInput:
             own["@claim"] = _key("Claim", self.claim, place)
         if self.group is not None:
             own["@group"] = _key("Group", self.group, place)
-        attributes: dict[str, Any] = self.attributes if isinstance(self.attributes, dict) else {}
+        attributes: Any = {} if self.attributes is None else self.attributes
+        if not isinstance(attributes, dict):
+            raise Invalid(
+                f"lines[{place}].attributes must be an object with named fields",
+                field=("cart", "lines", str(place), "attributes"),
+            )
         return {**{n: v for n, v in attributes.items() if not n.startswith("@")}, **own}
 
 
@@ -105,7 +110,7 @@ class CartInput:
     codes: list[str] = strawberry.field(default_factory=list, description="The codes given.")
 
     def document(self) -> dict[str, Any]:
-        """Return the cart as JSON has it. Raises NotFound."""
+        """Return the cart as JSON has it. Raises NotFound and Invalid."""
         return {
             "currency": self.currency,
             "lines": [line.document(place) for place, line in enumerate(self.lines)],

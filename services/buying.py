@@ -105,7 +105,7 @@ async def _settle(hold: Hold, *, stores: Stores, current: Published, now: dateti
         if not there:
             await spending.release(transfer, stores=stores)
             raise Conflict(
-                f"One person may have {data['places']} entries, and you have them.",
+                f"One person may have {data['places']} entries, and you have that many.",
                 code="LIMIT_REACHED",
             )
         # Still open after it was added: so it is among those that take part.

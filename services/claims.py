@@ -277,7 +277,7 @@ def limited(sale: FlashSale) -> Conflict:
         for each in allowances(sale.limits)
     )
     return Conflict(
-        f"One person may have {counts} of {sale.title or sale.name}, and you have.",
+        f"One person may have {counts} of {sale.title or sale.name}, and you have that many.",
         code="LIMIT_REACHED",
     )
 

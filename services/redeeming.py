@@ -33,9 +33,10 @@ def redeemed(wanted: int | None, quote: Quote, buyer: str | None, published: Pub
     value = wanted // each * worth.minor
     if value > quote.total:
         most = quote.total // worth.minor * each if worth.minor else 0
+        at_most = f"redeem at most {most:,}" if most else "nothing can be redeemed"
         raise Invalid(
-            f"{wanted} points are worth {_money(value, quote)}, and the cart costs"
-            f" {_money(quote.total, quote)}: redeem at most {most}.",
+            f"{wanted:,} points are worth {_money(value, quote)}, and the cart costs"
+            f" {_money(quote.total, quote)}: {at_most}.",
             field=_FIELD,
         )
     return replace(quote, redeemed=wanted, worth=value)

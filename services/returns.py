@@ -51,7 +51,10 @@ async def take_back(order_id: str, key: str, sent: Sequence[Sent], till: Till) -
             if each.key == key:
                 if {line.line: line.quantity for line in each.lines} != wanted:
                     raise Conflict(
-                        "This key is that of another return.", code="KEY_USED", field=("key",)
+                        f"The key {key!r} is that of another return of this order; send it again"
+                        " as it was, or give this one a key of its own.",
+                        code="KEY_USED",
+                        field=("key",),
                     )
                 return order
         if order.state is OrderState.CANCELLED:

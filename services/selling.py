@@ -37,7 +37,7 @@ async def confirm(
     while True:
         found = await stores.claims.find(claim)
         if found is None or user_id not in (None, found.user_id):
-            raise NotFound("You have no such claim.", field=("claim",))
+            raise NotFound("You have no such claim.", field=("claimId",))
         match found.state:
             case ClaimState.SOLD:
                 moved = await _sold(found, order, holder, stores)
@@ -59,7 +59,7 @@ async def give_back(claim: str, order: str, *, stores: Stores, now: datetime) ->
     if found is not None and found.holder is None:
         found = await stores.claims.give_back(claim, order, now) or await stores.claims.find(claim)
     if found is None:
-        raise NotFound("There is no such claim.", field=("claim",))
+        raise NotFound("There is no such claim.", field=("claimId",))
     if found.state is ClaimState.SOLD and found.order == order:
         raise Conflict(
             "This claim is part of an order that was placed here: cancel that, or return its unit.",

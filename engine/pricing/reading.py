@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from dsl.kinds import Record
-from dsl.money import CURRENCIES, LARGEST, to_minor
+from dsl.money import CURRENCIES, LARGEST, to_minor, to_text
 from dsl.program import Program
 from engine.stored import record
 from models.cart import Cart, CartLine
@@ -102,7 +102,8 @@ def _money(
     try:
         minor = to_minor(raw if isinstance(raw, Decimal | int) else str(raw), currency)
     except ValueError as reason:
-        message = f'{path}: {reason}; write it as text, such as "9.99"'
+        example = to_text(1250, currency)
+        message = f'{path}: {reason}; an amount of {currency} is text such as "{example}"'
         raise Invalid(message, field=_field(path)) from None
     if minor < 0:
         raise refusal(path, "must not be negative", raw)

@@ -66,7 +66,7 @@ class Orders(Store):
         """Return the order. Raises NotFound."""
         order = await self.find(order_id)
         if order is None:
-            raise NotFound("There is no such order.")
+            raise NotFound("There is no such order.", field=("id",))
         return order
 
     async def commit(self, order: Order) -> bool:

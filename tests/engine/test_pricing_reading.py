@@ -55,6 +55,16 @@ def test_a_bad_cart_is_refused_by_its_place(cart, place, says):
     assert ".".join(refused.value.field).startswith(place.replace("[", ".").replace("]", ""))
 
 
+@pytest.mark.parametrize(
+    ("currency", "price", "example"), [("JPY", "1.5", "1250"), ("KWD", "1.2345", "1.250")]
+)
+def test_a_refused_amount_is_shown_one_of_its_currency(currency, price, example):
+    with pytest.raises(Invalid) as refused:
+        read(currency=currency, lines=[{"price": price}])
+
+    assert refused.value.message.endswith(f'an amount of {currency} is text such as "{example}"')
+
+
 def test_what_may_be_absent_is():
     cart = read(lines=[{"price": "1"}])
 

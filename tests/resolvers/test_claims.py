@@ -8,7 +8,7 @@ import pytest
 
 from models.campaign import Act
 from models.principal import Role
-from schema.ids import from_global
+from schema.ids import from_global, to_global
 from services import stocks
 from services.releases import RulesFile, release
 from tests.client import NO_REDIS, Api, serving
@@ -126,6 +126,20 @@ async def test_the_shop_sells_and_returns_what_is_held(sale):
     assert await act("returnClaim", "o2") == ["CLAIM_USED"]
     for _ in range(2):
         assert (await act("returnClaim", "o1"))["state"] == "RELEASED"
+
+
+@pytest.mark.parametrize("name", ["confirmClaim", "returnClaim"])
+@pytest.mark.parametrize("id", ["no id", to_global("User", "u"), to_global("Claim", "nobodys")])
+async def test_a_claim_that_does_not_exist_is_refused_by_its_field(sale, name, id):
+    shop = await sale.caller(Role.INTEGRATOR)
+    document = (
+        f'mutation ($id: ID!) {{ {name}(input: {{claimId: $id, order: "o"}})'
+        " { userErrors { code field } } }"
+    )
+
+    refused = (await sale.ask(document, {"id": id}, by=shop))[name]["userErrors"]
+
+    assert refused == [{"code": "NOT_FOUND", "field": ["claimId"]}]
 
 
 async def test_a_sale_that_does_not_exist_is_null(sale):

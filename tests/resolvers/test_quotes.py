@@ -192,6 +192,7 @@ async def test_an_integrator_asks_for_anyone(api, ann):
         ({"lines": [{"price": "1.001"}]}, ["cart", "lines", "0", "price"]),
         ({"lines": [{"price": "1", "quantity": 0}]}, ["cart", "lines", "0", "quantity"]),
         ({"lines": [{"price": "1"}] * 501}, ["cart", "lines"]),
+        ({"lines": [{"price": "1", "attributes": [1]}]}, ["cart", "lines", "0", "attributes"]),
     ],
 )
 async def test_a_bad_cart_is_refused_by_its_place(api, ann, fields, path):
@@ -206,10 +207,11 @@ async def test_nan_is_no_price(api, ann):
     assert "cart.lines[0].price" in answer["errors"][0]["message"]
 
 
-async def test_a_person_who_does_not_exist_is_refused(api, ann):
-    (error,) = await refused(api, ann, cart(), userId="VXNlcjpub2JvZHk")
+@pytest.mark.parametrize("id", ["VXNlcjpub2JvZHk", "T3JkZXI6bm9ib2R5", "no id"])
+async def test_a_person_who_does_not_exist_is_refused(api, ann, id):
+    (error,) = await refused(api, ann, cart(), userId=id)
 
-    assert error["code"] == "NOT_FOUND"
+    assert (error["code"], error["field"]) == ("NOT_FOUND", ["userId"])
 
 
 async def test_paused_promotions_do_not_apply(api, ann):

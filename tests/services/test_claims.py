@@ -290,4 +290,7 @@ async def test_who_has_what_one_may_have_is_told_how_much_that_is(sale, shop):
 
     (refused,) = await outcomes(claims, ["ann"], shop.clock.now(), key="another")
 
-    assert refused.message == "One person may have 1 within 7 days of Midnight, and you have."
+    assert (
+        refused.message
+        == "One person may have 1 within 7 days of Midnight, and you have that many."
+    )

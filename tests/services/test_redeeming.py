@@ -99,7 +99,7 @@ async def test_a_quote_says_what_points_are_worth_and_what_is_left_to_pay(open_s
     quote = await quoted(300)
     assert (quote.total, quote.redeemed, quote.worth, quote.to_pay) == (1000, 300, 300, 700)
     assert (await quoted(0)).to_pay == 1000
-    for wrong, said in ((250, "100 at a time"), (-100, "100 at a time"), (1100, "at most 1000")):
+    for wrong, said in ((250, "100 at a time"), (-100, "100 at a time"), (1100, "at most 1,000")):
         with pytest.raises(Invalid, match=said):
             await quoted(wrong)
     with pytest.raises(Conflict, match="has 700 points"):
