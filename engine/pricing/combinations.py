@@ -168,6 +168,8 @@ class Search:
             if group is None:
                 if not (planned.promotion.first_of and _is_passed_over(planned, path)):
                     path = self._serve(path, planned)
+                if planned.repeats and self._is_hopeless(path, beyond, settled):
+                    return
             elif group not in settled:
                 has_others = any(each.promotion.best_of == group for each in queue[beyond:])
                 if has_others and not self._is_hopeless(path, beyond, settled):
@@ -187,7 +189,10 @@ class Search:
         bounds = Bounds(self._goods, till.shipping, self._plan.conditions)
         most = {
             each.name: bounds.most(
-                each.promotion.effects, self._turn(each, till), varies=each.varies
+                each.promotion.effects,
+                self._turn(each, till),
+                varies=each.varies,
+                repeats=not (each.promotion.best_of or each.promotion.first_of),
             )
             for each in together
         }

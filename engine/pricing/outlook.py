@@ -2,8 +2,9 @@
 
 Each promotion still to come takes at most so many parts of what a line costs then, and a flat sum.
 From the last turn to the first that makes a weight for each line: how much of a minor unit that is
-left now is left at the end at least. Of a `best of` or `first of` group only one member takes
-anything: the one that could take most.
+left now is left at the end at least. What bundles take is worked out of what units cost at each
+look, as they lose all that was taken before. Of a `best of` or `first of` group only one member
+takes anything: the one that could take most.
 
 What is promised is never more than what will be left: nothing that wins, or ties, is cut.
 """
@@ -13,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 
+from engine.pricing.dearest import Repeats
 from engine.pricing.plan import Planned
 from engine.pricing.takings import Most, Taking
 from engine.pricing.till import Till
@@ -37,6 +39,15 @@ class _Member:
         return of_lines + self.flat + min(self.shipping, till.shipping)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Repeats still to come, and how much of what they take is missing at the end at most."""
+
+    place: int
+    weight: float
+    repeats: Repeats
+
+
 class Outlook:
     """Knows the least that a branch can come to, and the least that is known to be possible."""
 
@@ -44,6 +55,7 @@ class Outlook:
         self.least: float = float("inf")  # the least to pay that some combination comes to
         self._slack = 0.01 + _SLACK * (till.remaining + till.shipping)
         self._groups: dict[str, list[_Member]] = defaultdict(list)
+        self._ahead: list[_Ahead] = []
         weights, flat, shipping = [1.0] * len(till.left), 0.0, 0
         after = [(weights, flat, shipping)]
         for place in reversed(range(len(queue))):
@@ -53,6 +65,9 @@ class Outlook:
                 member = _Member(place, *_lowered(takes.lines, weights), takes.shipping)
                 self._groups[group].append(member)
             else:
+                for repeats in takes.repeats:
+                    weight = max([weights[at] for at in repeats.lines], default=0.0)
+                    self._ahead.append(_Ahead(place, weight, repeats))
                 for taking in reversed(takes.lines):
                     rates, more = _lowered((taking,), weights)
                     # Never below nothing, but for rounding in floating point.
@@ -79,6 +94,9 @@ class Outlook:
         for group, members in self._groups.items():
             if group not in settled:
                 left -= max([m.lowers(till) for m in members if m.place >= place], default=0.0)
+        for each in self._ahead:
+            if each.place >= place and each.weight:
+                left -= each.weight * each.repeats.most(till)
         return left - self._slack
 
 

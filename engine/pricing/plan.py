@@ -47,6 +47,7 @@ class Planned:
     held_out: tuple[tuple[str, Decimal], ...]  # what a buyer may be held out of, and the shares
     asks_more: bool  # it has limits, holdouts or hours that recur, which no index knows about
     budgeted: bool  # it, or its campaign, has a budget
+    repeats: bool  # it has a bundle, of which only its turn shows how often it repeats
     currencies: tuple[str, ...]  # of its money and of its campaign's budget: the cart's are these
 
 
@@ -122,6 +123,7 @@ def _plan_one(
         held_out=held_out,
         asks_more=bool(recurs or held_out or promotion.limits),
         budgeted=bool(promotion.budget or (campaign and campaign.budget)),
+        repeats=any(isinstance(each, Bundle) for each in _all_effects(promotion.effects)),
         currencies=tuple(dict.fromkeys(_currencies(promotion, campaign))),
     )
 

@@ -25,6 +25,7 @@ from dsl.promotions import (
     Tiers,
 )
 from engine.chance import arm_of
+from engine.pricing.dearest import Repeats
 from engine.pricing.goods import Goods
 from engine.pricing.reductions import Reduction, capped, down_to, minor, reduction
 from engine.pricing.turn import Conditions, Turn
@@ -51,10 +52,11 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """The most that a promotion takes, off lines and off shipping."""
+    """The most that a promotion takes, off lines and off shipping; `repeats` besides."""
 
     lines: tuple[Taking, ...]
     shipping: int
+    repeats: tuple[Repeats, ...] = ()
 
 
 class Bounds:
@@ -73,9 +75,15 @@ class Bounds:
         # What a unit of each line costs at least, whichever have had their turn.
         self._least = [float(price) for price in goods.prices]
 
-    def most(self, effects: Sequence[Effect], turn: Turn, *, varies: bool) -> Most:
-        """Return the most that these effects take; `varies`: what they see is not known yet."""
+    def most(
+        self, effects: Sequence[Effect], turn: Turn, *, varies: bool, repeats: bool = False
+    ) -> Most:
+        """Return the most that these effects take; `varies`: what they see is not known yet.
+
+        With `repeats` those are not among what lines lose: whoever asks looks at the till for them.
+        """
         lines: list[Taking] = []
+        repeated: list[Repeats] = []
         shipping = 0
         own = list(_flatten(effects, turn.user_id))
         for effect in own:
@@ -84,8 +92,13 @@ class Bounds:
                 shipping += self._off_shipping(effect, turn, varies=varies)
             else:
                 sight = _Sight(self._goods, self._conditions, turn, varies)
-                lines += self._takings(effect, sight, is_only=len(own) == 1)
-        return Most(tuple(lines), min(shipping, self._shipping))
+                takings = self._takings(effect, sight, is_only=len(own) == 1)
+                looked_at = _repeats(effect, sight) if repeats else None
+                if looked_at is None:
+                    lines += takings
+                else:
+                    repeated.append(looked_at)
+        return Most(tuple(lines), min(shipping, self._shipping), tuple(repeated))
 
     def _off_shipping(self, effect: Effect, turn: Turn, *, varies: bool) -> int:
         match effect:
@@ -250,10 +263,7 @@ class Bounds:
         return [self._flat(off(sight.top(rewarded, count)), rewarded)]
 
     def _bundle(self, effect: Bundle, sight: "_Sight") -> Taking:
-        parts = [(count, sight.lines(where)) for count, where in effect.parts]
-        repeats = min(sight.units(lines) // count for count, lines in parts)
-        if effect.times is not None:
-            repeats = min(repeats, effect.times)
+        parts, repeats = _parts(effect, sight)
         # The first repeat takes the dearest: none after it saves more.
         dearest = sum(sight.top(lines, count) for count, lines in parts)
         whole = repeats * max(0, dearest - effect.price.minor)
@@ -270,6 +280,21 @@ class Bounds:
 
     def _flat(self, amount: int, lines: Sequence[int]) -> Taking:
         return Taking(lines, flat=min(amount, sum([self._rooms[at] for at in lines])))
+
+
+def _parts(bundle: Bundle, sight: "_Sight") -> tuple[Sequence[tuple[int, Sequence[int]]], int]:
+    """Return a bundle's parts, and how many repeats there can be."""
+    parts = [(count, sight.lines(where)) for count, where in bundle.parts]
+    repeats = min(sight.units(lines) // count for count, lines in parts)
+    return parts, repeats if bundle.times is None else min(repeats, bundle.times)
+
+
+def _repeats(effect: Effect, sight: "_Sight") -> Repeats | None:
+    """Return the repeats of an effect that are best looked at in the till."""
+    if not isinstance(effect, Bundle):
+        return None
+    parts, repeats = _parts(effect, sight)
+    return Repeats(parts, effect.price.minor, repeats, minor(effect.cap))
 
 
 def _flatten(effects: Sequence[Effect], user_id: str) -> Iterator[Effect]:

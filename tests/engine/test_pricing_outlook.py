@@ -126,6 +126,20 @@ def test_what_cannot_win_is_not_worked_out(monkeypatch):
     assert len(turns) < 2_000
 
 
+def test_bundles_that_follow_are_seen_as_they_will_be(monkeypatch):
+    turns, serve = [], Search._serve
+    monkeypatch.setattr(Search, "_serve", lambda *given: turns.append(given) or serve(*given))
+    bundle = (
+        'promotion pair { bundle { 1 of items where category = "A"'
+        ' 1 of items where category = "B" } for 150 USD priority -1 }'
+    )
+    lines = [item(100, 1, "A"), item(120, 1, "B"), item(400, 1, "C")]
+
+    assert not price(RULES + bundle, *lines).reduced
+    # All 4,096 combinations take 12,286 turns.
+    assert len(turns) < 3_000
+
+
 def test_of_many_that_tie_the_same_one_wins(monkeypatch):
     tied = "".join(
         f"promotion p{group}_{member} {{ take 1 USD off cart best of g{group} }}"

@@ -148,25 +148,6 @@ async def test_an_order_from_its_placing_to_its_end(api, shop, ann):
     assert found == {"key": "n1", "status": "CANCELLED"}
 
 
-async def test_a_key_is_one_return(api, shop, ann):
-    placed = (await place(api, shop, order("n1", "27.00", ann)))["order"]
-
-    async def give_back(quantity: int, **fields: Any) -> list[dict[str, Any]]:
-        lines = [{"line": 0, "quantity": quantity}]
-        sent = {"id": placed["id"], "key": "r1", "lines": lines, **fields}
-        refused: list[dict[str, Any]] = (await api.ask(RETURN, {"input": sent}, by=shop))[
-            "returnItems"
-        ]["userErrors"]
-        return refused
-
-    assert await give_back(1) == await give_back(1) == []
-    (other,) = await give_back(2)
-    (nowhere,) = await give_back(1, id="no id")
-
-    assert (other["code"], other["field"]) == ("KEY_USED", ["key"])
-    assert (nowhere["code"], nowhere["field"]) == ("NOT_FOUND", ["id"])
-
-
 async def test_a_price_that_has_changed_comes_with_the_new_quote(api, shop, ann):
     await place(api, shop, order("n1", "27.00", ann))
 
