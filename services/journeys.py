@@ -32,6 +32,9 @@ class Limits(Protocol):
     async def take(self, limit: str, holder: str, *, most: int) -> bool:
         """Take one for `holder` if fewer than `most` are taken. A holder takes only one."""
 
+    async def hand_over(self, limit: str, holder: str, to: str) -> bool:
+        """Have `to` take the place of `holder`; False if that has none. Safe to repeat."""
+
     async def give_back(self, limit: str, holder: str) -> None:
         """Give back what `holder` has taken, if anything. Safe to repeat."""
 
@@ -328,20 +331,36 @@ class Journeys:
         if run.state is not RunState.WAITING:
             self._keep(run)
             return True
-        most = total_limit(trigger)
+        most, heir_of = total_limit(trigger), None
         if most is not None:
-            if not await self._limits.take(trigger.name, run.id, most=most):
+            heir_of = await self._inherit(run, admission.replaces)
+            if heir_of is None and not await self._limits.take(trigger.name, run.id, most=most):
                 return False
             run = replace(run, counted=True)
         for other in admission.replaces:
-            self._keep(engine.end(other, "restarted", at))
+            ended = engine.end(other, "restarted", at)
+            self._keep(replace(ended, counted=False) if other is heir_of else ended)
         await self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
         run = self._runs[run.id]
-        if run.counted and not run.acted and run.state is not RunState.WAITING:
+        idle = run.counted and not run.acted and run.state is not RunState.WAITING
+        # What was inherited goes back when this is written: until then the other may go on after
+        # a crash, and needs it.
+        if idle and heir_of is None:
             # Before it is settled: others of this page may want the place.
             await self._limits.give_back(trigger.name, run.id)
             self._keep(replace(run, counted=False))
         return True
+
+    async def _inherit(self, run: Run, replaced: Sequence[Run]) -> Run | None:
+        """Take the place in the total of a run that this one replaces; return which, if any.
+
+        One that has done something uses its place up.
+        """
+        for other in replaced:
+            unused = other.counted and not other.acted
+            if unused and await self._limits.hand_over(run.trigger, other.id, run.id):
+                return other
+        return None
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:
         """Return the moment in a trigger's zone."""

@@ -31,6 +31,13 @@ class Limits:
         holders.add(holder)
         return True
 
+    async def hand_over(self, limit: str, holder: str, to: str) -> bool:
+        holders = self.holders[limit]
+        if holder in holders:
+            holders.remove(holder)
+            holders.add(to)
+        return to in holders
+
     async def give_back(self, limit: str, holder: str) -> None:
         self.holders[limit].discard(holder)
 

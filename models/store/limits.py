@@ -36,6 +36,18 @@ class Limits(Store):
             return anew.modified_count > 0 or await self.documents.count_documents(has) > 0
         return result.modified_count > 0 or result.upserted_id is not None
 
+    async def hand_over(self, limit: str, holder: str, to: str) -> bool:
+        """Have `to` take the place of `holder`; False if that has none. Safe to repeat.
+
+        Of a holder so long ago that it is forgotten the word is taken that it has one.
+        """
+        done = await self.documents.update_one(
+            {"_id": limit, "holders": {"$ne": to}, "returned": {"$ne": holder}},
+            {"$push": {"holders": self._remember(to), "returned": self._remember(holder)}},
+        )
+        has = {"_id": limit, "holders": to, "returned": {"$ne": to}}
+        return done.modified_count > 0 or await self.documents.count_documents(has) > 0
+
     async def taken(self, limit: str) -> int:
         """Return how many are taken."""
         document = await self.documents.find_one({"_id": {"$eq": limit}}, {"taken": 1})

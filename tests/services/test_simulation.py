@@ -140,3 +140,24 @@ async def test_a_run_that_ends_as_its_trigger_comes_round_makes_room_for_the_nex
     started = Counter(each.user_id for each in account if each.kind == "started")
     assert len(started) == 12
     assert len(set(started.values())) == 1
+
+
+async def test_who_starts_anew_takes_the_place_in_the_total_of_the_run_that_ends(tmp_path):
+    rules = """
+    event cart_updated { total: money USD }
+    trigger t { on cart_updated  limit 1 total  reenter restart  then { wait 1 hour  tag "x" } }
+    """
+    program = dsl.check([dsl.SourceFile("r", rules)]).program
+    carts = [
+        {"name": "cart_updated", "id": f"c{n}", "user": who, "occurredAt": f"{NOW:%F}T12:0{n}:00Z"}
+        for n, who in enumerate(("ann", "ann", "bob"))
+    ]
+    events = tmp_path / "events.jsonl"
+    events.write_text("".join(f"{json.dumps(each | {'data': {}})}\n" for each in carts))
+
+    account = await simulate(
+        program, {}, list(script_of(events, program)), since=NOW, until=NOW + timedelta(days=1)
+    )
+
+    tagged = [(each.user_id, each.at - NOW) for each in account if each.kind == "effect"]
+    assert tagged == [("ann", timedelta(hours=1, minutes=1))]

@@ -1,0 +1,58 @@
+"""`limit … total`: a run that starts anew takes the place of the one it ends, and no other."""
+
+import pytest
+
+from tests.shop import event
+
+RULES = """
+event cart_updated { total: money USD }
+trigger t {
+  on cart_updated  %s
+  then { %s wait 1 hour  send email "greet" with { total: event.total } }
+}
+"""
+
+
+async def restarted(shop, clauses: str, first: str = "") -> list[str]:
+    """Have somebody's run meet another start of theirs; return how the runs ended."""
+    await shop.template("greet", text="{{ total }}")
+    await shop.publish(RULES % (clauses, first))
+    for name in ("ann", "bob"):
+        await shop.person(name)
+    for key, user in (("5", "ann"), ("50", "ann"), ("7", "bob")):
+        await shop.tell(event("cart_updated", key, user=user, total=key))
+        await shop.work()
+        shop.clock.turn(minutes=1)
+    shop.clock.turn(hours=1)
+    await shop.work()
+    assert await shop.stores.limits.taken("t") == 1
+    return [f"{run['user']} {run['reason']}" for run in await shop.runs()]
+
+
+@pytest.mark.parametrize("clauses", ["limit 1 total", "limit 1 total reenter restart"])
+async def test_who_starts_anew_takes_the_place_in_the_total_of_the_run_that_ends(
+    shop, smtp, clauses
+):
+    assert await restarted(shop, clauses) == ["ann restarted", "ann "]
+    assert [mail.get_content().strip() for mail in smtp.messages] == ["50.00"]
+
+
+async def test_what_a_run_did_before_it_was_to_start_anew_uses_its_place_up(shop, smtp):
+    ended = await restarted(shop, "limit 1 total reenter restart", 'tag "seen"')
+
+    assert ended == ["ann "]
+    assert [mail.get_content().strip() for mail in smtp.messages] == ["5.00"]
+
+
+async def test_a_place_is_handed_over_once_however_often_it_is_tried(shop):
+    limits = shop.stores.limits
+    await limits.take("t", "first", most=1)
+
+    twice = [await limits.hand_over("t", "first", "second") for _ in range(2)]
+    await limits.give_back("t", "first")
+
+    assert twice == [True, True]
+    assert not await limits.take("t", "third", most=1)
+    await limits.give_back("t", "second")
+    assert not await limits.hand_over("t", "first", "second")
+    assert await limits.take("t", "third", most=1)
