@@ -34,19 +34,21 @@ async def load(
     now: datetime,
     needs: Iterable[Need] | None = None,
     since: datetime | None = None,
+    people: Mapping[str, Person] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the facts of those of these people who exist, by id.
 
     `needs` says which events to load: without it, all that any published rule asks about. Rules can
-    be judged at moments from `since`, if that is before `now`, until `now` and later.
+    be judged at moments from `since`, if that is before `now`, until `now` and later. `people` are
+    there if they have been read already.
     """
     if needs is None:
         needs = playbook_of(published.program).all_needs
     since = now if since is None else min(since, now)
     measured = partial(Measured, live=published.measures, since=since, zone=published.program.zone)
     wanted = needed.at(needs, since, measured({}) if published.measures else None)
-    people, events = await asyncio.gather(
-        _people(user_ids, stores), _events(user_ids, wanted, stores)
+    found, events = await asyncio.gather(
+        _people(user_ids, stores, people), _events(user_ids, wanted, stores)
     )
     return {
         user_id: seen_by_rules(
@@ -54,7 +56,7 @@ async def load(
             events[user_id],
             measured(person.measures) if published.measures else None,
         )
-        for user_id, person in people.items()
+        for user_id, person in found.items()
     }
 
 
@@ -66,7 +68,11 @@ def seen_by_rules(user: User, events: Happened, measured: Measured | None) -> di
     return found
 
 
-async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, Person]:
+async def _people(
+    user_ids: Sequence[str], stores: Stores, read: Mapping[str, Person] | None
+) -> Mapping[str, Person]:
+    if read is not None:
+        return {user_id: read[user_id] for user_id in user_ids}
     if len(user_ids) != 1:
         return await stores.persons.read(user_ids)
     found = await _reads(stores).people(user_ids[0])

@@ -11,18 +11,23 @@ Segments that are being filled stand still meanwhile: who is looked at is looked
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from engine.membership import Watch, watch_of
 from engine.playbook import playbook_of
 from engine.starting import planned
 from models.event import Event
 from models.feed import FeedEntry
-from models.membership import ANYTHING, PROFILE, CauseKind, Look, Move, Standing
+from models.membership import ANYTHING, PROFILE, CauseKind, Look, Membership, Move, Standing
 from models.run import Run
 from models.store import Stores
 from models.store.notes import Seen
+from models.store.persons import Person
+from models.store.standings import Standings
 from services import facts, starts, suspects
 from services.jobs import Jobs
 from services.judging import Judging, ahead, changed_by, concerned, judge
@@ -75,21 +80,25 @@ async def look(
 
     Less than a page is taken of one lane that is suspect, and counted.
     """
+    people: dict[str, Person] | None = None
     if most < PAGE:
         (lane,) = lanes
         looks = await suspects.next_looks(lane, now, most=most, stores=stores)
     else:
-        looks = await stores.looks.due(lanes, now, limit=most)
+        due = await stores.persons.due(lanes, now, limit=most)
+        looks = [person.look for person in due]
+        people = {person.user.id: person for person in due}
     if not looks:
         return 0
-    standing = await stores.standings.get()
+    standing, read = await _read_at_once(looks, people, stores, rulebook, now)
     published = await rulebook.version(standing.publication)
     left = [look for look in looks if look.moves]
     if left:
         # A killed worker had decided on these: they are carried out, and looked at anew.
         seen = [Seen(look=look, moves=look.moves, changes_at=now) for look in left]
     else:
-        seen = await _judged(looks, standing, published, stores=stores, now=now)
+        read = read or await _read(looks, standing, published, None, stores=stores, now=now)
+        seen = [read.judged(look) for look in looks]
         moving = await stores.looks.decide([each for each in seen if each.moves])
         seen = [each for each in seen if not each.moves or each.look.user_id in moving]
     await carry_out(seen, standing, published, stores=stores, jobs=jobs, now=now)
@@ -114,32 +123,74 @@ async def carry_out(
     await stores.looks.note(dict.fromkeys(mixed, ((ANYTHING,), PROFILE)))
 
 
-async def _judged(
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What judging some people takes, by their ids."""
+
+    judging: Judging
+    concerned: Mapping[str, frozenset[str]]
+    known: Mapping[str, Mapping[str, Any]]
+    members: Mapping[str, Sequence[Membership]]
+
+    def judged(self, look: Look) -> Seen:
+        """Return what looking at someone comes to."""
+        return judge(
+            look,
+            self.concerned[look.user_id],
+            self.known.get(look.user_id, {}),
+            {member.segment for member in self.members.get(look.user_id, ())},
+            self.judging,
+        )
+
+
+_STOOD: WeakKeyDictionary[Standings, Standing] = WeakKeyDictionary()
+
+
+async def _read_at_once(
+    looks: Sequence[Look],
+    people: Mapping[str, Person] | None,
+    stores: Stores,
+    rulebook: Rulebook,
+    now: datetime,
+) -> tuple[Standing, _Read | None]:
+    """Return how segments stand, and what judging takes if they stand as they did the last time.
+
+    Nobody has then begun or ended to fill them since, so that it does not matter that all is read
+    at once. How they stand has to be read after the notes: who begins to fill them after a note was
+    written sees what it is of, and who had begun before is seen.
+    """
+    stood = _STOOD.get(stores.standings)
+    if stood is None or people is None:
+        standing, read = await stores.standings.get(), None
+    else:
+        published = await rulebook.version(stood.publication)
+        standing, read = await asyncio.gather(
+            stores.standings.get(),
+            _read(looks, stood, published, people, stores=stores, now=now),
+        )
+    _STOOD[stores.standings] = standing
+    return standing, read if standing == stood else None
+
+
+async def _read(
     looks: Sequence[Look],
     standing: Standing,
     published: Published,
+    people: Mapping[str, Person] | None,
     *,
     stores: Stores,
     now: datetime,
-) -> list[Seen]:
+) -> _Read:
     judging = Judging.of(standing, published.program, now)
     asked = {look.user_id: concerned(look, judging) for look in looks}
     names = frozenset[str]().union(*asked.values())
     ids = [user_id for user_id, segments in asked.items() if segments]
+    needs = judging.watch.needed(names)
     known, members = await asyncio.gather(
-        facts.load(ids, published, stores=stores, now=now, needs=judging.watch.needed(names)),
+        facts.load(ids, published, stores=stores, now=now, needs=needs, people=people),
         stores.memberships.of_users(ids, {name: judging.numbers[name] for name in names}),
     )
-    return [
-        judge(
-            look,
-            asked[look.user_id],
-            known.get(look.user_id, {}),
-            {member.segment for member in members.get(look.user_id, ())},
-            judging,
-        )
-        for look in looks
-    ]
+    return _Read(judging, asked, known, members)
 
 
 async def _move(

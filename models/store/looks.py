@@ -39,16 +39,12 @@ class Looks(Store):
         ),
     )
 
-    async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Look]:
-        """Return these lanes' people who are to be looked at by now."""
-        return [look for look, _ in await self.due_marked(lanes, now, limit=limit)]
-
     async def due_marked(
         self, lanes: Sequence[int], now: datetime, *, limit: int
     ) -> list[tuple[Look, int]]:
-        """Return the same with the tries that were counted."""
+        """Return these lanes' people who are to be looked at by now, with the tries counted."""
         cursor = (
-            self.documents.find(_due(lanes, now), {"recheck": 1, "moves": 1})
+            self.documents.find(due(lanes, now), {"recheck": 1, "moves": 1})
             .sort("recheck.at", ASCENDING)
             .limit(limit)
         )
@@ -70,7 +66,7 @@ class Looks(Store):
 
     async def any_due(self, lanes: Sequence[int], now: datetime) -> bool:
         """Whether anyone in these lanes is to be looked at by now."""
-        return await self.documents.find_one(_due(lanes, now), {"_id": 1}) is not None
+        return await self.documents.find_one(due(lanes, now), {"_id": 1}) is not None
 
     async def due_lanes(self, now: datetime) -> list[int]:
         """Return lanes in which people are to be looked at: one index seek for each lane."""
@@ -254,5 +250,6 @@ def _after(after: str | None, upto: str) -> Document:
     return {"_id": {"$lte": upto} if after is None else {"$gt": after, "$lte": upto}}
 
 
-def _due(lanes: Sequence[int], now: datetime) -> Document:
+def due(lanes: Sequence[int], now: datetime) -> Document:
+    """Return the query for these lanes' people who are to be looked at by now."""
     return {"lane": {"$in": list(lanes)}, "recheck.at": {"$lte": now}}

@@ -6,14 +6,16 @@ if nobody has written either since they were read.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pymongo import UpdateOne
+from pymongo import ASCENDING, UpdateOne
 
 from models.measure import FactsChange
 from models.membership import Look
 from models.store.database import Document, Store
 from models.store.facts import facts_unchanged, facts_update
+from models.store.looks import due
 from models.store.notes import Seen, as_read, look_of, seen_update
 from models.store.users import from_document
 from models.user import User
@@ -45,6 +47,11 @@ class Persons(Store):
         """Return those of these people who exist."""
         cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
         return {document["_id"]: _person(document) async for document in cursor}
+
+    async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Person]:
+        """Return these lanes' people who are to be looked at by now, the longest due first."""
+        cursor = self.documents.find(due(lanes, now)).sort("recheck.at", ASCENDING).limit(limit)
+        return [_person(document) async for document in cursor]
 
     async def write(self, changes: Sequence[PersonChange]) -> frozenset[str]:
         """Write changes; return whose surely hold, all of them unless someone else was faster."""

@@ -186,9 +186,9 @@ async def test_killed_between_any_two_writes_it_comes_out_the_same(club, step, m
 async def test_a_note_made_meanwhile_is_not_forgotten(club):
     await club.stores.looks.note({"ann": (["event.order_placed"], PROFILE)})
     (look,) = [
-        look
+        person.look
         for lane in await club.stores.looks.due_lanes(NOW)
-        for look in await club.stores.looks.due([lane], NOW, limit=9)
+        for person in await club.stores.persons.due([lane], NOW, limit=9)
     ]
     await club.stores.looks.note({"ann": (["user.tags"], PROFILE)})
 
