@@ -7,7 +7,7 @@ judges it then with `is_for`, `admit` and `begun`, as it judges an event.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dsl import Moment, holds
 from dsl.clauses import Active, Limit
@@ -21,12 +21,9 @@ from engine.journeys import end, matches
 from engine.matching import Condition, Index, within
 from engine.plans import Plan
 from engine.schedule import is_active
-from models.event import Event
+from models.event import LATEST, Event
 from models.experiment import BEGUN, HELD_OUT, Dealt, Experiment
 from models.run import Run, RunState, run_id
-
-# Triggers start only on events that are told in time.
-LATEST = timedelta(hours=24)
 
 
 def listeners(program: Program) -> dict[str, tuple[Trigger, ...]]:

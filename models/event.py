@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zlib import crc32
 
 # Visitors whom nobody knows yet: their events are kept under this, and join the user at `identify`.
 VISITOR = "anonymous:"
+
+# Triggers start only on events that are told in time.
+LATEST = timedelta(hours=24)
 
 # A user's events and runs belong to one lane, and a lane to one worker at a time.
 LANES = 64

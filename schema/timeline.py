@@ -78,8 +78,9 @@ class TimelineEntry(Node):
     )
     state: str | None = strawberry.field(description="What became of it, as `sent` or `skipped`.")
     why: str | None = strawberry.field(
-        description="What it is due to: the event or date that started a run, the reason for which "
-        "one ended or a message was skipped."
+        description="What it is due to: the event or date that started a run or brought somebody "
+        "into a segment, the reason for which a run ended or a message was skipped; of an event, "
+        "`too_late` or `imported` if it could start nothing."
     )
     trigger: str | None = strawberry.field(description="The trigger whose run it belongs to.")
     run_id: strawberry.ID | None = strawberry.field(description="The run it belongs to.")

@@ -2,12 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from dsl.triggers import Send, Trigger
+from dsl.triggers import OnEvent, Send, Trigger
 from engine.effects import Facts
-from engine.explaining import Account, account_of
-from engine.explaining.hindrances import hindrances, sends
+from engine.explaining import Account, Clause, account_of
+from engine.explaining.hindrances import hindrances, sends, told_in_vain
 from engine.journeys import user_zone
 from models.effect import Effect, EffectKind, EffectState
 from models.errors import NotFound
@@ -75,7 +75,20 @@ async def why_not(
         taken=await stores.limits.taken(trigger),
         refused=await _refused(found, facts, Clearance({user_id: facts}, stores, suppression), now),
     )
-    return replace(account, clauses=(*account.clauses, *more)), published.program.currency
+    late = await _told_in_vain(found, user_id, now, stores)
+    return replace(account, clauses=(*account.clauses, *late, *more)), published.program.currency
+
+
+async def _told_in_vain(
+    trigger: Trigger, user_id: str, now: datetime, stores: Stores
+) -> tuple[Clause, ...]:
+    """Say so if the event that an account looks at came too late to start anything."""
+    if not isinstance(trigger.start, OnEvent):
+        return ()
+    name, since = trigger.start.event, now - timedelta(days=explanations.LOOK_BACK)
+    found = await stores.timelines.latest_event(user_id, name, since=since, until=now)
+    clause = None if found is None else told_in_vain(*found)
+    return () if clause is None else (clause,)
 
 
 async def _refused(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dsl import Moment
 from dsl.clauses import Limit
@@ -12,6 +12,7 @@ from dsl.moment import add
 from dsl.triggers import If, Send, Split, Step, Trigger, WaitFor
 from engine.explaining.account import Clause
 from engine.starting import admit, used_up_by
+from models.event import LATEST, Event
 from models.run import Run
 
 _REASONS = {
@@ -37,18 +38,36 @@ def hindrances(
     `taken` is how many the total limit has let in, `refused` why a send would be skipped.
     """
     yield from _reenter(trigger, earlier, moment)
+    replaced = admit(trigger, earlier, moment.now, moment.zone).replaces
+    heir = any(run.counted and not run.acted for run in replaced)
     for limit in trigger.limits:
         match limit.per:
             case "user":
                 yield _per_user(limit, earlier, moment)
             case "total":
-                yield Clause(f"limit {limit.count} total", taken < limit.count, f"{taken} used")
+                free = taken < limit.count or heir
+                yield Clause(f"limit {limit.count} total", free, f"{taken} used")
             case _:
                 pass
     for step in sends(trigger.steps):
         reason = refused.get(step)
         text = "they can have it" if reason is None else _REASONS[reason]
         yield Clause(f'send {step.channel} "{step.template}"', reason is None, text)
+
+
+def told_in_vain(event: Event, imported: bool) -> Clause | None:
+    """Say so if the latest event that could have started someone came in a way that starts none."""
+    name = f"told in time: {event.name}"
+    if imported:
+        return Clause(
+            name, False, "the latest came with an import, and what a file tells starts nothing"
+        )
+    if event.received_at - event.at <= LATEST:
+        return None
+    hours = (event.received_at - event.at) // timedelta(hours=1)
+    late = f"{hours} hours" if hours < 48 else f"{hours // 24} days"
+    rule = f"what is more than {LATEST // timedelta(hours=1)} hours late starts nothing"
+    return Clause(name, False, f"the latest came {late} after it happened; {rule}")
 
 
 def _per_user(limit: Limit, earlier: Sequence[Run], moment: Moment) -> Clause:

@@ -1,10 +1,15 @@
 """Timelines, read from the collections that hold what happened to a person and was done to them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from pymongo import DESCENDING
+
+from models.event import LATEST, Event
 from models.paging import Page, Window
 from models.store.database import Document, Store
+from models.store.events import event_of
 from models.store.keyset import as_page, instant_of_cursor, within
 from models.timeline import ALL, TimelineEntry, TimelineKind, Which
 
@@ -16,9 +21,20 @@ _READ = {
     "campaign": "$campaign",
     "channel": "$channel",
 }
+# What came with a file or too late counts, and starts nothing.
+_LATE = {"$gt": [{"$subtract": ["$received_at", "$at"]}, LATEST // timedelta(milliseconds=1)]}
+_IN_VAIN = {
+    "$switch": {
+        "branches": [
+            {"case": {"$eq": ["$past", True]}, "then": "imported"},
+            {"case": _LATE, "then": "too_late"},
+        ],
+        "default": "",
+    }
+}
 # Where each kind comes from: collection, field of its time, prefix of its id, what is read of it.
 _SOURCES: tuple[tuple[str, str, str, Document], ...] = (
-    ("events", "at", "event", {"name": "$name", "data": "$data"}),
+    ("events", "at", "event", {"name": "$name", "data": "$data", "why": _IN_VAIN}),
     ("runs", "started_at", "run_started", _RUN | {"why": "$started_by"}),
     ("runs", "ended_at", "run_ended", _RUN | {"why": "$reason", "state": "$state"}),
     ("runs", "converted_at", "goal_reached", _RUN),
@@ -90,6 +106,14 @@ class Timelines(Store):
         found = [_entry(document) async for document in self.documents.aggregate(stages)]
         return {entry.id: entry for entry in found}
 
+    async def latest_event(
+        self, user_id: str, name: str, *, since: datetime, until: datetime
+    ) -> tuple[Event, bool] | None:
+        """Return a person's latest event of a name in a time, and whether a file told it."""
+        query = {"user": {"$eq": user_id}, "name": name, "at": {"$gte": since, "$lte": until}}
+        document = await self.documents.find_one(query, sort=[("at", DESCENDING)])
+        return None if document is None else (event_of(document), document.get("past", False))
+
     async def count(self, user_id: str, which: Which = ALL) -> int:
         """Return how long a person's timeline is."""
         stages = _together(
@@ -153,6 +177,10 @@ def _entry(document: Document) -> TimelineEntry:
     data: dict[str, Any] = dict(document.get("data") or {})
     if "legs" in document:
         data["points"] = document["legs"][0]["points"]
+    why = document.get("why") or ""
+    if kind is TimelineKind.SEGMENT_ENTERED and data:  # by an event, a day, a publication, …
+        ((cause, of),) = data.items()
+        why = of or cause
     if document.get("channel"):
         data = {"channel": document["channel"], "data": data}
     if document.get("link"):
@@ -163,7 +191,7 @@ def _entry(document: Document) -> TimelineEntry:
         kind=kind,
         name=document.get("name") or _name(kind, data),
         state=document.get("state") or "",
-        why=document.get("why") or "",
+        why=why,
         trigger=document.get("trigger") or "",
         run_id=document.get("run"),
         campaign_id=document.get("campaign"),

@@ -1,6 +1,6 @@
 """A person's timeline and what keeps a journey from them, as the API tells it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -77,6 +77,38 @@ async def test_what_keeps_a_journey_away_is_named(api, ann):
     assert found["holds"] is False
     (clause,) = [node for node in found["nodes"] if not node["holds"] and node["depth"] == 0]
     assert clause["text"].startswith("on clicked")
+
+
+@pytest.mark.parametrize(
+    ("late", "imported", "said"),
+    [
+        (timedelta(hours=24), False, None),
+        (timedelta(hours=25), False, "the latest came 25 hours after it happened"),
+        (timedelta(days=3), False, "the latest came 3 days after it happened"),
+        (timedelta(), True, "the latest came with an import"),
+    ],
+)
+async def test_an_event_that_came_too_late_to_start_anything_is_named(
+    api, ann, late, imported, said
+):
+    staff = await api.caller(Role.MARKETER)
+    at = datetime.now(UTC) - timedelta(days=4)
+    wanted = Event(
+        id="api|late",
+        name="clicked",
+        user_id=ann.id,
+        at=at,
+        received_at=at + late,
+        publication=1,
+        data={"link": "/4"},
+    )
+    await api.stores.events.add([wanted], pending=not imported)
+
+    found = await api.ask(WHY, {"user": ann.global_id, "trigger": "greet"}, by=staff)
+
+    texts = [node["text"] for node in found["whyNotSent"]["nodes"] if not node["holds"]]
+    assert found["whyNotSent"]["holds"] is (said is None)
+    assert (said is None) or any(said in text for text in texts)
 
 
 async def test_nobody_and_nothing_are_null(api, ann):

@@ -54,6 +54,19 @@ async def everything(shop, **window) -> list:
     return (await timeline.page(Window(limit=100, **window))).items
 
 
+async def test_events_that_start_nothing_and_entries_into_segments_say_why(ann):
+    await ann.fill()
+    late = NOW - timedelta(days=3)
+    await ann.tell(event("cart_updated", "late", at=late, total="30"))
+    await ann.work()
+
+    whys = {entry.id: entry.why for entry in await everything(ann)}
+
+    assert (whys["event:api|late"], whys["event:api|c1"]) == ("too_late", "")
+    (entered,) = [why for key, why in whys.items() if key.startswith("segment_entered:")]
+    assert entered == "1"  # the publication's number
+
+
 async def test_all_that_happened_is_there_the_newest_first(ann):
     entries = await everything(ann)
 
