@@ -125,7 +125,8 @@ def problems(program: Program, there: Mapping[tuple[str, str], Template]) -> lis
 def check_against(template: Template, program: Program) -> None:
     """Raise Invalid for a template that uses what the live rules do not give it."""
     there = {(template.channel, template.name): template}
-    wrong = [each.message for each in problems(program, there) if each.code == "E292"]
+    # Each once, however many steps send it.
+    wrong = dict.fromkeys(each.message for each in problems(program, there) if each.code == "E292")
     if wrong:
         raise Invalid("\n".join(wrong), code="TEMPLATE", field=("text",))
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+import dsl
 from models.errors import Invalid, RateLimited
 from models.principal import Principal, Role
 from models.template import Template
@@ -35,6 +36,19 @@ async def test_of_those_who_save_at_once_all_are_kept(shop):
     versions = await shop.stores.templates.versions("email", "greet", limit=10)
     assert [each.version for each in versions] == [4, 3, 2, 1]
     assert {each.text for each in versions} == {f"text {n}" for n in range(4)}
+
+
+async def test_what_is_wrong_with_a_template_is_said_once_however_many_steps_send_it():
+    send = 'send email "greet" with { total: event.total } '
+    twice = EVENT + "trigger t { on cart_updated then { " + send * 2 + "} }"
+    program = dsl.check([dsl.SourceFile("r", twice)]).program
+
+    with pytest.raises(Invalid) as refused:
+        templates.check_against(
+            Template(channel="email", name="greet", subject="Hi", text="{{ totl }}"), program
+        )
+
+    assert refused.value.message.count("did you mean `total`?") == 1
 
 
 async def test_a_message_says_what_its_template_said_last_and_notes_the_version(shop, smtp):
