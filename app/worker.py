@@ -105,6 +105,7 @@ class _Parts(dramatiq.Middleware):
                     outlet=Webhook(public),
                     show=as_told,
                     roads=Roads(self._settings.sends_per_second),
+                    custody=mail.custody,
                 )
             ),
             Occasions(

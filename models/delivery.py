@@ -30,7 +30,8 @@ class DeliveryState(StrEnum):
 class Delivery:
     """`seq` is the entry's place in the feed, 0 for a ping. `next_at` is there while it waits.
 
-    `failures` counts tries that did not succeed, `tries` all that were begun.
+    `failures` counts tries that did not succeed, `tries` all that were begun, `deaths` workers that
+    stopped while they had it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Delivery:
     next_at: datetime | None = None
     tries: int = 0
     failures: int = 0
+    deaths: int = 0
     reason: str = ""
     done_at: datetime | None = None
 

@@ -38,7 +38,7 @@ class Effect:
     """One thing that a step of a run does. `id` is "run:step". `at` is business time.
 
     A message goes by its `channel`, a call by the channel "webhook" and always as transactional:
-    at least once, with an id that stays.
+    at least once, with an id that stays. `deaths` counts workers that stopped while they had it.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Effect:
     clicked_at: datetime | None = None
     claims: int = 0
     failures: int = 0
+    deaths: int = 0
 
     @property
     def leaves(self) -> bool:

@@ -24,7 +24,15 @@ class FeedEntry:
 
 # All that is told, by noun: docs/feed.md says what each is.
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "alert": ("event_set_aside", "person_set_aside", "run_set_aside"),
+    "alert": (
+        "event_set_aside",
+        "person_set_aside",
+        "run_set_aside",
+        "message_set_aside",
+        "call_set_aside",
+        "letter_set_aside",
+        "delivery_set_aside",
+    ),
     "budget": ("exhausted",),
     "call": ("sent", "failed", "skipped", "unknown"),
     "campaign": (

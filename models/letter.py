@@ -25,7 +25,8 @@ class Letter:
     """`user_id` is None for an address that is nobody's: such a letter is written and not sent.
 
     One to join is written to any address, with the `name` that an account is to be made of; who
-    delivers it sees whether there is one. What proves that one has a letter is derived from its id
+    delivers it sees whether there is one. `deaths` counts workers that stopped while they had it.
+    What proves that one has a letter is derived from its id
     and never kept.
     """
 
@@ -36,4 +37,5 @@ class Letter:
     made_at: datetime
     expires_at: datetime
     tries: int = 0
+    deaths: int = 0
     name: str = ""

@@ -1,4 +1,4 @@
-"""Events that could not be applied. Each field is one call to a service or store."""
+"""What could not be done and was set aside. Each field is one call to a service or store."""
 
 from typing import Annotated
 
@@ -10,8 +10,14 @@ from resolvers.paging import Paged
 from schema.context import Info
 from schema.ids import from_global
 from schema.paging import Asked, Connection
-from schema.set_aside import EventSetAside, RedriveEventsInput, RedriveEventsPayload
-from services import suspects
+from schema.set_aside import (
+    EventSetAside,
+    RedriveEventsInput,
+    RedriveEventsPayload,
+    RedriveLettersInput,
+    RedriveLettersPayload,
+)
+from services import letters, suspects
 
 
 @strawberry.type
@@ -55,3 +61,22 @@ class SetAsideMutations:
             jobs=context.jobs,
         )
         return RedriveEventsPayload(redriven=redriven)
+
+    @strawberry.mutation(
+        description="Have letters about accounts that were set aside, because their workers died, "
+        "sent after all while they are good. Safe to repeat.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def redrive_letters(
+        self,
+        info: Info,
+        input: Annotated[RedriveLettersInput, strawberry.argument(description="Which ones.")],
+    ) -> RedriveLettersPayload:
+        context = info.context
+        redriven = await letters.redrive(
+            input.letters,
+            stores=context.stores,
+            jobs=context.jobs,
+            wall=context.clock.wall(),
+        )
+        return RedriveLettersPayload(redriven=redriven)

@@ -39,6 +39,20 @@ class RedriveEventsInput:
     ids: list[strawberry.ID] = strawberry.field(description="Which ones; at most 500.")
 
 
+@strawberry.input(description="Letters that were set aside and are to be sent after all.")
+class RedriveLettersInput:
+    letters: list[str] = strawberry.field(
+        description="Which ones, as `alert.letter_set_aside` names them; at most 500."
+    )
+
+
+@strawberry.type(description="What is sent after all.")
+class RedriveLettersPayload(Payload):
+    redriven: int | None = strawberry.field(
+        default=None, description="How many were set aside and now wait to be sent."
+    )
+
+
 @strawberry.type(description="What is tried again.")
 class RedriveEventsPayload(Payload):
     redriven: int | None = strawberry.field(

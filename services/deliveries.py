@@ -9,7 +9,7 @@ has been served moves on only afterwards. The receiver knows a repeat by `webhoo
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -25,8 +25,9 @@ from models.feed import FeedEntry, Numbered
 from models.ids import new_id
 from models.store import Stores
 from models.webhook import Webhook
-from services import outages, sequencer
+from services import outages, sequencer, suspects
 from services.clock import Clock
+from services.custody import Custody
 from services.jobs import Job, Jobs
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,15 @@ async def _spread_to(webhook: Webhook, stores: Stores, wall: datetime) -> None:
         _delivery(webhook.name, numbered, wall)
         for block in blocks
         for numbered in block.after(seq)
-        if wants(webhook.events, numbered.entry.type)
+        if wants(webhook.events, numbered.entry.type) and not _of_itself(numbered, webhook)
     )
     await stores.positions.advance(reader, seq, blocks[-1].last_seq)
+
+
+def _of_itself(numbered: Numbered, webhook: Webhook) -> bool:
+    """Whether it is told of a delivery to this webhook that killed: so may be telling it that."""
+    entry = numbered.entry
+    return entry.type == "alert.delivery_set_aside" and entry.data["webhook"] == webhook.name
 
 
 def _delivery(webhook: str, numbered: Numbered, wall: datetime) -> Delivery:
@@ -141,6 +148,7 @@ class Couriers:
     outlet: Outlet
     show: Show
     roads: Roads = field(default_factory=Roads)
+    custody: Custody = field(default_factory=Custody)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _stopping: bool = False
 
@@ -173,21 +181,44 @@ class Couriers:
         try:
             while not self._stopping and road.admits(self.clock.wall()):
                 webhook = await self.stores.webhooks.get(name)
-                token, wall = new_id(), self.clock.wall()
                 if not webhook.enabled:
                     return
-                page = await self.stores.deliveries.claim(
-                    name, token, wall=wall, lease=LEASE, limit=AT_ONCE
+                page, doubted = await self.stores.deliveries.next(
+                    name, wall=self.clock.wall(), limit=AT_ONCE
                 )
-                if not page:
+                if not page and not doubted:
                     return
-                taken = await asyncio.gather(*(self._try(each, webhook, token) for each in page))
-                road.note(any(taken), self.clock.wall())
-                await outages.tell(destination, road, stores=self.stores, wall=self.clock.wall())
+                taken = await self._try_all(page, webhook) if page else []
+                if doubted:
+                    async with self.custody.alone:
+                        taken += await self._try_all(doubted[:1], webhook)
+                if taken:
+                    road.note(any(taken), self.clock.wall())
+                    await outages.tell(
+                        destination, road, stores=self.stores, wall=self.clock.wall()
+                    )
         except Unavailable as error:
             log.warning("webhook %s waits: %s", name, error.message)
         except Exception:
             log.exception("webhook %s waits", name)
+
+    async def _try_all(self, ids: Sequence[str], webhook: Webhook) -> list[bool]:
+        """Try what of these is still due; return of each whether somebody answered."""
+        token, wall, stores = new_id(), self.clock.wall(), self.stores
+        async with self.custody.of(lambda: stores.deliveries.let_go(ids, token)):
+            claimed = await stores.deliveries.claim(ids, token, wall=wall, lease=LEASE)
+            lost = [each for each in claimed if each.deaths >= suspects.DEATHS]
+            for each in lost:
+                await suspects.set_delivery_aside(each, token, wall, stores=stores)
+            done = await asyncio.gather(
+                *(self._try(each, webhook, token) for each in claimed if each not in lost),
+                return_exceptions=True,
+            )
+            # All have ended, one way or the other: now the first that failed may say so.
+            for result in done:
+                if isinstance(result, BaseException):
+                    raise result
+            return [result for result in done if not isinstance(result, BaseException)]
 
     async def _try(self, delivery: Delivery, webhook: Webhook, token: str) -> bool:
         """Try once; return whether the other side answered as one does who is there."""

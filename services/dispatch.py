@@ -72,11 +72,10 @@ class Dispatch:
         """Have those of these effects that wait delivered soon. Safe to repeat."""
         stores = self.mail.stores
         waiting = await stores.effects.waiting(ids, wall=self.mail.clock.wall())
-        sorted_ = parcels.by_destination(await parcels.load(waiting, stores=stores))
-        for destination, theirs in sorted_.items():
+        for destination, theirs in (await parcels.destinations(waiting, stores=stores)).items():
             lane = self._lanes.setdefault(destination, _Lane())
-            for parcel in theirs:
-                lane.add(parcel.effect.id, urgent=parcel.effect.transactional)
+            for effect in theirs:
+                lane.add(effect.id, urgent=effect.transactional)
             self._staff(lane)
 
     async def idle(self) -> None:

@@ -8,18 +8,20 @@ only whoever delivers looks.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from channels import Message, NotSent, Unclear
 from engine.rendering import TemplateError, render
+from models.errors import Invalid
 from models.ids import new_id
 from models.letter import LIFETIMES, Letter, Purpose
 from models.messaging import Bar
 from models.store import Stores
 from models.template import Template
+from services import suspects
 from services.jobs import Job, Jobs
 from services.messages import Mail
 from services.seals import Seals
@@ -114,12 +116,40 @@ async def write(
 
 
 async def deliver(letter_id: str, post: Post) -> None:
-    """Send a letter that waits. Safe to run twice: the receiver knows a repeat by its id."""
+    """Send a letter that waits. Safe to run twice: the receiver knows a repeat by its id.
+
+    One that a worker died with is tried alone, and at the fifth death set aside.
+    """
+    mail, stores = post.mail, post.mail.stores
+    async with mail.custody.of(lambda: stores.letters.let_go(letter_id)):
+        letter = await stores.letters.claim(letter_id, wall=mail.clock.wall(), lease=LEASE)
+        if letter is not None:
+            await _deliver(letter, post)
+            return
+    async with mail.custody.alone, mail.custody.of(lambda: stores.letters.let_go(letter_id)):
+        wall = mail.clock.wall()
+        letter = await stores.letters.claim_suspect(letter_id, wall=wall, lease=LEASE)
+        if letter is not None and letter.deaths >= suspects.DEATHS:
+            await suspects.set_letter_aside(letter, wall, stores=stores)
+        elif letter is not None:
+            await _deliver(letter, post)
+
+
+async def redrive(ids: Sequence[str], *, stores: Stores, jobs: Jobs, wall: datetime) -> int:
+    """Have letters that were set aside sent after all; return how many. Safe to repeat.
+
+    Raises Invalid for too many.
+    """
+    if len(ids) > suspects.MOST:
+        raise Invalid(f"At most {suspects.MOST} letters at a time.", field=("letters",))
+    if redriven := await stores.letters.put_back(ids, wall=wall):
+        await jobs.ring(Job.SEND_LETTERS, redriven)
+    return len(redriven)
+
+
+async def _deliver(letter: Letter, post: Post) -> None:
     mail, stores = post.mail, post.mail.stores
     wall = mail.clock.wall()
-    letter = await stores.letters.claim(letter_id, wall=wall, lease=LEASE)
-    if letter is None:
-        return
     recipient = await _recipient(letter, mail)
     if recipient is None or letter.expires_at <= wall:
         await stores.letters.settle(letter.id)

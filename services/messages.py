@@ -4,7 +4,8 @@
                  ↑__________ later ____________|
 
 `sending` is the point of no return for marketing: whatever is found there after a crash becomes
-`unknown` and is not sent again. Transactional messages are tried again, with the same id.
+`unknown` and is not sent again. Transactional messages are tried again, with the same id. What a
+worker died with before it is tried alone, and at the fifth death it fails.
 """
 
 import asyncio
@@ -21,9 +22,10 @@ from models.effect import Effect, EffectState
 from models.errors import Conflict, NotFound, Unavailable
 from models.ids import new_id
 from models.store import Stores
-from services import outages, parcels
+from services import outages, parcels, suspects
 from services.clock import Clock
 from services.composing import compose
+from services.custody import Custody
 from services.jobs import Jobs
 from services.links import Links
 from services.parcels import Parcel
@@ -56,6 +58,7 @@ class Mail:
     roads: Roads = field(default_factory=Roads)
     links: Links | None = None
     suppression: Suppression | None = None
+    custody: Custody = field(default_factory=Custody)
 
 
 async def deliver(ids: Sequence[str], mail: Mail) -> None:
@@ -63,10 +66,47 @@ async def deliver(ids: Sequence[str], mail: Mail) -> None:
 
     What goes to one place does not wait for what goes to another.
     """
-    stores, token = mail.stores, new_id()
-    claimed = await stores.effects.claim(ids, token, wall=mail.clock.wall(), lease=LEASE)
-    if not claimed:
-        return
+    effects, token = mail.stores.effects, new_id()
+    async with mail.custody.of(lambda: effects.let_go(ids, token)):
+        claimed = await effects.claim(ids, token, wall=mail.clock.wall(), lease=LEASE)
+        if claimed:
+            await _deliver_page(claimed, token, mail)
+    if len(claimed) < len(ids):
+        await _deliver_suspects(ids, mail)
+
+
+async def _deliver_suspects(ids: Sequence[str], mail: Mail) -> None:
+    """Deliver those that a worker died with, each alone: only what kills is counted on."""
+    for suspect in await mail.stores.effects.suspects(ids, wall=mail.clock.wall()):
+        async with mail.custody.alone:
+            await _deliver_alone(suspect.id, mail)
+
+
+async def _deliver_alone(effect_id: str, mail: Mail) -> None:
+    effects, token = mail.stores.effects, new_id()
+    # Perhaps somebody else has had it meanwhile.
+    for suspect in await effects.suspects([effect_id], wall=mail.clock.wall()):
+        if suspect.deaths >= suspects.DEATHS:
+            await _set_aside(suspect, mail)
+            return
+        async with mail.custody.of(lambda: effects.let_go([effect_id], token)):
+            wall = mail.clock.wall()
+            claimed = await effects.claim_suspect(effect_id, token, wall=wall, lease=LEASE)
+            if claimed is not None:
+                await _deliver_page([claimed], token, mail)
+
+
+async def _set_aside(effect: Effect, mail: Mail) -> None:
+    stores, wall = mail.stores, mail.clock.wall()
+    failed = await suspects.set_message_aside(effect, wall, tell_by=wall + TELL, stores=stores)
+    if failed is not None:
+        policy = (await stores.workspace.get()).messaging
+        await Permits(policy, {}, stores).give_back(failed)
+        await tell([failed], stores=stores)
+
+
+async def _deliver_page(claimed: Sequence[Effect], token: str, mail: Mail) -> None:
+    stores = mail.stores
     sorted_ = parcels.by_destination(await parcels.load(claimed, stores=stores))
     done = await asyncio.gather(
         *(_deliver_all(to, theirs, token, mail) for to, theirs in sorted_.items()),

@@ -4,6 +4,9 @@ Nothing is counted as long as all goes well. Whoever takes over a lane that its 
 of begins with one thing, then takes two, four and so on, and counts each before touching it: a
 worker that is killed has then left a mark on what it may have died of. What bears a mark is taken
 alone, so that neighbours are done and only what kills is counted on.
+
+What leaves the house needs no counting: each message, letter and call is claimed by itself, and one
+whose claim ran out was somebody's who died.
 """
 
 import logging
@@ -13,9 +16,12 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TypeVar
 
+from models.delivery import Delivery, DeliveryState
+from models.effect import Effect, EffectState
 from models.errors import Invalid
 from models.event import Event
 from models.feed import FeedEntry
+from models.letter import Letter
 from models.membership import Look
 from models.run import Run
 from models.store import Stores
@@ -27,6 +33,7 @@ log = logging.getLogger(__name__)
 
 # With the try before anybody counted, five.
 TRIES = 4
+DEATHS = 5  # of workers that had claimed it, after which something no longer leaves the house
 MOST = 500
 _KILLS = "its worker was killed again and again"
 
@@ -96,7 +103,46 @@ async def set_person_aside(look: Look, reason: str, now: datetime, *, stores: St
     await stores.looks.set_aside(look)
 
 
-def _alert(kind: str, key: str, user_id: str, reason: str, now: datetime, time: str) -> FeedEntry:
+async def set_message_aside(
+    effect: Effect, wall: datetime, *, tell_by: datetime, stores: Stores
+) -> Effect | None:
+    """Have a message or a call fail, and raise the alarm; None if someone else has it."""
+    kind = effect.kind.value
+    log.error("%s %s is set aside: %s", kind, effect.id, _KILLS)
+    alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat())
+    about = {**alert.data, "run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
+    await stores.outbox.add([replace(alert, campaign_id=effect.campaign_id, data=about)])
+    failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
+    done = await stores.effects.set_aside(failed, wall=wall, tell_by=tell_by)
+    return failed if done else None
+
+
+async def set_delivery_aside(
+    delivery: Delivery, token: str, wall: datetime, *, stores: Stores
+) -> None:
+    """Have the delivery of an entry fail, and raise the alarm. The webhook goes on."""
+    log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
+    alert = _alert("delivery", delivery.id, None, _KILLS, wall, wall.isoformat())
+    about = {**alert.data, "webhook": delivery.webhook}
+    await stores.outbox.add([replace(alert, data=about)])
+    failed = replace(
+        delivery, state=DeliveryState.FAILED, reason=_KILLS, next_at=None, done_at=wall
+    )
+    await stores.deliveries.settle(failed, token)
+
+
+async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) -> None:
+    """Keep a letter from being sent, and raise the alarm."""
+    log.error("letter %s is set aside: %s", letter.id, _KILLS)
+    alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, wall.isoformat())
+    about = {**alert.data, "purpose": letter.purpose.value}
+    await stores.outbox.add([replace(alert, data=about)])
+    await stores.letters.set_aside(letter.id, at=wall)
+
+
+def _alert(
+    kind: str, key: str, user_id: str | None, reason: str, now: datetime, time: str
+) -> FeedEntry:
     """Return the entry. `time` tells one time from another: it may be put back, and fail again."""
     return FeedEntry(
         f"{kind}:{key}:set_aside:{time}",

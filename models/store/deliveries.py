@@ -10,6 +10,7 @@ from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store.database import Document, Store, duplicates
+from models.store.deaths import taken_over
 from models.store.keyset import LATEST_ID, page_of
 from models.store.outbox import entry_document, entry_of
 
@@ -62,21 +63,29 @@ class Deliveries(Store):
         query = {"webhook": {"$in": sorted(webhooks)}, "next_at": {"$lte": wall}}
         return list(await self.documents.distinct("webhook", query))
 
-    async def claim(
-        self, webhook: str, token: str, *, wall: datetime, lease: timedelta, limit: int
-    ) -> list[Delivery]:
-        """Take what has been due longest, for a while. A try is counted when it begins."""
+    async def next(
+        self, webhook: str, *, wall: datetime, limit: int
+    ) -> tuple[list[str], list[str]]:
+        """Return what has been due longest, and what of it a worker died with apart."""
         due = {"webhook": {"$eq": webhook}, "next_at": {"$lte": wall}}
-        cursor = self.documents.find(due, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
-        ids = [document["_id"] async for document in cursor]
-        if not ids:
-            return []
+        marks = {"token": 1, "deaths": 1}
+        cursor = self.documents.find(due, marks).sort("next_at", ASCENDING).limit(limit)
+        page: list[str] = []
+        suspects: list[str] = []
+        async for found in cursor:
+            (suspects if "token" in found or "deaths" in found else page).append(found["_id"])
+        return page, suspects
+
+    async def claim(
+        self, ids: Sequence[str], token: str, *, wall: datetime, lease: timedelta
+    ) -> list[Delivery]:
+        """Take what is due, for a while. A try is counted when it begins, a death when it ends."""
         await self.documents.update_many(
-            {"_id": {"$in": ids}, **due},
-            {"$set": {"next_at": wall + lease, "token": token}, "$inc": {"tries": 1}},
+            {"_id": {"$in": list(ids)}, "next_at": {"$lte": wall}},
+            taken_over({"next_at": wall + lease, "tries": {"$add": ["$tries", 1]}}, token=token),
         )
-        claimed = self.documents.find({"_id": {"$in": ids}, "token": token}).sort("_id", ASCENDING)
-        return [_delivery(document) async for document in claimed]
+        claimed = self.documents.find({"_id": {"$in": list(ids)}, "token": token})
+        return [_delivery(document) async for document in claimed.sort("_id", ASCENDING)]
 
     async def settle(self, delivery: Delivery, token: str) -> bool:
         """Record how a try went; False if someone else has taken it over."""
@@ -85,18 +94,17 @@ class Deliveries(Store):
             "failures": delivery.failures,
             "reason": delivery.reason,
         }
-        update: Document = {"$set": outcome, "$unset": {"token": ""}}
+        update: Document = {"$set": outcome, "$unset": {"token": "", "deaths": ""}}
         for name in ("next_at", "done_at"):
             value = getattr(delivery, name)
             (outcome if value is not None else update["$unset"])[name] = value
         done = await self.documents.update_one({"_id": delivery.id, "token": token}, update)
         return done.modified_count > 0
 
-    async def release(self, ids: Sequence[str], token: str, *, until: datetime) -> None:
-        """Put back what was taken and not tried."""
+    async def let_go(self, ids: Sequence[str], token: str) -> None:
+        """Note that whoever claimed these lives, though nothing came of it. Safe to repeat."""
         await self.documents.update_many(
-            {"_id": {"$in": list(ids)}, "token": token},
-            {"$set": {"next_at": until}, "$unset": {"token": ""}, "$inc": {"tries": -1}},
+            {"_id": {"$in": list(ids)}, "token": token}, {"$unset": {"token": ""}}
         )
 
     async def again(self, webhook: str, *, wall: datetime, after: int | None, id: str = "") -> int:
@@ -107,7 +115,7 @@ class Deliveries(Store):
             query,
             {
                 "$set": {"state": DeliveryState.WAITING.value, "next_at": wall, "failures": 0},
-                "$unset": {"done_at": "", "token": "", "reason": ""},
+                "$unset": {"done_at": "", "token": "", "deaths": "", "reason": ""},
             },
         )
         return done.matched_count
@@ -205,6 +213,7 @@ def _delivery(document: Document) -> Delivery:
         next_at=document.get("next_at"),
         tries=document["tries"],
         failures=document["failures"],
+        deaths=document.get("deaths", 0),
         reason=document.get("reason", ""),
         done_at=document.get("done_at"),
     )

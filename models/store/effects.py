@@ -5,15 +5,17 @@ taken for delivery, when a delivery under way counts as stuck, when a result mus
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
 from models.paging import EVER, Page, Sorting, Span, Window
 from models.store.database import Document, Store, duplicates
+from models.store.deaths import taken_over
 from models.store.keyset import page_of, within
 
 _OVER = [
@@ -22,6 +24,8 @@ _OVER = [
     EffectState.FAILED.value,
     EffectState.SKIPPED.value,
 ]
+# Whoever takes many to find out about them leaves out what may be large.
+_BRIEFLY = {"data": 0}
 
 
 class Effects(Store):
@@ -54,17 +58,45 @@ class Effects(Store):
     async def claim(
         self, ids: Sequence[str], token: str, *, wall: datetime, lease: timedelta
     ) -> list[Effect]:
-        """Take those messages that may be tried now. Counted here, so that a kill counts too."""
+        """Take those messages that may be tried now, but none that a worker died with."""
         await self.documents.update_many(
-            {
-                "_id": {"$in": list(ids)},
-                "state": EffectState.PENDING.value,
-                "next_at": {"$lte": wall},
-            },
+            _due(ids, wall) | {"claim": {"$exists": False}, "deaths": {"$exists": False}},
             {"$set": {"next_at": wall + lease, "claim": token}, "$inc": {"claims": 1}},
         )
         cursor = self.documents.find({"_id": {"$in": list(ids)}, "claim": token})
         return [effect_of(document) async for document in cursor]
+
+    async def suspects(self, ids: Sequence[str], *, wall: datetime) -> list[Effect]:
+        """Return those of these messages that may be tried now and that a worker died with.
+
+        Without their data, which may be what kills. A claim that ran out counts as a death.
+        """
+        query = _due(ids, wall) | {"$or": [{"claim": {"$exists": True}}, {"deaths": {"$gt": 0}}]}
+        cursor = self.documents.find(query, _BRIEFLY)
+        return [
+            replace(effect, deaths=effect.deaths + ("claim" in document))
+            async for document in cursor
+            if (effect := effect_of(document))
+        ]
+
+    async def claim_suspect(
+        self, effect_id: str, token: str, *, wall: datetime, lease: timedelta
+    ) -> Effect | None:
+        """Take one of those, with the death that is being counted; None if someone else has it."""
+        document = await self.documents.find_one_and_update(
+            _due([effect_id], wall),
+            taken_over({"next_at": wall + lease, "claims": {"$add": ["$claims", 1]}}, claim=token),
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else effect_of(document)
+
+    async def set_aside(self, effect: Effect, *, wall: datetime, tell_by: datetime) -> bool:
+        """Have a message that kills its workers fail, unless someone else has it."""
+        done = await self.documents.update_one(
+            _due([effect.id], wall),
+            {"$set": _outcome(effect) | {"next_at": tell_by}, "$unset": {"claim": ""}},
+        )
+        return done.modified_count > 0
 
     async def begin(self, effect: Effect, token: str, *, until: datetime) -> bool:
         """Pass the point of no return: from here on the message may have left."""
@@ -105,7 +137,7 @@ class Effects(Store):
                     "reason": effect.reason,
                     "failures": effect.failures,
                 },
-                "$unset": {"claim": ""},
+                "$unset": {"claim": "", "deaths": ""},
             },
         )
 
@@ -116,15 +148,19 @@ class Effects(Store):
             {"$set": {"next_at": until}, "$unset": {"claim": ""}, "$inc": {"claims": -1}},
         )
 
-    async def waiting(self, ids: Sequence[str], *, wall: datetime) -> list[Effect]:
-        """Return those of these messages that may be tried now."""
-        cursor = self.documents.find(
-            {
-                "_id": {"$in": list(ids)},
-                "state": EffectState.PENDING.value,
-                "next_at": {"$lte": wall},
-            }
+    async def let_go(self, ids: Sequence[str], token: str) -> None:
+        """Note that whoever claimed these lives, though nothing came of it. Safe to repeat.
+
+        They wait as long as the lease would have lasted. Of what is being sent nobody lets go.
+        """
+        await self.documents.update_many(
+            {"_id": {"$in": list(ids)}, "state": EffectState.PENDING.value, "claim": token},
+            {"$unset": {"claim": ""}},
         )
+
+    async def waiting(self, ids: Sequence[str], *, wall: datetime) -> list[Effect]:
+        """Return those of these messages that may be tried now, without their data."""
+        cursor = self.documents.find(_due(ids, wall), _BRIEFLY)
         return [effect_of(document) async for document in cursor]
 
     async def put_back(self, effect_id: str, *, wall: datetime) -> bool:
@@ -138,7 +174,7 @@ class Effects(Store):
                     "claims": 0,
                     "failures": 0,
                 },
-                "$unset": {"claim": ""},
+                "$unset": {"claim": "", "deaths": ""},
             },
         )
         return result.modified_count > 0
@@ -161,9 +197,12 @@ class Effects(Store):
             )
 
     async def overdue(self, state: EffectState, *, before: datetime, limit: int) -> list[Effect]:
-        """Return effects in a state whose `next_at` has passed, the longest overdue first."""
+        """Return effects in a state whose `next_at` has passed, the longest overdue first.
+
+        Without their data, as below.
+        """
         cursor = (
-            self.documents.find({"next_at": {"$lte": before}, "state": state.value})
+            self.documents.find({"next_at": {"$lte": before}, "state": state.value}, _BRIEFLY)
             .sort("next_at", ASCENDING)
             .limit(limit)
         )
@@ -171,7 +210,8 @@ class Effects(Store):
 
     async def untold(self, *, before: datetime, limit: int) -> list[Effect]:
         """Return results that were recorded but perhaps never told."""
-        cursor = self.documents.find({"next_at": {"$lte": before}, "state": {"$in": _OVER}})
+        query: Document = {"next_at": {"$lte": before}, "state": {"$in": _OVER}}
+        cursor = self.documents.find(query, _BRIEFLY)
         return [effect_of(document) async for document in cursor.limit(limit)]
 
     async def give_up_stuck(
@@ -181,12 +221,17 @@ class Effects(Store):
         operations = []
         for effect in effects:
             change: Document = (
-                {"state": EffectState.PENDING.value, "next_at": tell_by}
+                {
+                    "$set": {"state": EffectState.PENDING.value, "next_at": tell_by},
+                    "$inc": {"deaths": 1},
+                }
                 if effect.transactional
                 else {
-                    "state": EffectState.UNKNOWN.value,
-                    "reason": "the worker stopped while sending",
-                    "next_at": tell_by,
+                    "$set": {
+                        "state": EffectState.UNKNOWN.value,
+                        "reason": "the worker stopped while sending",
+                        "next_at": tell_by,
+                    }
                 }
             )
             operations.append(
@@ -196,7 +241,7 @@ class Effects(Store):
                         "state": EffectState.SENDING.value,
                         "next_at": {"$lte": before},
                     },
-                    {"$set": change, "$unset": {"claim": ""}},
+                    change | {"$unset": {"claim": ""}},
                 )
             )
         if operations:
@@ -232,6 +277,14 @@ class Effects(Store):
             ]
         )
         return {document["_id"]: document["count"] async for document in cursor}
+
+
+def _due(ids: Sequence[str], wall: datetime) -> Document:
+    return {
+        "_id": {"$in": list(ids)},
+        "state": EffectState.PENDING.value,
+        "next_at": {"$lte": wall},
+    }
 
 
 def _messages(user_id: str | None, created: Span) -> Document:
@@ -287,13 +340,14 @@ def effect_of(document: Document) -> Effect:
         channel=document["channel"],
         template=document["template"],
         transactional=document["transactional"],
-        data=document["data"],
+        data=document.get("data", {}),
         to=document["to"],
         subject=document["subject"],
         sent_at=document["sent_at"],
         reason=document["reason"],
         claims=document["claims"],
         failures=document["failures"],
+        deaths=document.get("deaths", 0),
         template_version=document.get("template_version"),
         opened_at=document.get("opened_at"),
         clicked_at=document.get("clicked_at"),

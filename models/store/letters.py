@@ -1,11 +1,15 @@
 """Letters as documents. `next_at` is there while one has still to be sent."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from models.letter import Letter, Purpose
 from models.store.database import Document, Store
+from models.store.deaths import taken_over
+
+_FREE = {"held": "", "deaths": ""}  # what a letter bears that somebody has, or died with
 
 
 class Letters(Store):
@@ -37,23 +41,60 @@ class Letters(Store):
         await self.documents.insert_one(document)
 
     async def claim(self, letter_id: str, *, wall: datetime, lease: timedelta) -> Letter | None:
-        """Take a letter that may be sent now; None if it may not, or someone else has it."""
+        """Take a letter that may be sent now; None if it may not, or a worker died with it."""
         document = await self.documents.find_one_and_update(
-            {"_id": {"$eq": letter_id}, "next_at": {"$lte": wall}},
-            {"$set": {"next_at": wall + lease}, "$inc": {"tries": 1}},
+            {
+                "_id": {"$eq": letter_id},
+                "next_at": {"$lte": wall},
+                "held": {"$exists": False},
+                "deaths": {"$exists": False},
+            },
+            {"$set": {"next_at": wall + lease, "held": True}, "$inc": {"tries": 1}},
             return_document=ReturnDocument.AFTER,
         )
         return None if document is None else _from_document(document)
 
+    async def claim_suspect(
+        self, letter_id: str, *, wall: datetime, lease: timedelta
+    ) -> Letter | None:
+        """Take a letter that a worker died with, and count that; None if there is none to take."""
+        document = await self.documents.find_one_and_update(
+            {"_id": {"$eq": letter_id}, "next_at": {"$lte": wall}},
+            taken_over({"next_at": wall + lease, "tries": {"$add": ["$tries", 1]}}, held=True),
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _from_document(document)
+
+    async def let_go(self, letter_id: str) -> None:
+        """Note that whoever has a letter lives, though nothing came of it. Safe to repeat."""
+        await self.documents.update_one({"_id": letter_id}, {"$unset": {"held": ""}})
+
+    async def set_aside(self, letter_id: str, *, at: datetime) -> None:
+        """Keep a letter that kills its workers from being sent. Safe to repeat."""
+        await self.documents.update_one(
+            {"_id": letter_id, "next_at": {"$exists": True}},
+            {"$set": {"set_aside_at": at}, "$unset": {"next_at": "", **_FREE}},
+        )
+
+    async def put_back(self, ids: Sequence[str], *, wall: datetime) -> list[str]:
+        """Have letters that were set aside sent after all; return which are to be."""
+        query = {"_id": {"$in": list(ids)}, "set_aside_at": {"$exists": True}}
+        aside = [document["_id"] async for document in self.documents.find(query, {"_id": 1})]
+        await self.documents.update_many(
+            query, {"$set": {"next_at": wall, "tries": 0}, "$unset": {"set_aside_at": ""}}
+        )
+        return aside
+
     async def postpone(self, letter_id: str, *, until: datetime) -> None:
         """Try again later."""
         await self.documents.update_one(
-            {"_id": letter_id, "next_at": {"$exists": True}}, {"$set": {"next_at": until}}
+            {"_id": letter_id, "next_at": {"$exists": True}},
+            {"$set": {"next_at": until}, "$unset": _FREE},
         )
 
     async def settle(self, letter_id: str) -> None:
         """Nothing more is to be sent of it. Safe to repeat."""
-        await self.documents.update_one({"_id": letter_id}, {"$unset": {"next_at": ""}})
+        await self.documents.update_one({"_id": letter_id}, {"$unset": {"next_at": "", **_FREE}})
 
     async def overdue(self, *, before: datetime, limit: int) -> list[str]:
         """Return letters that should have been sent by then."""
@@ -106,5 +147,6 @@ def _from_document(document: Document) -> Letter:
         made_at=document["made_at"],
         expires_at=document["expires_at"],
         tries=document["tries"],
+        deaths=document.get("deaths", 0),
         name=document.get("name", ""),
     )

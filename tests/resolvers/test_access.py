@@ -85,6 +85,7 @@ TABLE: dict[str, set[Any]] = {
     "Query.whyNotSent": STAFF,
     "Query.eventsSetAside": {Role.ADMIN},
     "Mutation.redriveEvents": {Role.ADMIN},
+    "Mutation.redriveLetters": {Role.ADMIN},
     "Mutation.ingestEvents": INTEGRATORS,
     "Mutation.identify": INTEGRATORS,
     "Mutation.placeOrder": INTEGRATORS,

@@ -31,6 +31,7 @@ NEITHER = {
     "pingWebhook": AGAIN,
     "redeliver": AGAIN,
     "redriveEvents": "what was put back is no longer set aside",
+    "redriveLetters": "what was put back is no longer set aside",
     "refreshSession": ONCE,
     "register": LETTER,
     "removeAudience": ENDS,

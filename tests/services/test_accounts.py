@@ -317,3 +317,47 @@ async def test_nothing_is_sent_where_nothing_arrives(shop, ann, smtp):
     await deliver(shop)
 
     assert len(smtp.messages) == 1
+
+
+async def die(shop: Shop, letter_id: str, times: int) -> None:
+    """Do what workers do that are killed with a letter, with pauses that let leases run out."""
+    store = shop.stores.letters
+    for _ in range(times):
+        about = {"wall": shop.clock.wall(), "lease": letters.LEASE}
+        if not await store.claim(letter_id, **about):
+            assert await store.claim_suspect(letter_id, **about)
+        shop.clock.real += letters.LEASE
+
+
+async def test_a_letter_that_five_workers_died_with_is_set_aside_and_sent_on_request(
+    shop, ann, smtp
+):
+    await request(shop)
+    (letter_id,) = {arg for job, arg in shop.bells.rung if job is Job.SEND_LETTERS}
+    smtp.messages.clear()
+
+    await die(shop, letter_id, 5)
+    await deliver(shop)
+    await shop.sweep()
+    await deliver(shop)
+
+    told = [entry for entry in await shop.stores.outbox.waiting(9) if "set_aside" in entry.type]
+    assert [(e.type, e.data["letter"]) for e in told] == [("alert.letter_set_aside", letter_id)]
+    assert not smtp.messages
+    for redriven in (1, 0):
+        about = {"stores": shop.stores, "jobs": shop.bells, "wall": shop.clock.wall()}
+        assert await letters.redrive([letter_id], **about) == redriven
+    await deliver(shop)
+    assert len(smtp.messages) == 1
+
+
+async def test_a_letter_that_fewer_workers_died_with_is_sent_once(shop, ann, smtp):
+    await request(shop)
+    (letter_id,) = {arg for job, arg in shop.bells.rung if job is Job.SEND_LETTERS}
+    smtp.messages.clear()
+    await die(shop, letter_id, 4)
+
+    for _ in range(2):
+        await letters.deliver(letter_id, Post(mail=shop.mail, seals=SEALS))
+
+    assert len(smtp.messages) == 1

@@ -294,3 +294,58 @@ async def test_a_webhook_that_stops_answering_is_told_of_and_so_is_its_return(cr
 
 async def moved(stores, url):
     await stores.webhooks.save(replace(await stores.webhooks.get("crm"), url=url))
+
+
+async def die(crm, times: int = 1) -> None:
+    """Do what workers do that are killed with what is due, with pauses that let leases run out."""
+    store, clock = crm.shop.stores.deliveries, crm.shop.clock
+    for _ in range(times):
+        page, suspects = await store.next("crm", wall=clock.wall(), limit=9)
+        await store.claim([*page, *suspects], "t", wall=clock.wall(), lease=deliveries.LEASE)
+        clock.real += deliveries.LEASE
+
+
+async def test_what_five_workers_died_with_fails_with_an_alert_and_arrives_on_request(crm):
+    await crm.happen("order.placed")
+    await deliveries.spread(stores=crm.shop.stores, jobs=crm.shop.bells, wall=NOW)
+
+    await die(crm, 5)
+    await crm.serve()
+
+    (delivery,) = await crm.log()
+    assert (delivery.state, crm.told()) == (DeliveryState.FAILED, [])
+    (alert,) = await crm.shop.stores.outbox.waiting(9)
+    assert (alert.type, alert.data["webhook"]) == ("alert.delivery_set_aside", "crm")
+    assert (await crm.shop.stores.webhooks.get("crm")).enabled
+    await deliveries.redeliver(
+        delivery.id, stores=crm.shop.stores, jobs=crm.shop.bells, wall=crm.shop.clock.wall()
+    )
+    await crm.serve()
+    assert [each["type"] for each in crm.told()] == ["order.placed"]
+
+
+async def test_what_fewer_workers_died_with_arrives_once_and_its_neighbours_too(crm):
+    await crm.happen("order.placed", "order.cancelled")
+    await deliveries.spread(stores=crm.shop.stores, jobs=crm.shop.bells, wall=NOW)
+
+    await die(crm, 4)
+    await crm.happen("order.returned")
+    await crm.serve()
+    await crm.serve(seconds=40)
+
+    told = sorted(each["type"] for each in crm.told())
+    assert told == ["order.cancelled", "order.placed", "order.returned"]
+
+
+async def test_a_webhook_is_not_told_that_telling_it_kills(shop, web, crm):
+    await webhooks.create("ops", web.url, events=["*"], stores=shop.stores, now=NOW, private=True)
+    await crm.serve()
+    entries = tuple(
+        FeedEntry(f"a{name}", "alert.delivery_set_aside", NOW, data={"webhook": name})
+        for name in ("ops", "crm")
+    )
+    assert await shop.stores.feed.append(Block(1, 1, entries, NOW))
+
+    await crm.serve()
+
+    assert [each["data"]["webhook"] for each in crm.told()] == ["crm"]

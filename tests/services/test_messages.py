@@ -1,14 +1,17 @@
 """Delivery: at most once for marketing, and every outcome recorded and told."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from models.errors import Conflict, NotFound
+from models.ids import new_id
 from models.user import Consent
 from services import messages
 from services.jobs import Job
+from services.rulebook import Rulebook
 from tests.shop import NOW, event
 
 RULES = """
@@ -141,6 +144,80 @@ async def test_transactional_mail_found_half_sent_is_sent_again(shop, smtp):
     await later(shop, 100)
 
     assert len(smtp.messages) == 1
+
+
+async def die(shop, ids: list[str], times: int = 1) -> None:
+    """Do what workers do that are killed before they send, with pauses that let leases run out."""
+    for _ in range(times):
+        about = {"wall": shop.clock.wall(), "lease": messages.LEASE}
+        if not await shop.stores.effects.claim(ids, new_id(), **about):
+            for each in ids:
+                assert await shop.stores.effects.claim_suspect(each, new_id(), **about)
+        shop.clock.real += messages.LEASE
+
+
+async def test_what_five_workers_died_with_fails_with_an_alert_and_is_sent_on_request(shop, smtp):
+    await prepare(shop, "")
+    ids = [effect["_id"] for effect in await shop.effects()]
+
+    await die(shop, ids, 4)
+    failed_too_early = (await the_effect(shop))["state"]
+    await die(shop, ids)
+    await messages.deliver(ids, shop.mail)
+
+    effect = await the_effect(shop)
+    assert (failed_too_early, effect["state"]) == ("pending", "failed")
+    assert effect["reason"] == "its worker was killed again and again"
+    told = [entry.type for entry in await shop.stores.outbox.waiting(20)]
+    assert told.count("alert.message_set_aside") == told.count("message.failed") == 1
+    assert not smtp.messages
+    await messages.retry(ids[0], stores=shop.stores, jobs=shop.bells, wall=shop.clock.wall())
+    await shop.deliver()
+    assert len(smtp.messages) == 1
+
+
+async def test_what_fewer_workers_died_with_is_sent_once(shop, smtp):
+    await prepare(shop, "")
+    ids = [effect["_id"] for effect in await shop.effects()]
+    await die(shop, ids, 4)
+
+    await messages.deliver(ids, shop.mail)
+    await messages.deliver(ids, shop.mail)
+
+    assert len(smtp.messages) == 1
+
+
+async def test_transactional_mail_that_five_workers_died_while_sending_is_given_up(shop, smtp):
+    await prepare(shop, "transactional")
+    await half_send(shop)
+    for _ in range(4):
+        shop.clock.real += messages.STUCK
+        await shop.sweep()
+        effect = await the_effect(shop)
+        wall = shop.clock.wall()
+        again = await shop.stores.effects.claim_suspect(
+            effect["_id"], "t", wall=wall, lease=messages.LEASE
+        )
+        assert await shop.stores.effects.begin(again, "t", until=wall + messages.STUCK)
+
+    await later(shop, 100)
+    await later(shop)
+
+    assert (await the_effect(shop))["state"] == "failed"
+    assert not smtp.messages
+
+
+async def test_a_worker_that_fails_at_a_message_is_not_taken_for_dead(ready, smtp):
+    mail = replace(ready.mail, rulebook=Rulebook(ready.stores, fresh=0))
+    await ready.stores.publications.documents.delete_many({})
+    ids = [effect["_id"] for effect in await ready.effects()]
+    for _ in range(7):
+        with pytest.raises(NotFound):
+            await messages.deliver(ids, mail)
+        ready.clock.real += messages.LEASE
+
+    assert await ready.stores.effects.suspects(ids, wall=ready.clock.wall()) == []
+    assert (await the_effect(ready))["state"] == "pending"
 
 
 async def half_send(shop) -> None:
