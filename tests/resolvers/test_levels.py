@@ -48,6 +48,7 @@ SEVERAL = {
     "planRules templates": "those that the rules send, and those that the folder would change",
     "pointsStatement points": "a page of the ledger, and the balance that it ends with",
     "segmentPreview users": "how many there are, how many of them are in it, and who for example",
+    "whyNotSent events": "what rules see of them, and how late the latest one was told",
 }
 PLAIN = "{ __typename }"
 QUERY = schema._schema.query_type
