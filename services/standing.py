@@ -105,11 +105,9 @@ async def _seal(
     found = [state async for state in states.now(kind, wanted)]
     if KINDS[kind].which is not None:
         # Whoever had a seal keeps one, whatever they are now.
-        had = {state.thing.partition(":")[2] for state in found}
-        known = await states.known(f"{kind}:{key}" for key in wanted or ())
-        others = [thing.partition(":")[2] for thing in known]
-        rest = [key for key in others if key not in had]
-        found += [state async for state in states.now(kind, rest, known=True)] if rest else []
+        rest = await states.known(kind, wanted)
+        rest -= {state.thing.partition(":")[2] for state in found}
+        found += [state async for state in states.now(kind, rest, known=True)]
     for place in range(0, len(found), PAGE):
         await states.keep(found[place : place + PAGE], number, keys)
 

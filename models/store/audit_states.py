@@ -96,10 +96,14 @@ class AuditStates(Store):
             except BulkWriteError as error:
                 duplicates(error)
 
-    async def known(self, things: Iterable[str]) -> frozenset[str]:
-        """Return those of these things that have a seal."""
-        cursor = self.documents.find({"_id": {"$in": list(things)}}, {"_id": 1})
-        return frozenset([document["_id"] async for document in cursor])
+    async def known(self, kind: str, keys: Iterable[str] | None = None) -> frozenset[str]:
+        """Return which of these keys of a kind, or of all, have a seal."""
+        begin = f"{kind}:"
+        wanted: Document = {"$regex": f"^{begin}"}
+        if keys is not None:
+            wanted = {"$in": [begin + key for key in keys]}
+        cursor = self.documents.find({"_id": wanted}, {"_id": 1})
+        return frozenset([document["_id"].removeprefix(begin) async for document in cursor])
 
     async def raw(self) -> dict[str, Document]:
         """Return all seals by what they are of, just as they are kept."""

@@ -138,6 +138,16 @@ async def cut_off(api):
     await link(api)
 
 
+async def test_who_is_staff_no_more_is_sealed_anew_with_everything(api, admin, made):
+    await api.stores.users.documents.update_one(
+        {"_id": admin.id}, {"$set": {"roles": ["customer"]}}
+    )
+
+    await cut_off(api)
+
+    assert await found(api) == []
+
+
 async def test_what_was_put_there_or_taken_away_is_named(api, made):
     keys = api.stores.api_keys.documents
     key = await keys.find_one()
