@@ -1,11 +1,14 @@
 """`fanfare codes …`: single-use codes in bulk, and as CSV."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from models.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, help="Single-use codes, of promotions with `codes unique`.")
 
@@ -34,6 +37,7 @@ def generate(
     from services.rulebook import Rulebook
 
     settings = Settings()
+    _require_room(out)
 
     async def work(database: Database) -> None:
         stores = Stores.over(database)
@@ -68,6 +72,14 @@ def export(
         await _write(codes.export(promotion, batch, stores=Stores.over(database)), out)
 
     with_database(Settings(), work)
+
+
+def _require_room(out: Path | None) -> None:
+    """Raise Invalid for a file that cannot be written: before there are codes, not after."""
+    if out is None:
+        return
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise Invalid(f"{out} cannot be written; no codes were made")
 
 
 async def _write(lines: AsyncIterator[str], out: Path | None) -> None:

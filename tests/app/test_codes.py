@@ -34,6 +34,24 @@ async def test_codes_are_made_and_written_as_csv(monkeypatch, mongodb_uri, datab
     assert set(rows[0]) == {"code", "promotion", "user", "expires_at", "revoked_at", "order"}
 
 
+async def test_where_nothing_can_be_written_no_codes_are_made(
+    monkeypatch, mongodb_uri, database, tmp_path
+):
+    stores = Stores.over(database)
+    await Shop(stores, "smtp://127.0.0.1:1").publish(
+        "promotion own { codes unique  take 5 USD off cart }"
+    )
+
+    for path in (tmp_path, tmp_path / "no folder" / "own.csv"):
+        result = await run(
+            monkeypatch, mongodb_uri, database, "generate", "own", "3", "--out", str(path)
+        )
+        assert str(result.exception) == f"{path} cannot be written; no codes were made"
+
+    exported = await run(monkeypatch, mongodb_uri, database, "export", "own")
+    assert len(exported.output.splitlines()) == 1
+
+
 async def test_an_order_named_like_a_formula_is_no_formula(monkeypatch, mongodb_uri, database):
     code = Code(code=fresh(), promotion="own", made_at=NOW, order="=1+1")
     await Stores.over(database).codes.add([code])
