@@ -6,13 +6,17 @@ import strawberry
 from strawberry import UNSET
 
 from models import user as models
+from models.principal import Role
 from models.session import TokenPair
-from resolvers.access import anyone, signed_in, staff
+from resolvers.access import anyone, roles, signed_in, staff
 from resolvers.nodes import found
 from resolvers.paging import Paged
 from schema.context import Info
+from schema.ids import from_global
 from schema.paging import Asked, Connection
 from schema.user import (
+    AssignRolesInput,
+    AssignRolesPayload,
     CompleteRegistrationInput,
     CompleteRegistrationPayload,
     RefreshSessionInput,
@@ -207,6 +211,26 @@ class UserMutations:
             wall=context.clock.wall(),
         )
         return UpdateProfilePayload(user=User.of(user))
+
+    @strawberry.mutation(
+        description="Say what someone is in the shop, as a marketer or an analyst. It holds within "
+        "five seconds, everywhere. Administrators cannot take their own role from themselves.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def assign_roles(
+        self,
+        info: Info,
+        input: Annotated[AssignRolesInput, strawberry.argument(description="Who, and what.")],
+    ) -> AssignRolesPayload:
+        context = info.context
+        user = await people.assign_roles(
+            from_global("User", input.user_id, "userId"),
+            input.roles,
+            version=input.version,
+            caller=context.caller,
+            stores=context.stores,
+        )
+        return AssignRolesPayload(user=User.of(user))
 
 
 def _opened(user: models.User, pair: TokenPair) -> dict[str, Any]:

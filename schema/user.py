@@ -232,6 +232,16 @@ class ConsentInput:
         return {(each.channel.value, each.topic): each.agreed for each in self.topics or ()}
 
 
+@strawberry.input(description="Who is to be what.")
+class AssignRolesInput:
+    user_id: strawberry.ID = strawberry.field(description="Whose roles.")
+    roles: list[Role] = strawberry.field(
+        description="All that they are to have from now on, at least one. What is not among them "
+        "is taken from them."
+    )
+    version: int = strawberry.field(description="The version that was read and is being changed.")
+
+
 @strawberry.input(
     description="What to change about oneself. What is left out stays; null clears it."
 )
@@ -321,6 +331,13 @@ class SignOutPayload(Payload):
     signed_out: bool | None = strawberry.field(
         default=None, description="True: its refresh tokens are worth nothing now."
     )
+
+
+@strawberry.type(
+    description="The person with their roles. Refusals: INVALID, NOT_FOUND, CONFLICT, OWN_ROLES."
+)
+class AssignRolesPayload(Payload):
+    user: User | None = strawberry.field(default=None, description="The person as they are now.")
 
 
 @strawberry.type(description="The caller after the change.")

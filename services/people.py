@@ -1,7 +1,7 @@
 """What people do about themselves: join, and say who they are."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from engine.consents import ADDRESS
 from models.address import normalised
-from models.errors import Invalid, NotFound
+from models.errors import Conflict, Invalid, NotFound
 from models.ids import new_id
 from models.paging import Page, Window
 from models.principal import Principal, Role
@@ -145,6 +145,24 @@ async def update_profile(
     for field, value in changes.items():
         stored |= PROFILE[field](value, wall)
     return await stores.users.edit(caller.user_id, stored, version=version)
+
+
+async def assign_roles(
+    user_id: str, roles: Collection[Role], *, version: int, caller: Principal, stores: Stores
+) -> User:
+    """Have a person be what they are to be in the shop, instead of what they were.
+
+    Nobody takes the run of the house from themselves, so somebody always has it. Raises Invalid,
+    NotFound, and Conflict if someone else was faster.
+    """
+    if not roles:
+        raise Invalid("Give at least one role; CUSTOMER is the least.", field=("roles",))
+    if user_id == caller.user_id and Role.ADMIN not in roles:
+        raise Conflict(
+            "Another administrator has to take that from you.", code="OWN_ROLES", field=("roles",)
+        )
+    values = sorted({role.value for role in roles})
+    return await stores.users.edit(user_id, {"roles": values}, version=version)
 
 
 def acceptable_name(value: str) -> str:

@@ -50,6 +50,7 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.refreshSession": EVERYONE,
     "Mutation.signOut": SIGNED_IN,
     "Mutation.updateProfile": SIGNED_IN,
+    "Mutation.assignRoles": {Role.ADMIN},
     "Query.campaign": STAFF,
     "Query.campaigns": STAFF,
     "Query.publications": STAFF,

@@ -72,6 +72,7 @@ KINDS = {
     "Query.erasure.userId": "User",
     "Query.exportPerson.userId": "User",
     "Mutation.erasePerson.input.userId": "User",
+    "Mutation.assignRoles.input.userId": "User",
     "Query.whyNotSent.userId": "User",
     "Query.templatePreview.userId": "User",
     "Mutation.revokeSession.input.id": "Session",

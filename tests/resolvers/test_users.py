@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.principal import Role
+from schema.ids import to_global
+from services import recent
 from tests.client import REGISTER, Api
 
 SIGN_IN = """
@@ -294,3 +296,47 @@ async def test_users_are_found_by_role_and_by_address(api: Api) -> None:
     assert admins["users"]["edges"] == [{"node": {"email": None}}]
     assert ann["users"]["edges"] == [{"node": {"email": "ann@example.test"}}]
     assert nobody["users"]["edges"] == []
+
+
+ASSIGN = """
+mutation ($id: ID!, $roles: [Role!]!, $version: Int! = 1) {
+  assignRoles(input: { userId: $id, roles: $roles, version: $version }) {
+    user { roles version } userErrors { code field }
+  }
+}
+"""
+
+
+async def test_an_administrator_makes_a_customer_a_marketer_and_takes_it_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "FRESH", 0.0)
+    admin, ann = await api.caller(Role.ADMIN), await api.caller(Role.CUSTOMER)
+    assert await api.code("{ campaigns { totalCount } }", by=ann) == "FORBIDDEN"
+
+    given = {"id": ann.global_id, "roles": ["MARKETER", "CUSTOMER", "MARKETER"]}
+    made = (await api.ask(ASSIGN, given, by=admin))["assignRoles"]
+
+    assert made == {"user": {"roles": ["CUSTOMER", "MARKETER"], "version": 2}, "userErrors": []}
+    assert await api.ask("{ campaigns { totalCount } }", by=ann) == {"campaigns": {"totalCount": 0}}
+
+    taken = {"id": ann.global_id, "roles": ["CUSTOMER"], "version": 2}
+    await api.ask(ASSIGN, taken, by=admin)
+    assert await api.code("{ campaigns { totalCount } }", by=ann) == "FORBIDDEN"
+
+
+async def test_roles_that_cannot_be_assigned_are_refused(api: Api) -> None:
+    admin, ann = await api.caller(Role.ADMIN), await api.caller(Role.CUSTOMER)
+    nobody = to_global("User", "nobody")
+
+    async def refused(id: str, *roles: str, version: int = 1) -> tuple[str, list[str] | None]:
+        given = {"id": id, "roles": roles, "version": version}
+        (error,) = (await api.ask(ASSIGN, given, by=admin))["assignRoles"]["userErrors"]
+        return error["code"], error["field"]
+
+    assert await refused(ann.global_id) == ("INVALID", ["roles"])
+    assert await refused(ann.global_id, "ANALYST", version=7) == ("CONFLICT", None)
+    assert await refused(nobody, "ANALYST") == ("NOT_FOUND", None)
+    assert await refused(admin.global_id, "MARKETER") == ("OWN_ROLES", ["roles"])
+    assert (await api.stores.users.get(ann.id)).roles == {Role.CUSTOMER}
+    assert (await api.stores.users.get(admin.id)).roles == {Role.ADMIN}
