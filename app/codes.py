@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from models.errors import Invalid
-
 app = typer.Typer(no_args_is_help=True, help="Single-use codes, of promotions with `codes unique`.")
 
 Promotion = Annotated[str, typer.Argument(help="The promotion's name.")]
@@ -76,6 +74,8 @@ def export(
 
 def _require_room(out: Path | None) -> None:
     """Raise Invalid for a file that cannot be written: before there are codes, not after."""
+    from models.errors import Invalid
+
     if out is None:
         return
     if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
