@@ -1,6 +1,6 @@
 """Events from accept to effect: 100 triggers and 50 segments live, real processes, durable writes.
 
-One API process, a worker for each of two cores, one scheduler, mongod and Valkey on one machine.
+One API process, one worker unless told otherwise, one scheduler, mongod and Valkey on one machine.
 Events go in through `POST /v1/events`, 500 to a request; every fifth starts a journey that does
 something to its user.
 Beside it a bare script does the same writes with the same indexes, as they were found to be. Then
@@ -48,7 +48,7 @@ from services.releases import RulesFile
 from services.tokens import Tokens
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-WORKERS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+WORKERS = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 USERS = 20_000
 BATCH = 500
 AHEAD = 10_000

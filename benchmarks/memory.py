@@ -1,6 +1,6 @@
 """Whether processes grow: events at half the rate that is reached, for ten minutes.
 
-The stack of ingest.py: 100 triggers and 50 segments live, one API, two workers, one scheduler.
+The stack of ingest.py: 100 triggers and 50 segments live, one API, one worker, one scheduler.
 Every half minute the resident memory of each is read. What grows by itself shows in the second
 half, when caches are filled and allocators have what they need: the slope there is a line through
 the readings by least squares.
