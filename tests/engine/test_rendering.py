@@ -44,7 +44,7 @@ HOSTILE = [
     "{% assign s = 99999999999 %}{% for a in (1..60) %}{% assign s = s | times: s %}{% endfor %}",
     "{% capture s %}{% for a in (1..9000) %}{{ a }},{% endfor %}{% endcapture %}"
     "{% assign l = s | split: ',' | uniq %}{{ l | size }}",
-    "{% assign l = '' | split: '' %}{% for a in (1..9000) %}{% assign l = l | concat: l %}"
+    "{% assign l = 'a,b' | split: ',' %}{% for a in (1..9000) %}{% assign l = l | concat: l %}"
     "{% endfor %}",
     "{% for a in (1..10000) %}" + "x" * 100 + "{% endfor %}",
     "{{ 'x' | nosuchfilter }}",

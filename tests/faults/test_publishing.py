@@ -159,6 +159,7 @@ async def _is_drained(shop: Shop) -> bool:
         await stores.events.count_pending(),
         await stores.runs.documents.count_documents({"unsettled": {"$exists": True}}),
         await stores.outbox.documents.count_documents({}),
+        await stores.audit_drafts.documents.count_documents({}),
         len(await stores.looks.due_lanes(datetime.now(UTC))),
         standing.filling is not None or standing.publication != current.number,
         any(each.state is MeasureState.FILLING for each in await stores.measures.all()),
