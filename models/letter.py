@@ -26,8 +26,7 @@ class Letter:
 
     One to join is written to any address, with the `name` that an account is to be made of; who
     delivers it sees whether there is one. `deaths` counts workers that stopped while they had it.
-    What proves that one has a letter is derived from its id
-    and never kept.
+    What proves that one has a letter is derived from its id and never kept.
     """
 
     id: str

@@ -26,10 +26,9 @@ class Run:
     `acted` says whether it has done anything to the user, `counted` whether it holds a place of the
     trigger's total limit; `event` is the event that started it (empty: none did), `bound` those it
     waited for, as rules see them, `granted` the codes it gave, by promotion, and `arms` those of
-    splits that the user was dealt on it, of a holdout too. `unsettled` is
-    what the last move decided that may not have been carried over to the other stores yet.
-    `goal_until` is until when its trigger's goal counts, `converted_at` when it was reached;
-    `version` counts moves.
+    splits that the user was dealt on it, of a holdout too. `unsettled` is what the last move
+    decided that may not have been carried over to the other stores yet. `goal_until` is until when
+    its trigger's goal counts, `converted_at` when it was reached; `version` counts moves.
     """
 
     id: str

@@ -97,6 +97,7 @@ async def look(
         # A killed worker had decided on these: they are carried out, and looked at anew.
         seen = [Seen(look=look, moves=look.moves, changes_at=now) for look in left]
     else:
+        # What was read before it was known how segments stand is read again: people, too.
         read = read or await _read(looks, standing, published, None, stores=stores, now=now)
         seen = [read.judged(look) for look in looks]
         moving = await stores.looks.decide([each for each in seen if each.moves])

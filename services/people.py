@@ -152,8 +152,9 @@ async def assign_roles(
 ) -> User:
     """Have a person be what they are to be in the shop, instead of what they were.
 
-    Nobody takes the run of the house from themselves, so somebody always has it. Raises Invalid,
-    NotFound, and Conflict if someone else was faster.
+    Nobody takes the run of the house from themselves, so one is left who has it, unless two take
+    it from each other at one moment. Raises Invalid, NotFound, and Conflict if someone else was
+    faster.
     """
     if not roles:
         raise Invalid("Give at least one role; CUSTOMER is the least.", field=("roles",))

@@ -89,9 +89,8 @@ async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: S
 async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores) -> None:
     """End a run that cannot be moved, and raise the alarm."""
     log.error("run %s is set aside: %s", run.id, reason)
-    alert = _alert("run", run.id, run.user_id, reason, now, str(run.version))
-    about = {**alert.data, "trigger": run.trigger}
-    await stores.outbox.add([replace(alert, campaign_id=run.campaign_id, data=about)])
+    alert = _alert("run", run.id, run.user_id, reason, now, str(run.version), trigger=run.trigger)
+    await stores.outbox.add([replace(alert, campaign_id=run.campaign_id)])
     await stores.runs.set_aside(run, f"failed: {reason}", now=now)
 
 
@@ -109,9 +108,9 @@ async def set_message_aside(
     """Have a message or a call fail, and raise the alarm; None if someone else has it."""
     kind = effect.kind.value
     log.error("%s %s is set aside: %s", kind, effect.id, _KILLS)
-    alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat())
-    about = {**alert.data, "run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
-    await stores.outbox.add([replace(alert, campaign_id=effect.campaign_id, data=about)])
+    about = {"run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
+    alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat(), **about)
+    await stores.outbox.add([replace(alert, campaign_id=effect.campaign_id)])
     failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
     done = await stores.effects.set_aside(failed, wall=wall, tell_by=tell_by)
     return failed if done else None
@@ -122,9 +121,8 @@ async def set_delivery_aside(
 ) -> None:
     """Have the delivery of an entry fail, and raise the alarm. The webhook goes on."""
     log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
-    alert = _alert("delivery", delivery.id, None, _KILLS, wall, wall.isoformat())
-    about = {**alert.data, "webhook": delivery.webhook}
-    await stores.outbox.add([replace(alert, data=about)])
+    time, about = wall.isoformat(), {"webhook": delivery.webhook}
+    await stores.outbox.add([_alert("delivery", delivery.id, None, _KILLS, wall, time, **about)])
     failed = replace(
         delivery, state=DeliveryState.FAILED, reason=_KILLS, next_at=None, done_at=wall
     )
@@ -134,14 +132,14 @@ async def set_delivery_aside(
 async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) -> None:
     """Keep a letter from being sent, and raise the alarm."""
     log.error("letter %s is set aside: %s", letter.id, _KILLS)
-    alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, wall.isoformat())
-    about = {**alert.data, "purpose": letter.purpose.value}
-    await stores.outbox.add([replace(alert, data=about)])
+    time, about = wall.isoformat(), {"purpose": letter.purpose.value}
+    alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, time, **about)
+    await stores.outbox.add([alert])
     await stores.letters.set_aside(letter.id, at=wall)
 
 
 def _alert(
-    kind: str, key: str, user_id: str | None, reason: str, now: datetime, time: str
+    kind: str, key: str, user_id: str | None, reason: str, now: datetime, time: str, **about: str
 ) -> FeedEntry:
     """Return the entry. `time` tells one time from another: it may be put back, and fail again."""
     return FeedEntry(
@@ -150,7 +148,7 @@ def _alert(
         now,
         None,
         user_id,
-        {kind: key, "reason": reason},
+        {kind: key, "reason": reason, **about},
     )
 
 

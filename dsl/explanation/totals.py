@@ -22,7 +22,7 @@ class Total(NamedTuple):
     where: Expr | None = None
 
 
-def total_of(fact: Expr) -> Total | None:
+def total_of_items(fact: Expr) -> Total | None:
     """Return which total of a cart's items a fact is, under whichever name."""
     match fact:
         case Ref("cart", ("quantity",)):
@@ -43,12 +43,12 @@ def with_totals(
     condition: Expr, turned_by: Mapping[Expr, Const], reader: Reader
 ) -> Mapping[Expr, Const]:
     """Return replacements together with those of other totals that then cannot stay as they are."""
-    if not any(map(total_of, turned_by)):
+    if not any(map(total_of_items, turned_by)):
         return turned_by
-    read = {node: total for node in nodes(condition) if (total := total_of(node)) is not None}
+    read = {node: total for node in nodes(condition) if (total := total_of_items(node)) is not None}
     values = {total: reader.value(node) for node, total in read.items()}
     for node, const in turned_by.items():
-        if (total := total_of(node)) is not None:
+        if (total := total_of_items(node)) is not None:
             values[total] = const.value
     least: dict[Total, int | float] = defaultdict(int)
     for total, value in values.items():

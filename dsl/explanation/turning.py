@@ -10,7 +10,7 @@ from dsl.explanation.changes import Change, change
 from dsl.explanation.english import Voice
 from dsl.explanation.reading import Reader
 from dsl.explanation.targets import magnitude
-from dsl.explanation.totals import Total, total_of, with_totals
+from dsl.explanation.totals import Total, total_of_items, with_totals
 from dsl.kinds import BOOL
 from dsl.values import MISSING
 from dsl.walking import nodes
@@ -129,7 +129,7 @@ class Turner:
                 return None
             turned_by |= way.turned_by
             for each in way.changes:
-                fact = total_of(each.subject) or each.subject
+                fact = total_of_items(each.subject) or each.subject
                 before = changes.get(fact)
                 if before is None or abs(each.by or 0) >= abs(before.by or 0):
                     changes[fact] = each

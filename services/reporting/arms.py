@@ -1,6 +1,5 @@
 """What entries of the feed count as for experiments: people by arm, and what they did then."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,29 +7,21 @@ from datetime import datetime
 from dsl.money import to_minor
 from models.experiment import Dealt
 from models.feed import FeedEntry
-from models.report import Count, Part, Series
-from services.reporting.entries import hour_of
+from models.report import Part, Series
+from services.reporting.entries import Counts, hour_of, of_sales, taken_or_given_back
 
 
 @dataclass
-class Dealing:
-    """Who was dealt an arm and at which hour, whose goal was reached then, and what was ordered."""
+class Dealing(Counts):
+    """What was ordered; who was dealt an arm and at which hour, and whose goal was reached then."""
 
     people: dict[tuple[Series, str], datetime] = field(default_factory=dict)
     goals: set[tuple[Series, str]] = field(default_factory=set)
-    orders: dict[tuple[Series, datetime], dict[Count, int]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
-    )
 
     def deal(self, series: Series, user_id: str, at: datetime) -> None:
         """Note that someone was dealt an arm: the first time counts."""
         hour = hour_of(at)
         self.people[series, user_id] = min(hour, self.people.get((series, user_id), hour))
-
-    def add(self, series: Series, at: datetime, count: Count, number: int = 1) -> None:
-        """Count something of orders."""
-        if number:
-            self.orders[series, hour_of(at)][count] += number
 
 
 def dealt(entries: Iterable[FeedEntry]) -> Dealing:
@@ -64,22 +55,11 @@ def _run(entry: FeedEntry, user_id: str, verb: str, found: Dealing) -> None:
 def _order(entry: FeedEntry, verb: str, found: Dealing) -> None:
     data, currency = entry.data, entry.data.get("currency", "")
     for series, amount in _arms(entry, currency):
-        match verb:
-            case "placed":
-                if entry.user_id is not None:
-                    found.deal(series, entry.user_id, entry.at)
-                found.add(series, entry.at, Count.ORDERS)
-                found.add(series, entry.at, Count.REVENUE, to_minor(data["total"], currency))
-                found.add(series, entry.at, Count.DISCOUNT, amount)
-            case "returned":
-                found.add(series, entry.at, Count.REFUNDED, to_minor(data["refund"], currency))
-                found.add(series, entry.at, Count.GIVEN_BACK, amount)
-            case "cancelled":
-                found.add(series, entry.at, Count.CANCELLED)
-                found.add(series, entry.at, Count.REFUNDED, to_minor(data["undone"], currency))
-                found.add(series, entry.at, Count.GIVEN_BACK, amount)
-            case _:
-                pass
+        if verb == "placed" and entry.user_id is not None:
+            found.deal(series, entry.user_id, entry.at)
+        for count, number in of_sales(verb, data, currency):
+            found.add(series, entry.at, count, number)
+        found.add(series, entry.at, taken_or_given_back(verb), amount)
 
 
 def _arms(entry: FeedEntry, currency: str) -> Iterator[tuple[Series, int]]:

@@ -71,5 +71,5 @@ async def _add_arms(
     found = dealt(await reading.entries([block]))
     reached |= {(series, Count.PEOPLE, user) for series, user in found.people}
     reached |= {(series, Count.CONVERTED, user) for series, user in found.goals}
-    for (series, _), counts in found.orders.items():
+    for (series, _), counts in found.counts.items():
         told.update({(series, count): some for count, some in counts.items()})

@@ -20,19 +20,25 @@ _MESSAGES = {
 
 
 @dataclass
-class Counted:
-    """What entries come to: counts by series and hour, and who began a journey, at which hour."""
+class Counts:
+    """What entries come to, by series and hour."""
 
     counts: dict[tuple[Series, datetime], dict[Count, int]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
-    people: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    templates: dict[Series, str] = field(default_factory=dict)
 
     def add(self, series: Series, at: datetime, count: Count, number: int = 1) -> None:
         """Count something. Nothing is left out that is 0, so that rows are few."""
         if number:
             self.counts[series, hour_of(at)][count] += number
+
+
+@dataclass
+class Counted(Counts):
+    """Besides, who began a journey, at which hour, and which templates were sent."""
+
+    people: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    templates: dict[Series, str] = field(default_factory=dict)
 
 
 def hour_of(at: datetime) -> datetime:
@@ -104,21 +110,31 @@ def _order(entry: FeedEntry, verb: str, found: Counted) -> None:
         promotion = Series(campaign, Part.PROMOTION, name, by=currency)
         if verb == "placed":
             found.add(promotion, entry.at, Count.REDEMPTIONS)
-        taken = Count.DISCOUNT if verb == "placed" else Count.GIVEN_BACK
-        found.add(promotion, entry.at, taken, amount)
+        found.add(promotion, entry.at, taken_or_given_back(verb), amount)
     for campaign in sorted({campaign for campaign, _, _ in shares}):
         sales = Series(campaign, Part.SALES, by=currency)
-        match verb:
-            case "placed":
-                found.add(sales, entry.at, Count.ORDERS)
-                found.add(sales, entry.at, Count.REVENUE, to_minor(data["total"], currency))
-            case "returned":
-                found.add(sales, entry.at, Count.REFUNDED, to_minor(data["refund"], currency))
-            case "cancelled":
-                found.add(sales, entry.at, Count.CANCELLED)
-                found.add(sales, entry.at, Count.REFUNDED, to_minor(data["undone"], currency))
-            case _:
-                pass
+        for count, number in of_sales(verb, data, currency):
+            found.add(sales, entry.at, count, number)
+
+
+def taken_or_given_back(verb: str) -> Count:
+    """Return as what a promotion's share of an order counts."""
+    return Count.DISCOUNT if verb == "placed" else Count.GIVEN_BACK
+
+
+def of_sales(verb: str, data: Mapping[str, Any], currency: str) -> Iterator[tuple[Count, int]]:
+    """Yield what an order's entry says of sales, in minor units of a currency."""
+    match verb:
+        case "placed":
+            yield Count.ORDERS, 1
+            yield Count.REVENUE, to_minor(data["total"], currency)
+        case "returned":
+            yield Count.REFUNDED, to_minor(data["refund"], currency)
+        case "cancelled":
+            yield Count.CANCELLED, 1
+            yield Count.REFUNDED, to_minor(data["undone"], currency)
+        case _:
+            pass
 
 
 def _shares(data: Mapping[str, Any], currency: str) -> Iterator[tuple[str, str, int]]:

@@ -124,7 +124,7 @@ async def _add_arms(last: int, entries: Sequence[FeedEntry], stores: Stores) -> 
     first = {goal: since[each] for goal, each in reached.items()}
     for goal in await stores.reached.note(last, first):
         found.add(goals[reached[goal]], first[goal], Count.CONVERTED)
-    await stores.metrics.add(last, found.orders, {})
+    await stores.metrics.add(last, found.counts, {})
 
 
 _READERS: Mapping[str, _Add] = {REPORTS: _add_reports, EXPERIMENTS: _add_arms}

@@ -64,7 +64,7 @@ def test_an_order_counts_for_the_arms_of_its_promotions():
     key = "size ten 50 fifteen 50"
     ten = Series("c", Part.PROMOTION_ARM, "p", key, "ten USD")
     fifteen = Series("c", Part.PROMOTION_ARM, "p", key, "fifteen JPY")
-    assert {series: dict(counts) for (series, _), counts in found.orders.items()} == {
+    assert {series: dict(counts) for (series, _), counts in found.counts.items()} == {
         ten: {
             Count.ORDERS: 2,
             Count.REVENUE: 10_000,
