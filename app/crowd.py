@@ -6,14 +6,16 @@ Without it whatever comes is begun, and when more comes than can be done nobody 
 While somebody waits, room is for as many as get their answers within SOON at the rate at which
 answers leave. Whoever is let in is not waited for while the client is slow to send or to read.
 
-Strangers, who show no token, begin one after the other: of many who come at one moment, as to sign
-in, only few at a time stand between everybody else and their answers.
+Strangers, who show no token, begin one after the other, and let whoever is known and at work go
+first if that takes but a moment: of many who come at one moment, as to sign in, hardly any stands
+between somebody else and their answer.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +27,7 @@ from services.aside import PLACES
 ROOM = 32  # to begin with: few enough not to take long, whatever they want
 FEWEST, MOST = 8, 128
 SOON = 0.5  # seconds
+YIELD = 0.002  # seconds for which a stranger lets others go first
 QUEUE = 1_000  # may wait as long as the rate is not known
 _WINDOW = 0.25  # seconds over which the rate is measured, at the least
 _ENOUGH = 16  # answers that say something of a rate
@@ -45,6 +48,9 @@ class Crowd:
         self._answered, self._since, self._crowded = 0, 0.0, False
         self._timer: asyncio.TimerHandle | None = None
         self._door = asyncio.Lock()
+        self._known = 0  # at work
+        self._alone = asyncio.Event()  # set while none is
+        self._alone.set()
 
     @property
     def room(self) -> int:
@@ -64,10 +70,12 @@ class Crowd:
             await refusal.send(send)
             return
         PLACES.set(self)
+        self._count(known)
         try:
-            await self.app(scope, self._outside(receive), self._outside(send))
+            await self.app(scope, self._outside(receive, known), self._outside(send, known))
         finally:
             self._measure()
+            self._count(-known)
             self.leave()
 
     def leave(self) -> None:
@@ -85,7 +93,16 @@ class Crowd:
         async with self._door:
             # The loop looks meanwhile at what has come of everybody's.
             await asyncio.sleep(0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._alone.wait(), YIELD)
         return time.monotonic() - began <= self._patience
+
+    def _count(self, more: int) -> None:
+        self._known += more
+        if self._known:
+            self._alone.clear()
+        else:
+            self._alone.set()
 
     async def _enter(self) -> bool:
         """Take a place, perhaps after a while. False if there is none in time."""
@@ -146,14 +163,16 @@ class Crowd:
             self._rate = None
         self._answered, self._since, self._crowded = 0, now, bool(self._queue)
 
-    def _outside(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _outside(self, call: Callable[..., Any], known: bool) -> Callable[..., Any]:
         """Return what does the same, without a place for as long as it takes."""
 
         async def outside(*message: Any) -> Any:
             self.inside -= 1
+            self._count(-known)
             try:
                 return await call(*message)
             finally:
+                self._count(known)
                 self.inside += 1
 
         return outside

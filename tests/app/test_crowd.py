@@ -131,6 +131,39 @@ async def test_of_many_strangers_few_begin_before_somebody_known_who_came_last()
     assert crowd.inside == 0
 
 
+async def test_a_stranger_lets_somebody_known_who_is_at_work_go_first(monkeypatch):
+    monkeypatch.setattr("app.crowd.YIELD", LONG)
+    desk = Desk()
+    crowd = Crowd(desk, patience=LONG)
+    slow, known = Caller(crowd, "/reads"), Caller(crowd)
+    await until(lambda: desk.begun == 2)
+
+    strangers = [Caller(crowd, authorization="") for _ in range(3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert desk.begun == 2
+    desk.answers.set()
+    await asyncio.gather(known.task, *(caller.task for caller in strangers))
+
+    assert {caller.status for caller in strangers} == {200}
+    slow.sent.set()
+    await slow.task
+
+
+async def test_a_stranger_waits_but_a_moment_for_whoever_takes_long():
+    desk = Desk()
+    crowd = Crowd(desk, patience=LONG)
+    known = Caller(crowd)
+    await until(lambda: desk.begun == 1)
+
+    strangers = [Caller(crowd, authorization="") for _ in range(3)]
+    await until(lambda: desk.begun == 4)
+
+    desk.answers.set()
+    await asyncio.gather(known.task, *(caller.task for caller in strangers))
+    assert crowd.inside == 0
+
+
 async def test_a_stranger_who_waits_too_long_at_the_door_is_told_when_to_come_back():
     desk = Desk()
     crowd = Crowd(desk, patience=NEVER)
