@@ -33,6 +33,7 @@ from services.jobs import Job, Jobs
 from services.journeys import Journeys
 from services.pages import PAGE, Page
 from services.rulebook import Rulebook
+from services.rung import TOGETHER, Rung
 from services.suppression import Suppression
 
 log = logging.getLogger(__name__)
@@ -40,28 +41,7 @@ log = logging.getLogger(__name__)
 LEASE = 10.0  # seconds
 _AGAIN = 0.5  # seconds until a database that is away is asked again
 PASSES = 4  # at once in a process: some are at work while others wait for the database
-TOGETHER = 16  # lanes in a pass
 FAILURES = 5  # after so many an event is set aside, or a run ended
-
-
-@dataclass(slots=True)
-class Rung:
-    """Lanes that this process was rung for and is at work on, and in how many passes it is."""
-
-    waiting: set[int] = field(default_factory=set)
-    busy: set[int] = field(default_factory=set)
-    passes: int = 0
-
-    def others(self) -> set[int]:
-        """Return lanes that nobody here is at work on."""
-        return self.waiting - self.busy
-
-    def take(self) -> list[int]:
-        """Take lanes for a pass, as many as there may be in one; they are busy from now on."""
-        taken = sorted(self.others())[:TOGETHER]
-        self.waiting.difference_update(taken)
-        self.busy.update(taken)
-        return taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +89,7 @@ async def work(numbers: Sequence[int], lanes: Lanes) -> None:
     less is asked and leased for each event.
     """
     rung = lanes.rung
-    rung.waiting.update(numbers)
+    rung.add(numbers)
     if rung.passes >= PASSES:
         return
     rung.passes += 1
@@ -117,7 +97,7 @@ async def work(numbers: Sequence[int], lanes: Lanes) -> None:
     try:
         while not lanes.stopping() and (taken := rung.take()):
             if await _pass(taken, until, lanes) is Outcome.HAD_ITS_TURN:
-                others = [str(number) for number in sorted(rung.others())]
+                others = [str(number) for number in rung.others()]
                 await lanes.jobs.ring(Job.WORK_LANE, others)
                 return
     finally:
@@ -144,7 +124,7 @@ async def _pass(taken: Sequence[int], until: float, lanes: Lanes) -> Outcome:
         lanes.rung.busy.difference_update(taken)
     if outcome is not Outcome.STOPPED:
         # Where something fails, the next bell tries again.
-        lanes.rung.waiting.update({_number(lease) for lease in leases} - failing)
+        lanes.rung.add({_number(lease) for lease in leases} - failing)
     return outcome
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 from services import lanes
 from services.jobs import Job
+from services.rung import TOGETHER, Rung
 from tests.shop import event
 
 
@@ -27,5 +28,5 @@ async def test_what_a_process_is_rung_for_while_at_work_is_done_together(shop, m
     assert await shop.stores.runs.documents.count_documents({}) == len(people)
     assert len(numbers) > 50
     assert len(held) < 20
-    assert max(held) == lanes.TOGETHER
-    assert shop.lanes.rung == lanes.Rung()
+    assert max(held) == TOGETHER
+    assert shop.lanes.rung == Rung()
