@@ -60,6 +60,11 @@ class Run:
     def lane(self) -> int:
         return lane_of(self.user_id)
 
+    @property
+    def spares_its_place(self) -> bool:
+        """Whether it is over and did not use the place of the total limit that it holds."""
+        return self.counted and not self.acted and self.state is not RunState.WAITING
+
     def under_way(self, at: datetime) -> bool:
         """Whether the run was between its start and its end at a time."""
         if self.state is RunState.PLANNED:

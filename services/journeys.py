@@ -342,10 +342,9 @@ class Journeys:
             self._keep(replace(ended, counted=False) if other is heir_of else ended)
         await self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
         run = self._runs[run.id]
-        idle = run.counted and not run.acted and run.state is not RunState.WAITING
         # What was inherited goes back when this is written: until then the other may go on after
         # a crash, and needs it.
-        if idle and heir_of is None:
+        if run.spares_its_place and heir_of is None:
             # Before it is settled: others of this page may want the place.
             await self._limits.give_back(trigger.name, run.id)
             self._keep(replace(run, counted=False))

@@ -14,7 +14,7 @@ from engine.journeys import end
 from models.effect import Effect, EffectState
 from models.experiment import HOLDOUT, Dealt
 from models.feed import FeedEntry
-from models.run import Run, RunState
+from models.run import Run
 from services.effects import Means, carry_out
 from services.jobs import Job, Jobs
 from services.rulebook import Published
@@ -35,11 +35,7 @@ async def settle(runs: Sequence[Run], means: Means) -> None:
     await asyncio.gather(
         carry_out(effects, means),
         stores.outbox.add(entry for run in runs for entry in _entries(run)),
-        *(
-            stores.limits.give_back(run.trigger, run.id)
-            for run in runs
-            if run.counted and not run.acted and run.state is not RunState.WAITING
-        ),
+        *(stores.limits.give_back(run.trigger, run.id) for run in runs if run.spares_its_place),
     )
     await stores.runs.settle(runs)
     await ring([effect for effect in effects if _to_send(effect)], jobs=means.jobs)

@@ -205,6 +205,8 @@ class _Simulation:
             runs[moved.id] = replace(moved, unsettled=None)
             for effect in moved.unsettled or ():
                 self._settle(effect)
+            if moved.spares_its_place:
+                await self._limits.give_back(moved.trigger, moved.id)
         self._facts[user_id] = dict(journeys.facts or facts)
         for event in events:
             self._enter(event, facts, now)

@@ -17,6 +17,8 @@ from dsl.checker.agreement import (
 )
 from dsl.checker.operations import (
     FUNCTIONS,
+    apart,
+    are_day_and_instant,
     called,
     combined,
     compared,
@@ -28,6 +30,7 @@ from dsl.checker.operations import (
     text_test,
 )
 from dsl.checker.paths import lowered_clock, resolve
+from dsl.checker.report import Report
 from dsl.checker.scopes import Scope
 from dsl.checker.suggestions import did_you_mean
 from dsl.core import (
@@ -169,7 +172,20 @@ def _membership_of_list(left: Expr, right: nodes.Expr, span: Span, scope: Scope)
         known = [is_option(Const(v, kind, span=n.span), left.kind, report) for v, n in elements]
         if not all(known):
             return poison(span)
+    if are_day_and_instant(left.kind, options.kind.element):
+        return _among_others(left, options, span, report)
     return Apply("in", (left, options), BOOL, span=span)
+
+
+def _among_others(left: Expr, options: Expr, span: Span, report: Report) -> Expr:
+    """Return whether a date is among timestamps, or a timestamp among dates, each compared."""
+    if not isinstance(options, Const):
+        report.error("E220", span, apart(options, left))
+        return poison(span)
+    assert isinstance(options.kind, ListOf)
+    each = [Const(value, options.kind.element, span=options.span) for value in options.value]
+    tests = tuple(Apply("=", (left, one), BOOL, span=span) for one in each)
+    return tests[0] if len(tests) == 1 else AnyOf(tests, span=span)
 
 
 def _listed(node: nodes.Expr, scope: Scope) -> Expr:

@@ -81,6 +81,11 @@ def meets(left: Expr, right: Expr, span: Span, report: Report) -> bool:
     return is_option(right, left.kind, report) and is_option(left, right.kind, report)
 
 
+def are_day_and_instant(one: Kind, other: Kind) -> bool:
+    """Whether a date stands beside a timestamp, which is to be compared with its first instant."""
+    return {one, other} == {DATE, TIMESTAMP}
+
+
 def is_option(value: Expr, kind: Kind, report: Report) -> bool:
     """Whether a text literal is among those that a closed set has; if not, say so."""
     match value, kind:
@@ -93,6 +98,12 @@ def is_option(value: Expr, kind: Kind, report: Report) -> bool:
             report.error("E224", value.span, message, did_you_mean(text, options))
             return False
     return True
+
+
+def apart(many: Expr, one: Expr) -> str:
+    """Word why a stored list and a value of the other of dates and timestamps cannot meet."""
+    of, kind = ("dates", "timestamp") if one.kind == TIMESTAMP else ("timestamps", "date")
+    return f"{described(many)} is a list of {of}: no {kind} is looked for in it"
 
 
 def _way_out(left: Expr, right: Expr) -> str:
@@ -127,6 +138,9 @@ def contained(left: Expr, right: Expr, span: Span, report: Report) -> Expr:
         case ListOf(element):
             stand_in = Ref("element", (), element, span=left.span)
             if not meets(stand_in, right, span, report):
+                return poison(span)
+            if are_day_and_instant(element, right.kind):
+                report.error("E220", span, apart(left, right))
                 return poison(span)
         case Text():
             if not isinstance(right.kind, Text):

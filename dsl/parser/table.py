@@ -124,11 +124,12 @@ class Table:
 
 def _is_name(tokens: Sequence[Token], index: int) -> bool:
     """Whether a word that could be a keyword here is a name, by what stands around it."""
-    if index > 2 and tokens[index - 1].text == "%" and tokens[index - 3].text in ("{", "}"):
-        return True  # an experiment's arm: `{ 50% control { … }`
     following = tokens[index + 1] if index + 1 < len(tokens) else None
     if following is None:
         return False
+    if following.text == "{" and index > 2 and tokens[index - 1].text == "%":
+        # An experiment's arm: `{ 50% control { … }`. Conditions may begin with a percentage, too.
+        return tokens[index - 3].text in ("{", "}")
     match tokens[index].value:
         case "not":
             return False

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dsl import Layout, Moment, NotPushable, Settings, holds, to_mongo
+from dsl import Layout, Moment, NotPushable, Settings, compiled, holds, to_mongo
 from dsl.clauses import Length
 from dsl.core import (
     Aggregate,
@@ -20,6 +20,9 @@ from dsl.core import (
 )
 from dsl.kinds import BOOL, DATE, DURATION, NUMBER, TEXT, TIMESTAMP, ListOf, Money
 from tests.dsl.checking import checked, findings, segment, steps, when, words
+
+# The first instant of 1 March in Berlin.
+MIDNIGHT = datetime(2026, 2, 28, 23, tzinfo=UTC)
 
 
 def condition(text):
@@ -246,6 +249,40 @@ def test_sugar_is_gone_after_lowering():
     assert condition("user.name in snacks") == Apply(
         "in", (name, Const(("CANDY", "NUTS"), ListOf(TEXT))), BOOL
     )
+
+
+@pytest.mark.parametrize(
+    ("condition", "facts", "answer"),
+    [
+        ("user.seen in [2026-03-01, 2026-03-05]", {"seen": MIDNIGHT}, True),
+        ("user.seen not in [2026-03-01, 2026-03-05]", {"seen": MIDNIGHT}, False),
+        ("user.seen in [2026-03-02]", {"seen": MIDNIGHT}, False),
+        ("user.joined in [2026-03-01T00:00]", {"joined": "2026-03-01"}, True),
+        ("user.joined in [2026-03-01T00:01]", {"joined": "2026-03-01"}, False),
+        ("user.joined not in [2026-03-01T00:00]", {}, True),
+    ],
+)
+def test_in_a_list_too_a_date_beside_a_timestamp_stands_for_its_first_instant(
+    condition, facts, answer
+):
+    program = checked(segment(condition), Settings(zone="Europe/Berlin")).program
+
+    moment = Moment(MIDNIGHT, "Europe/Berlin", program)
+    judged = program.segments["s"].condition
+    assert holds(judged, {"user": facts}, moment) is answer
+    assert compiled(judged, program)({"user": facts}, moment) is answer
+
+
+def test_no_timestamp_is_looked_for_in_a_stored_list_of_dates():
+    facts = "attributes user { days: list of date  instants: list of timestamp }"
+
+    assert findings(segment("user.created_at in user.days"), facts=facts) == [
+        "E220 user.created_at in user.days"
+    ]
+    assert findings(segment("user.instants contains user.birthday"), facts=facts) == [
+        "E220 user.instants contains user.birthday"
+    ]
+    assert findings(segment("user.days contains user.birthday"), facts=facts) == []
 
 
 def test_literals_are_kept_as_they_are_stored():

@@ -105,6 +105,11 @@ def test_each_word_of_the_language_may_name_a_declaration_and_an_arm():
         assert promotion.clauses[0].arms[0].name.text == word  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("rest", ["= user.p", "not in [1%]", "and user.b", "or user.b", "is known"])
+def test_a_condition_may_begin_with_a_percentage(rest):
+    read(f"segment s {{ 50% {rest} }}")
+
+
 # --- literals ------------------------------------------------------------------------------------
 
 

@@ -161,3 +161,26 @@ async def test_who_starts_anew_takes_the_place_in_the_total_of_the_run_that_ends
 
     tagged = [(each.user_id, each.at - NOW) for each in account if each.kind == "effect"]
     assert tagged == [("ann", timedelta(hours=1, minutes=1))]
+
+
+async def test_a_run_that_waited_and_did_nothing_gives_its_place_in_the_total_to_the_next(tmp_path):
+    rules = """
+    event cart_updated { total: money USD }
+    trigger t { on cart_updated  limit 1 total  then { wait 1 minute  send email "hello" } }
+    """
+    program = dsl.check([dsl.SourceFile("r", rules)]).program
+    with_address = {"email": "cem@example.test", "consent": {"email": True}}
+    people = {"cem": {"user": {"id": "cem", **with_address}, "events": {}}}
+    carts = [
+        {"name": "cart_updated", "id": f"c{n}", "user": who, "occurredAt": f"{NOW:%F}T1{n}:00:00Z"}
+        for n, who in enumerate(("ann", "bob", "cem", "cem"))
+    ]
+    events = tmp_path / "events.jsonl"
+    events.write_text("".join(f"{json.dumps(each | {'data': {}})}\n" for each in carts))
+
+    account = await simulate(
+        program, people, list(script_of(events, program)), since=NOW, until=NOW + timedelta(days=1)
+    )
+
+    sent = [(each.user_id, each.effect.reason) for each in account if each.kind == "effect"]
+    assert sent == [("ann", "no_address"), ("bob", "no_address"), ("cem", "")]
