@@ -31,7 +31,13 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
         raise Invalid(f"There is no parameter {min(unknown)[:50]!r}; there are {there}.")
 
 
-_STATUS = {"NOT_FOUND": 404, "UNSUPPORTED_MEDIA_TYPE": 415, "RATE_LIMITED": 429, "UNAVAILABLE": 503}
+_STATUS = {
+    "NOT_FOUND": 404,
+    "UNKNOWN_USER": 404,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RATE_LIMITED": 429,
+    "UNAVAILABLE": 503,
+}
 
 
 def refused(error: DomainError) -> Response:

@@ -20,13 +20,20 @@ from models.api_key import Scope
 from models.audit import Actor
 from models.errors import DomainError, Invalid
 from models.principal import Principal
-from schema.ids import from_global
+from resolvers import naming
 from services import dossiers
+from services.loaders import Loaders
 from services.passwords import Passwords
 
 
 class _Body(msgspec.Struct):
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    caller: Principal
+    loaders: Loaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +44,23 @@ class Dossier:
     passwords: Passwords
 
     async def __call__(self, request: Request) -> Response:
-        """Stream what is kept of the caller, or of `?user=ID`, up to a line that says it is all."""
+        """Stream what is kept of the caller, of `?user=ID`, or of `?externalId=ID`.
+
+        The last line says that it is all.
+        """
         caller = caller_of(request)
         if caller is None:
             return failure(401, "UNAUTHENTICATED", "Sign in, or send an API key, to do this.")
         if caller.scopes is not None and Scope.PEOPLE not in caller.scopes:
             return failure(403, "FORBIDDEN", "This API key lacks the scope PEOPLE.")
         wiring = self.wiring()
-        asked = request.query_params.get("user")
+        given = request.query_params
         try:
-            check_parameters(request, ("user",))
-            whose = caller.user_id if asked is None else from_global("User", asked, "user")
+            check_parameters(request, ("user", "externalId"))
+            asking = _Asking(caller, wiring.loaders)
+            whose = await naming.whose(
+                asking, given.get("user"), given.get("externalId"), own="user"
+            )
             by, about = Actor.of(caller), [f"User:{whose}"]
             async with wiring.recorder.record("exportPerson", by, about):
                 await self._check(whose, caller, request, wiring)

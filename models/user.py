@@ -9,6 +9,8 @@ from models.paging import EVER, Span
 from models.principal import Role
 
 STAFF = frozenset({Role.ADMIN, Role.MARKETER, Role.ANALYST})
+# The shop's people and its programs: they may ask and act for others.
+SHOP = STAFF | {Role.INTEGRATOR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from models.errors import (
     Unavailable,
 )
 from models.principal import Principal, Role
-from schema.concerned import named_in
+from schema.concerned import hearing, named_in
 from schema.context import Context
 from schema.payloads import Payload, UserError
 
@@ -78,7 +78,8 @@ class Access(FieldExtension):
         try:
             async with context.recorder.record(info.field_name, by, about) as note:
                 self._admit(context.principal)
-                payload: Payload = await next_(source, info, **kwargs)
+                with hearing(note.concerns):
+                    payload: Payload = await next_(source, info, **kwargs)
                 note.concerns(named_in(payload))
                 if payload.user_errors:
                     note.refused(payload.user_errors[0].code)

@@ -10,6 +10,7 @@ from models.api_key import Scope
 from models.audit import Actor
 from models.principal import Role
 from resolvers.access import anyone, roles, signed_in
+from resolvers.naming import named
 from schema.claim import (
     Claim,
     ClaimStockInput,
@@ -48,11 +49,11 @@ class ClaimMutations:
         input: Annotated[ClaimStockInput, strawberry.argument(description="What to hold.")],
     ) -> ClaimStockPayload:
         context = info.context
-        named = from_global("User", input.user_id, "userId") if input.user_id else None
+        buyer = await named(context, input.user_id, input.external_id)
         claim = await context.claims.claim(
             input.sale,
             input.idempotency_key,
-            user_id=claims.buyer(named, context.caller),
+            user_id=claims.buyer(buyer, context.caller),
             now=context.clock.now(),
             asked=context.recorder.asked(Actor.of(context.principal)),
         )

@@ -6,9 +6,9 @@ import strawberry
 
 from models.principal import Role
 from resolvers.access import roles, staff
+from resolvers.naming import named
 from resolvers.paging import Paged
 from schema.context import Info
-from schema.ids import from_global
 from schema.paging import Asked, Connection
 from schema.unique_code import (
     GenerateCodesInput,
@@ -42,8 +42,8 @@ class CodeQueries:
     ) -> Connection[UniqueCode]:
         stores = info.context.stores
         whose = (
-            from_global("User", filter.user_id, "filter", "userId")
-            if filter and filter.user_id
+            await named(info.context, filter.user_id, filter.external_id, "filter")
+            if filter
             else None
         )
         return Connection[UniqueCode].of(
@@ -71,7 +71,7 @@ class CodeMutations:
         batch = await codes.generate(
             input.promotion,
             codes.of_a_call(input.count),
-            user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
+            user_id=await named(context, input.user_id, input.external_id),
             expires_at=input.expires_at,
             request=None if key is None else f"{context.caller.user_id}|{require_key(key)}",
             stores=context.stores,

@@ -7,9 +7,9 @@ import strawberry
 from models.api_key import Scope
 from models.audit import Actor
 from resolvers.access import signed_in
+from resolvers.naming import ExternalId, Whose, whose
 from schema.context import Info
 from schema.dossier import PersonExport, place_of
-from schema.ids import from_global
 from services import dossiers
 
 
@@ -24,10 +24,8 @@ class DossierQueries:
     async def export_person(
         self,
         info: Info,
-        user_id: Annotated[
-            strawberry.ID | None,
-            strawberry.argument(description="Whose; the caller's if not given."),
-        ] = None,
+        user_id: Whose = None,
+        external_id: ExternalId = None,
         password: Annotated[
             str | None,
             strawberry.argument(
@@ -41,10 +39,10 @@ class DossierQueries:
     ) -> PersonExport | None:
         context = info.context
         caller, stores = context.caller, context.stores
-        whose = caller.user_id if user_id is None else from_global("User", user_id, "userId")
-        async with context.recorder.record("exportPerson", Actor.of(caller), [f"User:{whose}"]):
+        who = await whose(context, user_id, external_id)
+        async with context.recorder.record("exportPerson", Actor.of(caller), [f"User:{who}"]):
             await dossiers.check(
-                whose,
+                who,
                 password=password,
                 address=context.address,
                 caller=caller,
@@ -52,5 +50,5 @@ class DossierQueries:
                 passwords=context.passwords,
                 wall=context.clock.wall(),
             )
-            found, place = await dossiers.page(whose, after=place_of(after), stores=stores)
+            found, place = await dossiers.page(who, after=place_of(after), stores=stores)
         return PersonExport.of(found, place)

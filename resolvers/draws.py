@@ -6,6 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import anyone, signed_in
+from resolvers.naming import named
 from resolvers.nodes import found
 from schema.context import Info
 from schema.draw import BuyDrawEntryInput, BuyDrawEntryPayload, Draw, DrawRecord, Receipt
@@ -56,11 +57,11 @@ class DrawMutations:
         input: Annotated[BuyDrawEntryInput, strawberry.argument(description="Which lottery.")],
     ) -> BuyDrawEntryPayload:
         context = info.context
-        named = from_global("User", input.user_id, "userId") if input.user_id else None
+        buyer = await named(context, input.user_id, input.external_id)
         bought = await buying.buy(
             input.lottery,
             input.idempotency_key,
-            user_id=claims.buyer(named, context.caller),
+            user_id=claims.buyer(buyer, context.caller),
             stores=context.stores,
             rulebook=context.rulebook,
             now=context.clock.now(),

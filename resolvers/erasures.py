@@ -7,6 +7,7 @@ import strawberry
 from models.api_key import Scope
 from models.principal import Role
 from resolvers.access import roles, signed_in
+from resolvers.naming import somebody
 from schema.context import Info
 from schema.erasure import ErasePersonInput, ErasePersonPayload, Erasure
 from schema.ids import from_global
@@ -44,7 +45,7 @@ class ErasureMutations:
     ) -> ErasePersonPayload:
         context = info.context
         erasure = await erasures.ask(
-            from_global("User", input.user_id, "userId"),
+            await somebody(context, input.user_id, input.external_id),
             password=input.password,
             address=context.address,
             caller=context.caller,

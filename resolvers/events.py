@@ -9,6 +9,7 @@ from models.event import Outcome
 from models.paging import EVER
 from models.principal import Role
 from resolvers.access import roles, staff
+from resolvers.naming import ExternalId, named
 from resolvers.paging import Paged
 from schema.context import Info
 from schema.event import (
@@ -43,12 +44,13 @@ class EventQueries:
         user_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="Only those to this person.")
         ] = None,
+        external_id: ExternalId = None,
         filter: Annotated[
             SentMessageFilter | None, strawberry.argument(description="Which messages.")
         ] = None,
     ) -> Connection[SentMessage]:
         stores = info.context.stores
-        user = None if user_id is None else from_global("User", user_id, "userId")
+        user = await named(info.context, user_id, external_id)
         created = filter.created() if filter else EVER
         return Connection[SentMessage].of(
             await stores.effects.messages(asked.window, user_id=user, created=created),

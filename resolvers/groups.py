@@ -6,6 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import anyone, signed_in
+from resolvers.naming import named
 from resolvers.nodes import found
 from schema.context import Info
 from schema.group import (
@@ -42,7 +43,7 @@ class GroupMutations:
         input: Annotated[OpenGroupInput, strawberry.argument(description="What to buy.")],
     ) -> OpenGroupPayload:
         context = info.context
-        user_id = _who(info, input.user_id)
+        user_id = await _who(info, input)
         group = await context.groups.open(
             input.group_buy, input.idempotency_key, user_id=user_id, now=context.clock.now()
         )
@@ -57,7 +58,7 @@ class GroupMutations:
         input: Annotated[JoinGroupInput, strawberry.argument(description="Which group.")],
     ) -> JoinGroupPayload:
         context = info.context
-        user_id = _who(info, input.user_id)
+        user_id = await _who(info, input)
         group = await context.groups.join(
             from_global("Group", input.group_id, "groupId"),
             user_id=user_id,
@@ -66,6 +67,6 @@ class GroupMutations:
         return JoinGroupPayload(group=Group.of(group, user_id))
 
 
-def _who(info: Info, user_id: strawberry.ID | None) -> str:
-    named = from_global("User", user_id, "userId") if user_id else None
-    return claims.buyer(named, info.context.caller)
+async def _who(info: Info, input: OpenGroupInput | JoinGroupInput) -> str:
+    found = await named(info.context, input.user_id, input.external_id)
+    return claims.buyer(found, info.context.caller)

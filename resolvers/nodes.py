@@ -119,8 +119,12 @@ KINDS: Mapping[str, Kind] = {
 
 async def found(kind: type[N], id: str, context: Context) -> N | None:
     """Return a thing by its id, to whoever a field of its own has let through."""
-    name = kind.__name__
-    node = await KINDS[name].find(from_global(name, id), context)
+    return await found_by_key(kind, from_global(kind.__name__, id), context)
+
+
+async def found_by_key(kind: type[N], key: str, context: Context) -> N | None:
+    """Return the same by what we call it."""
+    node = await KINDS[kind.__name__].find(key, context)
     return node if isinstance(node, kind) else None
 
 

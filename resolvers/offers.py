@@ -6,17 +6,13 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import signed_in
+from resolvers.naming import ExternalId, Whose, whose
 from resolvers.paging import Paged
-from schema.context import Context, Info
-from schema.ids import from_global
+from schema.context import Info
 from schema.offer import Offer, OwnCode
 from schema.paging import Asked, Connection
 from schema.quote import CartInput
 from services import offers
-
-Whose = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Whose; the caller's if not given.")
-]
 
 
 @strawberry.type
@@ -37,10 +33,11 @@ class OfferQueries:
             strawberry.argument(description="What is in their cart; else nothing is."),
         ] = None,
         user_id: Whose = None,
+        external_id: ExternalId = None,
     ) -> Connection[Offer] | None:
         context = info.context
         found = await offers.offers_for(
-            _whose(user_id, context),
+            await whose(context, user_id, external_id),
             cart.document() if cart else None,
             asked.window,
             caller=context.caller,
@@ -70,11 +67,13 @@ class OfferQueries:
         info: Info,
         asked: Asked,
         user_id: Whose = None,
+        external_id: ExternalId = None,
     ) -> Connection[OwnCode] | None:
         context = info.context
-        stores, now, whose = context.stores, context.clock.now(), _whose(user_id, context)
+        stores, now = context.stores, context.clock.now()
+        who = await whose(context, user_id, external_id)
         found = await offers.codes_for(
-            whose,
+            who,
             asked.window,
             caller=context.caller,
             stores=stores,
@@ -86,9 +85,5 @@ class OfferQueries:
             asked,
             node=OwnCode.of,
             position=lambda own: (own.code.key,),
-            count=lambda: stores.codes.count_of_user(whose, now),
+            count=lambda: stores.codes.count_of_user(who, now),
         )
-
-
-def _whose(user_id: str | None, context: Context) -> str:
-    return context.caller.user_id if user_id is None else from_global("User", user_id, "userId")

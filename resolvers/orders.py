@@ -8,6 +8,7 @@ from models.api_key import Scope
 from models.order import ALL
 from models.principal import Role
 from resolvers.access import roles, shop
+from resolvers.naming import named
 from resolvers.nodes import found
 from resolvers.paging import Paged
 from schema.context import Context, Info
@@ -63,8 +64,10 @@ class OrderQueries:
             OrderFilter | None, strawberry.argument(description="Which orders.")
         ] = None,
     ) -> Connection[Order]:
-        store = info.context.stores.orders
-        which = filter.which() if filter else ALL
+        store, which = info.context.stores.orders, ALL
+        if filter is not None:
+            buyer = await named(info.context, filter.user_id, filter.external_id, "filter")
+            which = filter.which(buyer)
         return Connection[Order].of(
             await store.page(asked.window, which),
             asked,
@@ -92,7 +95,7 @@ class OrderMutations:
                 key=input.key,
                 cart=input.cart.document(),
                 total=input.total,
-                user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
+                user_id=await named(info.context, input.user_id, input.external_id),
                 points=input.redeem_points,
             ),
             _till(info.context),

@@ -4,18 +4,15 @@ from typing import Annotated
 
 import strawberry
 
+from models.api_key import Scope
 from models.paging import EVER
 from resolvers.access import signed_in
+from resolvers.naming import ExternalId, Whose, whose
 from resolvers.paging import Paged
-from schema.context import Context, Info
-from schema.ids import from_global
+from schema.context import Info
 from schema.paging import Asked, Connection
 from schema.points import PointsAccount, PointsEntry, PointsFilter, PointsOrder
 from services import statements
-
-Whose = Annotated[
-    strawberry.ID | None, strawberry.argument(description="Whose; the caller's if not given.")
-]
 
 
 @strawberry.type
@@ -23,12 +20,14 @@ class PointsQueries:
     @strawberry.field(
         description="How many points someone has, and until when. Customers see only their own: "
         "those of others are null to them.",
-        extensions=signed_in(),
+        extensions=signed_in(scope=Scope.PRICES),
     )
-    async def points_account(self, info: Info, user_id: Whose = None) -> PointsAccount | None:
+    async def points_account(
+        self, info: Info, user_id: Whose = None, external_id: ExternalId = None
+    ) -> PointsAccount | None:
         context = info.context
         found = await statements.standing(
-            _whose(user_id, context),
+            await whose(context, user_id, external_id),
             caller=context.caller,
             stores=context.stores,
             rulebook=context.rulebook,
@@ -39,31 +38,28 @@ class PointsQueries:
     @strawberry.field(
         description="Where someone's points came from and went, the newest first. Customers see "
         "only their own: that of others is null to them.",
-        extensions=[*signed_in(), Paged(width=2, order=PointsOrder)],
+        extensions=[*signed_in(scope=Scope.PRICES), Paged(width=2, order=PointsOrder)],
     )
     async def points_statement(
         self,
         info: Info,
         asked: Asked,
         user_id: Whose = None,
+        external_id: ExternalId = None,
         filter: Annotated[
             PointsFilter | None, strawberry.argument(description="Which lines.")
         ] = None,
     ) -> Connection[PointsEntry] | None:
         context = info.context
-        stores, whose = context.stores, _whose(user_id, context)
+        stores, who = context.stores, await whose(context, user_id, external_id)
         moved = filter.moved() if filter else EVER
         lines = await statements.statement(
-            whose, asked.window, moved, caller=context.caller, stores=stores
+            who, asked.window, moved, caller=context.caller, stores=stores
         )
         return Connection[PointsEntry].of(
             lines,
             asked,
             node=PointsEntry.of,
             position=lambda line: (line.transfer.at.isoformat(), line.transfer.id),
-            count=lambda: stores.points.count(whose, moved),
+            count=lambda: stores.points.count(who, moved),
         )
-
-
-def _whose(user_id: str | None, context: Context) -> str:
-    return context.caller.user_id if user_id is None else from_global("User", user_id, "userId")

@@ -6,6 +6,7 @@ import strawberry
 
 from models.api_key import Scope
 from resolvers.access import signed_in
+from resolvers.naming import named
 from schema.context import Info
 from schema.ids import from_global
 from schema.quote import Quote, QuoteCartInput, QuoteCartPayload
@@ -26,7 +27,7 @@ class QuoteQueries:
         context = info.context
         priced = await quotes.quote_cart(
             input.cart.document(),
-            user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
+            user_id=await named(info.context, input.user_id, input.external_id),
             points=input.redeem_points,
             trial=quotes.Trial(
                 source=input.source,

@@ -6,6 +6,7 @@ import strawberry
 
 from models.errors import Invalid
 from resolvers.access import staff
+from resolvers.naming import named
 from schema.context import Info
 from schema.explanation import ExplainRulesInput, RulesExplanation
 from schema.ids import from_global
@@ -145,7 +146,7 @@ class RulesQueries:
                 input.name,
                 source=input.source,
                 campaign_id=_key(input.campaign_id),
-                user_id=from_global("User", input.user_id, "userId") if input.user_id else None,
+                user_id=await named(context, input.user_id, input.external_id),
                 cart=input.cart.document() if input.cart else None,
             ),
             stores=context.stores,

@@ -8,9 +8,9 @@ from models.campaign import Channel
 from models.principal import Role
 from models.template import Template as StoredTemplate
 from resolvers.access import roles, staff
+from resolvers.naming import ExternalId, somebody
 from schema.context import Info
 from schema.event import SentMessage
-from schema.ids import from_global
 from schema.scalars import JSON
 from schema.template import (
     SaveTemplateInput,
@@ -56,7 +56,13 @@ class TemplateQueries:
         self,
         info: Info,
         name: Annotated[str, strawberry.argument(description="The template's name.")],
-        user_id: Annotated[strawberry.ID, strawberry.argument(description="Whom it is for.")],
+        user_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Whom it is for. This or `externalId` has to be given."
+            ),
+        ] = None,
+        external_id: ExternalId = None,
         channel: Annotated[
             Channel, strawberry.argument(description="Its channel.")
         ] = Channel.EMAIL,
@@ -82,7 +88,7 @@ class TemplateQueries:
             )
         said = await previews.preview(
             template,
-            user_id=from_global("User", user_id, "userId"),
+            user_id=await somebody(info.context, user_id, external_id),
             data=previews.given(data),
             stores=stores,
             rulebook=info.context.rulebook,

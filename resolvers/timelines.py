@@ -6,10 +6,10 @@ import strawberry
 
 from models.timeline import ALL
 from resolvers.access import staff
+from resolvers.naming import ExternalId, somebody
 from resolvers.paging import Paged
 from schema.context import Info
 from schema.explanation import RulesExplanation
-from schema.ids import from_global
 from schema.paging import Asked, Connection
 from schema.timeline import TimelineEntry, TimelineFilter, TimelineOrder
 from services import timelines
@@ -26,14 +26,20 @@ class TimelineQueries:
         self,
         info: Info,
         asked: Asked,
-        user_id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")],
+        user_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Whose. This or `externalId` has to be given."),
+        ] = None,
+        external_id: ExternalId = None,
         filter: Annotated[
             TimelineFilter | None, strawberry.argument(description="Which entries.")
         ] = None,
     ) -> Connection[TimelineEntry] | None:
         stores = info.context.stores
         timeline = await timelines.of(
-            from_global("User", user_id, "userId"), filter.which() if filter else ALL, stores=stores
+            await somebody(info.context, user_id, external_id),
+            filter.which() if filter else ALL,
+            stores=stores,
         )
         return Connection[TimelineEntry].of(
             await timeline.page(asked.window),
@@ -52,12 +58,18 @@ class TimelineQueries:
     async def why_not_sent(
         self,
         info: Info,
-        user_id: Annotated[strawberry.ID, strawberry.argument(description="Who did not get it.")],
         trigger: Annotated[str, strawberry.argument(description="The trigger's name.")],
+        user_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Who did not get it. This or `externalId` has to be given."
+            ),
+        ] = None,
+        external_id: ExternalId = None,
     ) -> RulesExplanation | None:
         context = info.context
         account, currency = await timelines.why_not(
-            from_global("User", user_id, "userId"),
+            await somebody(context, user_id, external_id),
             trigger,
             stores=context.stores,
             rulebook=context.rulebook,

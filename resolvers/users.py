@@ -9,10 +9,10 @@ from models import user as models
 from models.principal import Role
 from models.session import TokenPair
 from resolvers.access import anyone, roles, signed_in, staff
-from resolvers.nodes import found
+from resolvers.naming import somebody
+from resolvers.nodes import found_by_key
 from resolvers.paging import Paged
 from schema.context import Info
-from schema.ids import from_global
 from schema.paging import Asked, Connection
 from schema.user import (
     AssignRolesInput,
@@ -51,9 +51,22 @@ class UserQueries:
         extensions=signed_in(),
     )
     async def user(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+        self,
+        info: Info,
+        id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Whose. This or `externalId` has to be given."),
+        ] = None,
+        external_id: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Their id in the shop's own system, as it was imported; instead of "
+                "`id`."
+            ),
+        ] = None,
     ) -> User | None:
-        return await found(User, id, info.context)
+        key = await somebody(info.context, id, external_id, own="id")
+        return await found_by_key(User, key, info.context)
 
     @strawberry.field(
         description="People, in the order in which they became known.",
@@ -70,6 +83,7 @@ class UserQueries:
         listing = await people.listing(
             filter.which() if filter else models.EVERYONE,
             email=filter.email if filter else None,
+            external_id=filter.external_id if filter else None,
             stores=info.context.stores,
         )
         return Connection[User].of(
@@ -224,7 +238,7 @@ class UserMutations:
     ) -> AssignRolesPayload:
         context = info.context
         user = await people.assign_roles(
-            from_global("User", input.user_id, "userId"),
+            await somebody(context, input.user_id, input.external_id),
             input.roles,
             version=input.version,
             caller=context.caller,

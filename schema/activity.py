@@ -10,11 +10,16 @@ import strawberry
 from models.errors import Invalid
 from models.feed import Numbered
 from schema.context import Info
+from schema.external import external_ids
 from schema.ids import to_global
 from schema.scalars import JSON
 from services.activity import Page
 
 _AS_IT_IS = frozenset({type(None), bool, int, float, str})
+
+
+async def _external_ids(root: strawberry.Parent[Any], info: Info) -> list[str]:
+    return await external_ids(root.numbered.entry.user_id, info) or []
 
 
 @strawberry.type(description="One thing that happened.")
@@ -25,6 +30,11 @@ class ActivityEntry:
     campaign_id: strawberry.ID | None = strawberry.field(description="The campaign it is about.")
     user_id: strawberry.ID | None = strawberry.field(description="The person it is about.")
     data: JSON = strawberry.field(description="What else there is to say, by name.")
+    user_external_ids: list[str] = strawberry.field(
+        resolver=_external_ids,
+        description="The person's ids in the shop's own system, as they were imported; none of "
+        "whoever was erased since.",
+    )
 
     @classmethod
     def of(cls, numbered: Numbered) -> Self:

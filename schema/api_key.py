@@ -24,7 +24,7 @@ describe(
     ORDERS="Placing and undoing orders, claims and groups.",
     PEOPLE="Giving people all that is kept of them, and forgetting them.",
     PERSONAL="Having personal data in exports.",
-    PRICES="Asking what carts cost.",
+    PRICES="Asking what carts cost, and what people have to use: offers, codes, points.",
     PRODUCTS="Saying what the shop sells.",
 )
 

@@ -9,6 +9,7 @@ import strawberry
 from models import claim as models
 from models.claim import ClaimState
 from schema.enums import describe
+from schema.external import EXTERNAL_ID
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
@@ -72,6 +73,7 @@ class ClaimStockInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="For integrators: whom for. Customers claim for themselves."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
 
 
 @strawberry.type(

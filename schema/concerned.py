@@ -1,6 +1,8 @@
 """What a mutation is about: the ids that it is given, and those of what it answers with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +15,25 @@ from schema.ids import split_global
 
 # Of these the key itself says something: a code is worth money, and a source names its events.
 _TELLING = frozenset({"Event", "UniqueCode"})
+
+
+_HEARS: ContextVar[Callable[[Iterable[str]], None] | None] = ContextVar("hears", default=None)
+
+
+@contextmanager
+def hearing(hears: Callable[[Iterable[str]], None]) -> Iterator[None]:
+    """Have `hears` told of what a mutation turns out to be about while it is carried out."""
+    token = _HEARS.set(hears)
+    try:
+        yield
+    finally:
+        _HEARS.reset(token)
+
+
+def concerns(kind: str, key: str) -> None:
+    """Say what the mutation under way, if one is, is about although no id in it says so."""
+    if hears := _HEARS.get():
+        hears([f"{kind}:{key}"])
 
 
 def named_in(value: Any) -> Iterator[str]:

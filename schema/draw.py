@@ -10,6 +10,7 @@ from engine.draws import Step
 from models import draw as models
 from models.draw import DrawState
 from schema.enums import describe
+from schema.external import EXTERNAL_ID
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
@@ -137,6 +138,7 @@ class BuyDrawEntryInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="For integrators: whom for. Customers buy for themselves."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
 
 
 @strawberry.type(

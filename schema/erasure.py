@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from models import erasure as models
+from schema.external import EXTERNAL_ID
 from schema.ids import to_global
 from schema.payloads import Payload
 
@@ -34,7 +35,10 @@ class Erasure:
 
 @strawberry.input(description="Someone who is to be forgotten.")
 class ErasePersonInput:
-    user_id: strawberry.ID = strawberry.field(description="Who.")
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Who. This or `externalId` has to be given."
+    )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
     password: str | None = strawberry.field(
         default=None, description="The caller's own, where it is the caller who is forgotten."
     )

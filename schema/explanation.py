@@ -10,6 +10,7 @@ from dsl import Explanation
 from engine.explaining import Account, Clause
 from engine.explaining.writing import write_changes, write_values
 from schema.enums import describe
+from schema.external import EXTERNAL_ID
 from schema.quote import CartInput
 from schema.rules import DeclarationKind
 from schema.scalars import JSON
@@ -30,6 +31,7 @@ class ExplainRulesInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="The person. Else nobody signed in."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
     cart: CartInput | None = strawberry.field(
         default=None, description="The cart. Else nothing is known of one."
     )

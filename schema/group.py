@@ -8,6 +8,7 @@ import strawberry
 from models import group as models
 from models.group import GroupState
 from schema.enums import describe
+from schema.external import EXTERNAL_ID
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
@@ -58,6 +59,7 @@ class OpenGroupInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="For integrators: who begins. Customers begin themselves."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
 
 
 @strawberry.input(description="Which group to join, and who.")
@@ -66,6 +68,7 @@ class JoinGroupInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="For integrators: who joins. Customers join themselves."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
 
 
 @strawberry.type(

@@ -13,8 +13,10 @@ from models.order import OrderState
 from models.paging import Span
 from models.quote import Taken as ModelTaken
 from models.redemption import Reserve
+from schema.context import Info
 from schema.enums import describe
-from schema.ids import from_global, to_global
+from schema.external import EXTERNAL_ID, external_ids
+from schema.ids import to_global
 from schema.node import Node
 from schema.paging import Direction
 from schema.payloads import Payload, UserError
@@ -38,6 +40,11 @@ class OrderFilter:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only those of this buyer."
     )
+    external_id: str | None = strawberry.field(
+        default=None,
+        description="Only those of the buyer with this id in the shop's own system; instead of "
+        "`userId`.",
+    )
     sku: str | None = strawberry.field(
         default=None, description="Only those with a line of this thing."
     )
@@ -48,13 +55,11 @@ class OrderFilter:
         default=None, description="Only those placed before this time."
     )
 
-    def which(self) -> models.Which:
-        """Return it as the services take it."""
+    def which(self, buyer: str | None) -> models.Which:
+        """Return it as the services take it; `buyer` is whom it names."""
         return models.Which(
             state=self.status,
-            user_id=None
-            if self.user_id is None
-            else from_global("User", self.user_id, "filter", "userId"),
+            user_id=buyer,
             sku=self.sku,
             placed=Span(self.placed_after, self.placed_before),
         )
@@ -91,6 +96,7 @@ class PlaceOrderInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="The buyer. Else nobody signed in, whom no event tells of."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
     redeem_points: int = strawberry.field(
         default=0, description="How many of the buyer's points to redeem in place of money."
     )
@@ -152,6 +158,10 @@ class GrantedCode:
     expires_at: datetime | None = strawberry.field(description="Until when.")
 
 
+async def _buyers_ids(root: strawberry.Parent[Any], info: Info) -> list[str]:
+    return await external_ids(root.buyer, info) or []
+
+
 @strawberry.type(description="What was bought, and what has come of it.")
 class Order(Node):
     key: str = strawberry.field(description="What it was placed under.")
@@ -163,6 +173,7 @@ class Order(Node):
         "costs what the file says, and took no limits, money or codes."
     )
     user_id: strawberry.ID | None = strawberry.field(description="The buyer.")
+    buyer: strawberry.Private[str | None]
     quote: Quote = strawberry.field(
         description="What it was placed at; no return and no cancellation changes it."
     )
@@ -173,6 +184,11 @@ class Order(Node):
         description="How many of the points that paid for it the buyer gets back."
     )
     codes: list[GrantedCode] = strawberry.field(description="The codes that came with it.")
+
+    user_external_ids: list[str] = strawberry.field(
+        resolver=_buyers_ids,
+        description="The buyer's ids in the shop's own system, as they were imported.",
+    )
 
     @classmethod
     def of(cls, order: models.Order) -> Self:
@@ -186,6 +202,7 @@ class Order(Node):
             cancelled_at=order.cancelled_at,
             imported_at=order.imported_at,
             user_id=strawberry.ID(to_global("User", order.user_id)) if order.user_id else None,
+            buyer=order.user_id,
             quote=Quote.of(order.quote),
             lines=[show.line(order, place) for place in range(len(order.quote.lines))],
             returns=[

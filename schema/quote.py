@@ -13,6 +13,7 @@ from models import quote as models
 from models.errors import Invalid, NotFound
 from models.quote import Why
 from schema.enums import describe
+from schema.external import EXTERNAL_ID
 from schema.ids import from_global
 from schema.payloads import Payload
 from schema.scalars import JSON, Money
@@ -126,6 +127,7 @@ class QuoteCartInput:
         default=None,
         description="The buyer; a customer is always their own. Else nobody signed in.",
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
     redeem_points: int = strawberry.field(
         default=0, description="How many of the buyer's points to redeem in place of money."
     )

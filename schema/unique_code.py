@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from models import unique_code as models
+from schema.external import EXTERNAL_ID
 from schema.ids import to_global
 from schema.node import Node
 from schema.payloads import Payload
@@ -43,6 +44,11 @@ class UniqueCodeFilter:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only those that nobody but this person can use."
     )
+    external_id: str | None = strawberry.field(
+        default=None,
+        description="Only those of the person with this id in the shop's own system; instead of "
+        "`userId`.",
+    )
 
 
 @strawberry.input(description="Which codes to make.")
@@ -56,6 +62,7 @@ class GenerateCodesInput:
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="The only one who can use them; else whoever has one."
     )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
     expires_at: datetime | None = strawberry.field(
         default=None, description="Until when they can be used."
     )

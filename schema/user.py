@@ -13,6 +13,7 @@ from models.principal import Role
 from models.session import TokenPair
 from schema.context import Info
 from schema.enums import describe
+from schema.external import EXTERNAL_ID, external_ids
 from schema.ids import to_global
 from schema.membership import SegmentMembership
 from schema.node import Node
@@ -73,6 +74,10 @@ async def _segments(root: strawberry.Parent[Any], info: Info) -> list[SegmentMem
     return None if found is None else [SegmentMembership.of(each) for each in found]
 
 
+async def _external_ids(root: strawberry.Parent[Any], info: Info) -> list[str] | None:
+    return await external_ids(root.key, info)
+
+
 @strawberry.type(description="A person known to the shop.")
 class User(Node):
     email: str | None = strawberry.field(description="The e-mail address, in lower case.")
@@ -105,6 +110,11 @@ class User(Node):
     segments: list[SegmentMembership] | None = strawberry.field(
         resolver=_segments,
         description="The segments that the person is in. Null to all but the shop's own people.",
+    )
+    external_ids: list[str] | None = strawberry.field(
+        resolver=_external_ids,
+        description="Their ids in the shop's own system, as they were imported. Null to all but "
+        "the shop's people and programs.",
     )
 
     @classmethod
@@ -139,6 +149,10 @@ class UserFilter:
     email: str | None = strawberry.field(
         default=None, description="Only the person with exactly this e-mail address."
     )
+    external_id: str | None = strawberry.field(
+        default=None,
+        description="Only the person with exactly this id in the shop's own system.",
+    )
     created_after: datetime | None = strawberry.field(
         default=None,
         description="Only those who became known at this time or later. The list is then sorted "
@@ -154,7 +168,7 @@ class UserFilter:
         return Sorting("created_at") if bounded else None
 
     def which(self) -> models.Which:
-        """Return it as the services take it, but for the address."""
+        """Return it as the services take it, but for the address and the external id."""
         return models.Which(role=self.role, created=Span(self.created_after, self.created_before))
 
 
@@ -234,12 +248,15 @@ class ConsentInput:
 
 @strawberry.input(description="Who is to be what.")
 class AssignRolesInput:
-    user_id: strawberry.ID = strawberry.field(description="Whose roles.")
     roles: list[Role] = strawberry.field(
         description="All that they are to have from now on, at least one. What is not among them "
         "is taken from them."
     )
     version: int = strawberry.field(description="The version that was read and is being changed.")
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose roles. This or `externalId` has to be given."
+    )
+    external_id: str | None = strawberry.field(default=None, description=EXTERNAL_ID)
 
 
 @strawberry.input(

@@ -20,7 +20,7 @@ from models.claim import Claim, ClaimState, Stock, Taken, Told, claim_id, stock_
 from models.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from models.principal import Principal, Role
 from models.store import Stores
-from models.user import STAFF
+from models.user import SHOP
 from services.keys import require_key
 from services.rulebook import Published, Rulebook
 from services.shelves import FRESH, Shelf
@@ -226,10 +226,12 @@ class Claims:
 def buyer(user_id: str | None, caller: Principal) -> str:
     """Return for whom a caller claims: integrators and staff may say, customers are themselves."""
     if user_id is None and caller.is_key:
-        raise Invalid("Say for whom: a key is no person.", field=("userId",))
+        raise Invalid(
+            "Say for whom, with `userId` or `externalId`: a key is no person.", field=("userId",)
+        )
     if user_id in (None, caller.user_id):
         return caller.user_id
-    if not caller.roles & (STAFF | {Role.INTEGRATOR}):
+    if not caller.roles & SHOP:
         raise Forbidden("You may only do this for yourself.", field=("userId",))
     assert user_id is not None
     return user_id

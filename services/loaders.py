@@ -40,6 +40,9 @@ class Loaders:
 
     def __init__(self, stores: Stores) -> None:
         self.users: Loader[User] = _loader(stores.users.find_many)
+        # Whose an id of the shop's own system is, and which of them somebody has.
+        self.by_external_id: Loader[str] = _loader(stores.identities.find_external)
+        self.external_ids: Loader[list[str]] = _loader(stores.identities.external_of)
         self.campaigns: Loader[Campaign] = _loader(stores.campaigns.find_many)
         self.publications: Loader[Publication] = _loader(stores.publications.find_many)
         self.orders: Loader[Order] = _loader(stores.orders.find_many)

@@ -18,11 +18,12 @@ from engine.schedule import ends, is_active
 from models.errors import NotFound
 from models.offer import Offer, Offers, OfferStatus, OwnCode
 from models.paging import Page, Window
-from models.principal import Principal, Role
+from models.principal import Principal
 from models.quote import Verdict, Why
 from models.store import Stores
 from models.unique_code import Code
 from models.user import STAFF
+from services import people
 from services.quotes import request_for, telling_at
 from services.rulebook import Published, Rulebook
 
@@ -113,7 +114,7 @@ async def codes_for(
 
 
 def _check_may_ask(user_id: str, caller: Principal) -> None:
-    if user_id != caller.user_id and not caller.roles & (STAFF | {Role.INTEGRATOR}):
+    if not people.may_ask_about(user_id, caller):
         raise NotFound("There is no such person.", field=("userId",))
 
 

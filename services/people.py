@@ -14,10 +14,12 @@ from models.ids import new_id
 from models.paging import Page, Window
 from models.principal import Principal, Role
 from models.store import Stores
-from models.user import STAFF, User, Which
+from models.user import SHOP, STAFF, User, Which
+from services.loaders import Loaders
 from services.passwords import Passwords, check_acceptable
 from services.templates import is_topic
 
+LONGEST_EXTERNAL_ID = 200
 _LONGEST_NAME = 200
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _MOST_DEVICES = 20
@@ -95,18 +97,46 @@ async def ensure_admin(
 
 
 async def see(user_id: str, *, caller: Principal, stores: Stores) -> User:
-    """Return a person the caller may see: themselves, or anyone for the shop's own people.
+    """Return a person the caller may ask about.
 
     Raises NotFound alike for people who do not exist and for people who are not the caller's
     business.
     """
-    if not may_see(user_id, caller):
+    if not may_ask_about(user_id, caller):
         raise NotFound("There is no such user.")
     return await stores.users.get(user_id)
 
 
+def may_ask_about(user_id: str, caller: Principal) -> bool:
+    """Whether a caller may hear what is a person's to use: offers, codes and points.
+
+    They themselves may, and for anyone the shop's people and programs.
+    """
+    return user_id == caller.user_id or bool(caller.roles & SHOP)
+
+
+async def by_external_id(
+    external_id: str, *, caller: Principal, loaders: Loaders, field: tuple[str, ...] = ()
+) -> str:
+    """Return who has this id in the shop's own system. `field` is where the input has it.
+
+    Raises NotFound alike for an id that nobody has and, to customers, for another's.
+    """
+    found = None
+    if len(external_id) <= LONGEST_EXTERNAL_ID and external_id.isprintable():
+        found = await loaders.by_external_id(external_id)
+    if found is None or not may_ask_about(found, caller):
+        raise NotFound(
+            f"Nobody has the id {external_id[:100]!r} in the shop's own system: import them first, "
+            "with this `externalId`.",
+            code="UNKNOWN_USER",
+            field=field,
+        )
+    return found
+
+
 def may_see(user_id: str, caller: Principal) -> bool:
-    """Whether a person is the caller's business."""
+    """Whether a caller may see who a person is: themselves, or anyone for the shop's people."""
     return user_id == caller.user_id or bool(caller.roles & STAFF)
 
 
@@ -126,11 +156,19 @@ class Listing:
         return await self.stores.users.count(self.which)
 
 
-async def listing(which: Which, *, email: str | None, stores: Stores) -> Listing:
-    """Return those of these people who have an address; all of them if none is given."""
+async def listing(
+    which: Which, *, email: str | None, external_id: str | None = None, stores: Stores
+) -> Listing:
+    """Return those of these people who have an address and an id in the shop's own system.
+
+    What is None is not asked about.
+    """
     if email is not None:
         found = await stores.identities.find_user_id(normalised(email))
         which = replace(which, ids=() if found is None else (found,))
+    if external_id is not None:
+        owners = set((await stores.identities.find_external([external_id])).values())
+        which = replace(which, ids=tuple(owners if which.ids is None else owners & {*which.ids}))
     return Listing(stores=stores, which=which)
 
 

@@ -13,11 +13,11 @@ from engine.pricing.reserved import apart, together
 from engine.pricing.telling import Telling
 from models.cart import Cart
 from models.errors import DomainError, Forbidden, Invalid, NotFound
-from models.principal import Principal, Role
+from models.principal import Principal
 from models.quote import Quote, Verdict
 from models.redemption import Reserved
 from models.store import Stores
-from models.user import STAFF
+from models.user import SHOP, STAFF
 from services import drafts, facts, products, redeeming
 from services.reserving import reserved_in
 from services.rulebook import Published, Rulebook
@@ -109,7 +109,7 @@ async def quote_cart(
     customer is always the buyer, who may redeem `points`. Paused campaigns do not apply. Raises
     Invalid, naming the place within `cart`, and Conflict for points that are not there.
     """
-    is_customer = not caller.roles & (STAFF | {Role.INTEGRATOR})
+    is_customer = not caller.roles & SHOP
     buyer = _buyer(user_id, caller) if is_customer else user_id
     if trial != REAL and not caller.roles & STAFF:
         raise Forbidden("Only staff may try other rules or times.")

@@ -43,7 +43,7 @@ class Line:
 async def standing(
     user_id: str, *, caller: Principal, stores: Stores, rulebook: Rulebook, now: datetime
 ) -> Standing:
-    """Return what someone has, to themselves and to the shop's own people. Raises NotFound."""
+    """Return what someone has, to whoever may ask about them. Raises NotFound."""
     await people.see(user_id, caller=caller, stores=stores)
     terms = terms_of((await rulebook.current()).program)
     account, ledger = await spending.read(user_id, stores=stores)

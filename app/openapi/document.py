@@ -149,7 +149,10 @@ def _imports() -> Part:
                 {"200": kept},
                 description="Of somebody else than who asks.",
                 scope="PEOPLE",
-                parameters=[query("user", "Whose: an id of GraphQL's.")],
+                parameters=[
+                    query("user", "Whose: an id of GraphQL's."),
+                    query("externalId", "The same by an id of the shop's own system, instead."),
+                ],
                 refusals=("400", "404"),
             ),
             "post": operation(

@@ -19,7 +19,7 @@ import httpx2
 FEED = """subscription ($after: String) {
   feed(types: ["order.*"], after: $after, batch: 500) {
     cursor
-    entries { cursor type at userId data }
+    entries { cursor type at userId userExternalIds data }
   }
 }"""
 TABLES = """
@@ -86,7 +86,9 @@ def write(crm: sqlite3.Connection, batch: dict[str, Any]) -> None:
         crm.execute("insert into entries values (?, ?, ?, ?, ?)", row)
         match entry["type"]:
             case "order.placed":
-                order = (data["order"], entry["userId"], data["currency"], data["total"], "placed")
+                # What the shop calls the buyer, if Fanfare has been told.
+                buyer = next(iter(entry["userExternalIds"]), entry["userId"])
+                order = (data["order"], buyer, data["currency"], data["total"], "placed")
                 crm.execute(
                     "insert into orders (number, user, currency, total, state)"
                     " values (?, ?, ?, ?, ?)",

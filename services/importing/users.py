@@ -22,7 +22,6 @@ from services.importing.mapping import Refused
 from services.importing.plan import Plan, Said, Work, readable
 from services.importing.values import text
 
-LONGEST_ID = 200
 MOST_TAGS = 100
 LONGEST_TAG = 100
 _BUILT_IN = {name for name, _ in USER.fields}
@@ -95,8 +94,12 @@ async def _known(said: Sequence[Said], work: Work) -> _Known:
 
 def _person(said: Said, known: _Known, work: Work) -> tuple[str, User | None, User]:
     external = text(said["externalId"], "externalId") if "externalId" in said else ""
-    if len(external) > LONGEST_ID or not external.isprintable():
-        raise Refused("externalId", "INVALID", f"must be 1 to {LONGEST_ID} printable characters")
+    if len(external) > people.LONGEST_EXTERNAL_ID or not external.isprintable():
+        raise Refused(
+            "externalId",
+            "INVALID",
+            f"must be 1 to {people.LONGEST_EXTERNAL_ID} printable characters",
+        )
     email = _email(said) if "email" in said else ""
     if not external and not email:
         raise Refused(

@@ -84,6 +84,7 @@ async def mirror(address: str, api: Api, crm: Path, *, blocks: int, kills: int) 
         now=datetime.now(UTC),
     )
     url = address.replace("ws://", "http://")
+    await api.stores.identities.link_external("C-1017", "ann")
     total = blocks * (BLOCK - 1)
     # Half was before, half comes meanwhile.
     await tell(api, range(1, blocks // 2 + 1))
@@ -100,6 +101,7 @@ def check(crm: Path, blocks: int) -> None:
     with closing(sqlite3.connect(crm)) as database:
         rows = database.execute("select cursor, type, data from entries").fetchall()
         found = database.execute("select number, state, returns from orders").fetchall()
+        buyers = database.execute("select distinct user from orders").fetchall()
     orders = {number: (state, returns) for number, state, returns in found}
     assert {seq: (kind, json.loads(data)) for seq, kind, data in rows} == {
         seq: (each.type, each.data) for seq, each in told.items()
@@ -115,6 +117,7 @@ def check(crm: Path, blocks: int) -> None:
             case _:
                 expected[each.data["order"]] = ("cancelled", returns)
     assert orders == expected
+    assert buyers == [("C-1017",)]
 
 
 async def test_a_connector_that_is_killed_ends_with_an_exact_copy(

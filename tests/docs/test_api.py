@@ -49,6 +49,7 @@ async def world(api):
         [RulesFile("live", "Live", rules.text)], Act("marketer", now), stores=api.stores
     )
     await api.stores.users.add(User(id="customer-17", created_at=now, name="Ann"))
+    await api.stores.identities.link_external("C-1017", "customer-17")
     return {
         "admin": await api.caller(Role.ADMIN, name="Ada"),
         "integrator": await api.caller(Role.INTEGRATOR, name="Shop"),

@@ -56,7 +56,13 @@ REACH: dict[Scope, set[str]] = {
         "Mutation.cancelImport",
     },
     Scope.PERSONAL: set(),  # goes with EXPORTS
-    Scope.PRICES: {"Query.quoteCart", "Query.offersFor", "Query.codesFor"},
+    Scope.PRICES: {
+        "Query.quoteCart",
+        "Query.offersFor",
+        "Query.codesFor",
+        "Query.pointsAccount",
+        "Query.pointsStatement",
+    },
     Scope.PRODUCTS: {"Mutation.upsertProducts"},
 }
 
@@ -178,7 +184,10 @@ async def test_a_key_is_no_person_and_says_for_whom_it_claims(api: Api, admin: C
     answer = await api.post(claim, headers={"authorization": f"Bearer {token}"})
 
     [refusal] = answer.json()["data"]["claimStock"]["userErrors"]
-    assert refusal == {"field": ["userId"], "message": "Say for whom: a key is no person."}
+    assert refusal == {
+        "field": ["userId"],
+        "message": "Say for whom, with `userId` or `externalId`: a key is no person.",
+    }
 
 
 async def test_a_revoked_key_is_refused_within_five_seconds(

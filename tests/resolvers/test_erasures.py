@@ -62,7 +62,7 @@ async def test_a_misspelt_parameter_is_not_taken_for_none(api: Api, ann: Caller)
     status, (answer,) = await lines(api, admin.token, userId=ann.global_id)
 
     assert status == 400
-    assert "there are user" in answer["errors"][0]["message"]
+    assert "there are externalId, user" in answer["errors"][0]["message"]
 
 
 async def test_someone_takes_what_is_kept_of_them_and_has_it_forgotten(api: Api, ann: Caller):

@@ -5,7 +5,7 @@ see the thing, there is a document as well, with which both are asked. That it a
 is shown by whoever may see the thing: they are told something else about what is not there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -27,8 +27,20 @@ from tests.shop import NOW
 # Integrators act for everybody, also for those whom they do not see.
 MAY_NAME = MAY_SEE | {
     "User": MAY_SEE["User"] | {Role.INTEGRATOR},
+    "External": MAY_SEE["User"] | {Role.INTEGRATOR},
     "Code": MAY_SEE["UniqueCode"] | {"owner"},
 }
+# Once someone is erased, nothing knows their id in another system.
+NOT_EXTERNAL = {"Query.erasure.userId"}
+
+
+def external(rows: Iterable[str]) -> dict[str, str]:
+    """Return the rows of ids of other systems, each beside an id of ours, by their names."""
+    beside = {row: row.removesuffix("userId") + "externalId" for row in rows if "userId" in row}
+    beside["Query.user.id"] = "Query.user.externalId"
+    return {to: row for row, to in beside.items() if row not in NOT_EXTERNAL}
+
+
 # What each id is the id of. Codes are as good as ids.
 KINDS = {
     "Query.node.id": "User",
@@ -108,7 +120,9 @@ KINDS = {
     "Mutation.revokeApiKey.input.id": "ApiKey",
     "Mutation.redeliver.input.id": "Delivery",
     "Subscription.campaignActivity.campaignId": "Campaign",
+    "Query.users.filter.externalId": "External",
 }
+KINDS |= dict.fromkeys(external(KINDS), "External")
 ERRORS = "userErrors { code field message }"
 CLAIM = f"claim {{ id }} {ERRORS}"
 GROUP = f"group {{ id }} {ERRORS}"
@@ -190,6 +204,13 @@ ASKED = {
       buyDrawEntry(input: {{ lottery: "dream", idempotencyKey: "k7", userId: $id }}) {{ {RECEIPT} }}
     }}""",
 }
+ASKED |= {
+    to: ASKED[row]
+    .replace("$id: ID", "$id: String")
+    .replace(f"{row.split('.')[-1]}: $id", "externalId: $id")
+    for to, row in external(ASKED).items()
+    if row in ASKED
+}
 # What is alike to whoever may see it, too: nothing is kept of what is not there, an order for
 # nobody in particular takes no code that is somebody's, explanations look up no claims, and whoever
 # is erased asks nothing any more.
@@ -198,16 +219,17 @@ ALIKE = {
     "Mutation.revokeOtherSessions.input.keep",
     "Mutation.placeOrder.input.cart.codes",
     "Query.explainRules.input.cart.lines.claim",
+    "Mutation.erasePerson.input.externalId",
 }
 
 
 def ways(arguments: dict[str, GraphQLArgument | Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the ways to ids in arguments, and to codes."""
+    """Yield the ways to ids in arguments, to those of other systems, and to codes."""
     for name, argument in arguments.items():
         kind = get_named_type(argument.type)
         if isinstance(kind, GraphQLInputObjectType):
             yield from ((name, *rest) for rest in ways(kind.fields))
-        elif kind.name == "ID" or name == "codes":
+        elif kind.name == "ID" or name in ("codes", "externalId"):
             yield (name,)
 
 
@@ -238,12 +260,16 @@ async def shop(api: Api) -> Everything:
     own = Code(code=codes.fresh(), promotion="luck", made_at=NOW, user_id=made.ann.id)
     await api.stores.codes.add([own])
     made.ids["Code"] = own.code
+    made.ids["External"] = "C-1017"
+    await api.stores.identities.link_external("C-1017", made.ann.id)
     return made
 
 
 def missing(kind: str, id: str) -> str:
     """Return an id of the same kind that nothing has."""
-    return codes.fresh() if kind == "Code" else to_global(split_global(id)[0], new_id())
+    if kind in ("Code", "External"):
+        return codes.fresh()
+    return to_global(split_global(id)[0], new_id())
 
 
 async def answered(api: Api, row: str, id: str, by: Caller | None, group: str) -> str:
@@ -251,7 +277,7 @@ async def answered(api: Api, row: str, id: str, by: Caller | None, group: str) -
     given = {"id": id, "group": group, "key": new_id()}
     answer = await api.post(ASKED[row], given, by=by)
     text = f"{answer.status_code} {answer.text}".replace(id, "ID")
-    return text if KINDS[row] == "Code" else text.replace(split_global(id)[1], "KEY")
+    return text if KINDS[row] in ("Code", "External") else text.replace(split_global(id)[1], "KEY")
 
 
 async def test_what_others_have_is_to_nobody_else_there(api: Api, shop: Everything) -> None:
@@ -280,7 +306,8 @@ async def test_what_is_no_id_is_refused_by_its_place(api: Api, shop: Everything)
         payload = (await api.ask(ASKED[row], given, by=shop.admin))[name]
 
         (error,) = payload["userErrors"]
-        assert (error["code"], error["field"]) == ("NOT_FOUND", place), row
+        code = "UNKNOWN_USER" if KINDS[row] == "External" else "NOT_FOUND"
+        assert (error["code"], error["field"]) == (code, place), row
 
 
 async def test_who_may_see_a_thing_is_told_of_it(api: Api, shop: Everything) -> None:

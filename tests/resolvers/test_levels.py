@@ -23,6 +23,8 @@ from pymongo import monitoring
 
 from app.admission import Admitted
 from models.campaign import Act
+from models.delivery import Delivery, delivery_id
+from models.feed import FeedEntry
 from models.points import Reason, Transfer
 from resolvers.api import api as schema
 from schema.ids import split_global, to_global
@@ -162,6 +164,10 @@ async def furnished(api: Api) -> Everything:
     second = ORDER.replace('"o1"', '"o2"')
     order = await api.ask(second, {"user": shop.admin.global_id}, by=shop.admin)
     shop.ids["other order"] = order["placeOrder"]["order"]["id"]
+    entry = FeedEntry("e2", "message.sent", NOW, user_id=shop.ann.id)
+    delivery = Delivery(id=delivery_id("w", 2), webhook="w", seq=2, entry=entry, made_at=NOW)
+    await stores.deliveries.add([delivery])
+    shop.ids["other delivery"] = to_global("Delivery", delivery.id)
     return shop
 
 
@@ -209,6 +215,7 @@ def arguments(shop: Everything) -> Mapping[str, list[str]]:
         "User": [shop.ann.global_id, admin],
         "SentMessage": [ids["SentMessage"], to_global("Message", "run:other")],
         "Campaign": [ids["Campaign"], ids["other campaign"]],
+        "Delivery": [ids["Delivery"], ids["other delivery"]],
         "Order": [ids["Order"], ids["other order"]],
     }
     two = {name: [id_, to_global(split_global(id_)[0], "gone")] for name, id_ in ids.items()} | two

@@ -52,6 +52,7 @@ def test_everything_has_a_description() -> None:
 ABSENT = {
     "EventVerdict.path": "nothing is wrong with the event",
     "ExplanationNode.changes": "nothing would turn it",
+    "User.externalIds": "they are not the caller's to see",
     "User.segments": "they are not the caller's to see",
     "UserError.field": "no part of the input is at fault",
 }
