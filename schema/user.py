@@ -338,7 +338,10 @@ class SignInPayload(SessionPayload):
     pass
 
 
-@strawberry.type(description="The session gone on with.")
+@strawberry.type(
+    description="The session gone on with. Refusal: SESSION_ENDED, after which only signing in "
+    "helps."
+)
 class RefreshSessionPayload(SessionPayload):
     pass
 

@@ -86,33 +86,32 @@ async def open_session(
 async def refresh(
     refresh_token: str, *, stores: Stores, tokens: Tokens, wall: datetime
 ) -> tuple[User, TokenPair]:
-    """Trade a refresh token for a new pair. Raises Unauthenticated for one that is not good.
+    """Trade a refresh token for a new pair. Raises Invalid (SESSION_ENDED) for one not good.
 
     The token just before the newest gives the same pair again for a few seconds, since the
     answer may have been lost on its way. Any older one has been stolen, or its successor has:
     the whole session ends.
     """
-    refused = Unauthenticated("The session has ended; sign in again.", code="SESSION_ENDED")
     session_id, generation, proof = _parts(refresh_token)
     session = await stores.sessions.find(session_id)
     if session is None or not session.is_live(wall):
-        raise refused
+        raise _ended()
     presented = replace(session, generation=generation)
     if not hmac.compare_digest(proof, _proof(presented, tokens)):
-        raise refused
+        raise _ended()
     current: Session | None = session
     if generation == session.generation:
         current = await stores.sessions.rotate(session, now=wall) or await stores.sessions.find(
             session_id
         )
     if current is None or not current.is_live(wall):
-        raise refused
+        raise _ended()
     if generation != current.generation - 1 or wall - current.rotated_at > GRACE:
         await stores.sessions.revoke(session_id, now=wall)
-        raise refused
+        raise _ended()
     user = await stores.users.find(current.user_id)
     if user is None:
-        raise refused
+        raise _ended()
     return user, _pair(current, user, tokens)
 
 
@@ -192,6 +191,10 @@ def _parts(refresh_token: str) -> tuple[str, int, bytes]:
         session_id, generation, proof = refresh_token[:200].split(".")
         return session_id, int(generation), base64.b64decode(proof + "=", altchars=b"-_")
     except (ValueError, binascii.Error) as error:
-        raise Unauthenticated(
-            "The session has ended; sign in again.", code="SESSION_ENDED"
-        ) from error
+        raise _ended() from error
+
+
+def _ended() -> Invalid:
+    return Invalid(
+        "The session has ended; sign in again.", code="SESSION_ENDED", field=("refreshToken",)
+    )

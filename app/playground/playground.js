@@ -14,13 +14,27 @@ let campaignsKnown = [];
 
 class ApiError extends Error {}
 
+const RENEWABLE = new Set(["TOKEN_EXPIRED", "UNAUTHENTICATED"]);
+
+function showSignIn(needed) {
+  $("#sign-in").hidden = !needed;
+  $("#who").hidden = needed;
+}
+
 async function graphql(query, variables = {}, { mayRenew = true } = {}) {
   const headers = { "content-type": "application/json", accept: "application/graphql-response+json, application/json" };
   if (session) headers.authorization = `Bearer ${session.accessToken}`;
   const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify({ query, variables }) });
   const answer = await response.json().catch(() => ({ errors: [{ message: `the server answered ${response.status}` }] }));
   const code = answer.errors?.[0]?.extensions?.code;
-  if (code === "UNAUTHENTICATED" && mayRenew && (session || renewal) && (await renew())) return graphql(query, variables);
+  if (RENEWABLE.has(code) && mayRenew && (session || renewal)) {
+    await renew();
+    return graphql(query, variables, { mayRenew: false });
+  }
+  if (code === "SESSION_ENDED") {
+    session = null;
+    showSignIn(true);
+  }
   if (answer.errors) throw new ApiError(answer.errors.map((error) => error.message).join("; "));
   return answer.data;
 }
@@ -33,12 +47,14 @@ function renew() {
     const input = { refreshToken: session.refreshToken };
     session = null;
     const { refreshSession } = await graphql(
-      `mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { session { accessToken refreshToken } } }`,
+      `mutation ($input: RefreshSessionInput!) { refreshSession(input: $input) { session { accessToken refreshToken } userErrors { message } } }`,
       { input },
       { mayRenew: false },
     );
     session = refreshSession.session;
-    return session !== null;
+    if (session) return;
+    showSignIn(true);
+    throw new ApiError(refreshSession.userErrors.map((error) => error.message).join("; "));
   })().finally(() => (renewal = null));
   return renewal;
 }
@@ -336,10 +352,10 @@ $("#sign-in").addEventListener("submit", async (event) => {
     if (!signIn.session) return void (said.textContent = signIn.userErrors.map((e) => e.message).join("; "));
     session = signIn.session;
     said.textContent = "";
-    event.target.hidden = true;
-    $("#who").hidden = false;
+    showSignIn(false);
     $("#who span").textContent = email;
-    await Promise.allSettled([loadCampaigns(), loadCustomers()]);
+    // Whoever signs in again has rules before them.
+    if (!campaignsKnown.length) await Promise.allSettled([loadCampaigns(), loadCustomers()]);
     await check();
   } catch (error) {
     said.textContent = error.message;
