@@ -25,7 +25,8 @@ from services.keys import require_key
 @strawberry.type
 class CodeQueries:
     @strawberry.field(
-        description="A promotion's single-use codes, sorted by the code.",
+        description="A promotion's single-use codes, sorted by the code. NOT_FOUND if there is no "
+        "such promotion, nor codes of one that was.",
         extensions=[*staff(), Paged()],
     )
     async def codes(
@@ -41,6 +42,7 @@ class CodeQueries:
         ] = None,
     ) -> Connection[UniqueCode]:
         stores = info.context.stores
+        await codes.require(promotion, stores=stores, rulebook=info.context.rulebook)
         whose = (
             await named(info.context, filter.user_id, filter.external_id, "filter")
             if filter

@@ -22,14 +22,14 @@ from schema.delivery import (
 )
 from schema.ids import from_global
 from schema.paging import Asked, Connection
-from services import deliveries
+from services import deliveries, webhooks
 
 
 @strawberry.type
 class DeliveryQueries:
     @strawberry.field(
         description="What a webhook was told of the feed, or is to be, the latest entries first. "
-        "Kept for 30 days.",
+        "Kept for 30 days. NOT_FOUND if there is no such webhook.",
         extensions=[*roles(Role.ADMIN), Paged(order=DeliveryOrder)],
     )
     async def webhook_deliveries(
@@ -42,6 +42,7 @@ class DeliveryQueries:
         ] = None,
     ) -> Connection[Delivery]:
         stores = info.context.stores
+        await webhooks.require(webhook, stores=stores)
         return Connection[Delivery].of(
             await stores.deliveries.page(asked.window, webhook=webhook, state=state),
             asked,

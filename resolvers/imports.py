@@ -52,7 +52,8 @@ class ImportQueries:
         )
 
     @strawberry.field(
-        description="The rows of an import that were refused, by their numbers; for thirty days.",
+        description="The rows of an import that were refused, by their numbers; for thirty days. "
+        "NOT_FOUND if there is no such import.",
         extensions=[*roles(Role.ADMIN, Role.INTEGRATOR, scope=Scope.IMPORTS), Paged()],
     )
     async def import_errors(
@@ -62,6 +63,7 @@ class ImportQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Which import.")],
     ) -> Connection[RowError]:
         store, key = info.context.stores.import_errors, from_global("Import", id, "id")
+        await info.context.stores.imports.get(key)
         return Connection[RowError].of(
             await store.page(key, asked.window),
             asked,

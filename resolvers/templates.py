@@ -23,8 +23,6 @@ from schema.template import (
 )
 from services import previews, templates
 
-_VERSIONS = 100
-
 
 @strawberry.type
 class TemplateQueries:
@@ -33,7 +31,8 @@ class TemplateQueries:
         return [Template.of(template) for template in await info.context.stores.templates.all()]
 
     @strawberry.field(
-        description="The versions of a template, the newest first, at most 100.",
+        description="The versions of a template, the newest first, at most 100. NOT_FOUND if there "
+        "is no such template.",
         extensions=staff(),
     )
     async def template_versions(
@@ -44,8 +43,7 @@ class TemplateQueries:
             Channel, strawberry.argument(description="Its channel.")
         ] = Channel.EMAIL,
     ) -> list[Template]:
-        store = info.context.stores.templates
-        found = await store.versions(channel.value, name, limit=_VERSIONS)
+        found = await previews.versions(channel.value, name, stores=info.context.stores)
         return [Template.of(template) for template in found]
 
     @strawberry.field(

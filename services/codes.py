@@ -13,6 +13,7 @@ from dsl.moment import add
 from engine.pricing.plan import fold_code
 from models.errors import Conflict, Invalid, NotFound
 from models.ids import new_id
+from models.paging import Window
 from models.store import Stores
 from models.unique_code import Code
 from services.cells import line
@@ -116,6 +117,17 @@ async def generate(
     finally:
         await stores.leases.release(lease)
     return batch
+
+
+async def require(promotion: str, *, stores: Stores, rulebook: Rulebook) -> None:
+    """Raise NotFound if no such promotion is live and there are no codes of one that was."""
+    if promotion in (await rulebook.current()).program.promotions:
+        return
+    if not (await stores.codes.page(promotion, Window(1), batch=None)).items:
+        raise NotFound(
+            f"There is no promotion {promotion[:100]!r}, and there are no codes of one.",
+            field=("promotion",),
+        )
 
 
 async def _make(count: int, like: Callable[..., Code], stores: Stores) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from models.errors import Conflict, Invalid
+from models.errors import Conflict, NotFound
 from models.membership import Membership
 from models.paging import Page, Window
 from models.principal import Principal
@@ -49,7 +49,7 @@ class Listing:
 async def listing(
     segment: str, *, publication: int | None = None, stores: Stores, rulebook: Rulebook
 ) -> Listing:
-    """Return the members of a segment. Raises Invalid if there is none, Conflict if not yet."""
+    """Return the members of a segment. Raises NotFound if there is none, Conflict if not yet."""
     standing = await stores.standings.get()
     number = standing.live.get(segment)
     if number is not None:
@@ -61,7 +61,7 @@ async def listing(
             code="BEING_FILLED",
             field=("segment",),
         )
-    raise Invalid(f"There is no segment {segment[:100]}.", field=("segment",))
+    raise NotFound(f"There is no segment {segment[:100]!r} that is live.", field=("segment",))
 
 
 async def of_user(

@@ -20,6 +20,7 @@ from services.jobs import Jobs
 from services.rulebook import Rulebook
 
 TESTS = 20  # in an hour, by one person
+MOST_VERSIONS = 100
 
 
 async def preview(
@@ -58,8 +59,20 @@ async def get(channel: str, name: str, *, stores: Stores) -> Template:
     """Return the newest version of a template. Raises NotFound."""
     template = await stores.templates.find(channel, name)
     if template is None:
-        raise NotFound(f"There is no {channel} template {name!r}.", field=("name",))
+        raise _none(channel, name)
     return template
+
+
+async def versions(channel: str, name: str, *, stores: Stores) -> list[Template]:
+    """Return the versions of a template, the newest first. Raises NotFound."""
+    found = await stores.templates.versions(channel, name, limit=MOST_VERSIONS)
+    if not found:
+        raise _none(channel, name)
+    return found
+
+
+def _none(channel: str, name: str) -> NotFound:
+    return NotFound(f"There is no {channel} template {name[:100]!r}.", field=("name",))
 
 
 async def send_test(

@@ -11,7 +11,7 @@ from channels.webhook import new_secret
 from dsl.diagnostics import Span
 from dsl.program import Program
 from dsl.triggers import CallWebhook, If, Split, Step, WaitFor
-from models.errors import Conflict, Invalid
+from models.errors import Conflict, Invalid, NotFound
 from models.feed import KINDS
 from models.store import Stores
 from models.webhook import Secret, Webhook
@@ -79,6 +79,12 @@ async def rotate_secret(
     """Give a webhook a new secret. Calls are signed with the old one, too, for a day."""
     webhook = await _get(name, version, stores)
     return await stores.webhooks.save(webhook.rotated(new_secret(), now))
+
+
+async def require(name: str, *, stores: Stores) -> None:
+    """Raise NotFound if there is no webhook of this name."""
+    if name not in await stores.webhooks.find_many([name]):
+        raise NotFound(f"There is no webhook {name[:100]!r}.", field=("webhook",))
 
 
 async def _get(name: str, version: int | None, stores: Stores) -> Webhook:

@@ -50,7 +50,7 @@ class Imports(Store):
         """Return the import. Raises NotFound."""
         found = await self.find(import_id)
         if found is None:
-            raise NotFound("There is no such import.")
+            raise NotFound("There is no such import.", field=("id",))
         return found
 
     async def find_many(self, ids: Sequence[str]) -> dict[str, Import]:

@@ -100,4 +100,5 @@ async def test_one_is_ended_and_one_that_is_not_there_is_not(api, integrator):
 
     answer = await api.ask(CANCEL, {"id": to_global("Import", "i9")}, by=integrator)
     assert answer["cancelImport"]["userErrors"] == [{"code": "NOT_FOUND"}]
-    assert (await api.ask(ONE, {"id": to_global("Import", "i9")}, by=integrator))["import"] is None
+    gone = "query ($id: ID!) { import(id: $id) { key } }"
+    assert await api.ask(gone, {"id": to_global("Import", "i9")}, by=integrator) == {"import": None}

@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 from graphql import get_named_type
 
+from models.campaign import Act
 from models.event import Event
 from models.principal import Role
+from models.unique_code import Code
+from models.webhook import Webhook
 from resolvers.api import api as schema
 from resolvers.paging import digest
+from schema.ids import to_global
 from schema.order import OrderFilter
+from services.releases import RulesFile, release
 from tests.client import Api, Caller
 
 DAYS = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
@@ -188,3 +193,52 @@ async def read_in_pages(api: Api, staff: Caller, size: str, beyond: str, way: st
         if not info["hasNextPage" if forward else "hasPreviousPage"]:
             return names
         cursor = info["endCursor" if forward else "startCursor"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "at", "names"),
+    [
+        ('webhookDeliveries(webhook: "crn") { totalCount }', "webhook", "no webhook 'crn'"),
+        ('segmentMembers(segment: "fams") { totalCount }', "segment", "no segment 'fams'"),
+        ('codes(promotion: "srping") { totalCount }', "promotion", "no promotion 'srping'"),
+        ('templateVersions(name: "great") { version }', "name", "no email template 'great'"),
+        (f'importErrors(id: "{to_global("Import", "gone")}") {{ totalCount }}', "id", "no such"),
+    ],
+)
+async def test_the_list_of_what_does_not_exist_is_not_empty(
+    asked: str, at: str, names: str, api: Api
+) -> None:
+    admin = await api.caller(Role.ADMIN)
+
+    answer = (await api.post("{ " + asked + " }", by=admin)).json()
+
+    assert answer["data"] is None
+    (error,) = answer["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("NOT_FOUND", [at])
+    assert names in error["message"]
+
+
+async def test_the_list_of_what_exists_may_be_empty(api: Api) -> None:
+    admin = await api.caller(Role.ADMIN)
+    await api.stores.webhooks.add(Webhook(name="crm", url="", secrets=(), created_at=DAYS[0]))
+    rules = [RulesFile("rules", "Rules", "promotion spring { codes unique  take 5% off cart }")]
+    await release(rules, Act("cli", DAYS[0]), stores=api.stores)
+
+    found = await api.ask(
+        """{
+          webhookDeliveries(webhook: "crm") { totalCount }
+          codes(promotion: "spring") { totalCount }
+        }""",
+        by=admin,
+    )
+
+    assert found == {"webhookDeliveries": {"totalCount": 0}, "codes": {"totalCount": 0}}
+
+
+async def test_codes_of_a_promotion_that_is_over_are_still_listed(api: Api) -> None:
+    marketer = await api.caller(Role.MARKETER)
+    await api.stores.codes.add([Code(code="A1", promotion="autumn", made_at=DAYS[0], batch="b")])
+
+    found = await api.ask('{ codes(promotion: "autumn") { totalCount } }', by=marketer)
+
+    assert found["codes"] == {"totalCount": 1}

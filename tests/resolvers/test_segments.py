@@ -131,14 +131,14 @@ async def test_a_segment_that_is_not_there_yet_or_not_at_all_is_refused(filled):
     await releases.release([RulesFile("f", "F", text)], act, stores=filled.stores)
 
     async def noticed() -> bool:
-        return await filled.code(MEMBERS, {"segment": "fresh"}, by=marketer) != "INVALID"
+        return await filled.code(MEMBERS, {"segment": "fresh"}, by=marketer) != "NOT_FOUND"
 
     await until(noticed)
     codes = [
         await filled.code(MEMBERS, {"segment": name}, by=marketer) for name in ("fresh", "nobody")
     ]
 
-    assert codes == ["BEING_FILLED", "INVALID"]
+    assert codes == ["BEING_FILLED", "NOT_FOUND"]
 
 
 async def test_a_preview_says_what_it_costs_and_whom_it_shares(filled):
