@@ -152,7 +152,11 @@ class CampaignMutations:
         )
         return UpdateCampaignPayload(campaign=Campaign.of(campaign))
 
-    @strawberry.mutation(description="Ask for approval.", extensions=_writers())
+    @strawberry.mutation(
+        description="Ask for approval of rules that could be live now: with errors it stays a "
+        "draft.",
+        extensions=_writers(),
+    )
     async def submit_campaign(
         self, info: Info, input: Annotated[SubmitCampaignInput, _INPUT]
     ) -> SubmitCampaignPayload:

@@ -128,7 +128,10 @@ class UpdateCampaignPayload(CampaignPayload):
     pass
 
 
-@strawberry.type(description="The campaign, in review.")
+@strawberry.type(
+    description="The campaign, in review. Refusals: one for each error in its rules, with the code "
+    "of the diagnostic and its place; CONFLICT if it is no draft, or was changed meanwhile."
+)
 class SubmitCampaignPayload(CampaignPayload):
     pass
 

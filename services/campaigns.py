@@ -77,8 +77,20 @@ async def keep_in(campaign_id: str, key: str | None, *, stores: Stores) -> Campa
 async def submit(
     campaign_id: str, act: Act, *, stores: Stores, version: int | None = None
 ) -> Campaign:
-    """Ask for approval."""
-    return await _change(campaign_id, lambda c: c.submit(act), stores, version)
+    """Ask for approval of what could be live now, beside what is. Raises RulesRefused.
+
+    What it was checked as is submitted: who changes it meanwhile makes that a Conflict.
+    """
+
+    async def decide(live: Sources) -> Plan:
+        campaign = await stores.campaigns.get(campaign_id)
+        _require_version(campaign, version)
+        return _with(live, campaign.submit(act))
+
+    workspace = await publications.settle(stores=stores)
+    plan, _ = await publications.prepare(decide, workspace, stores=stores, examples_at=act.at)
+    checked = plan.sources[campaign_id].version
+    return await _change(campaign_id, lambda c: c.submit(act), stores, checked)
 
 
 async def approve(

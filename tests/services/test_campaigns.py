@@ -71,24 +71,14 @@ async def test_a_draft_is_not_published(stores):
     assert (await stores.workspace.get()).current == 0
 
 
-async def test_rules_with_errors_are_refused_one_by_one(stores):
-    campaign = await approved(stores, "promotion spring { take 10% of cart }")
-
-    with pytest.raises(RulesRefused) as refusal:
-        await campaigns.publish(campaign.id, BOB, stores=stores)
-
-    assert refusal.value.parts[0].field == ("source",)
-    assert refusal.value.parts[0].message.startswith("line 1, column ")
-    assert (await stores.workspace.get()).current == 0
-    assert (await stores.campaigns.get(campaign.id)).status is Status.APPROVED
-
-
 async def test_rules_are_checked_together_with_what_is_live(stores):
-    needy = await approved(stores, FAMILY_DAY, "Family day")
+    needy = await campaigns.create("Family day", FAMILY_DAY, ANN, stores=stores)
     with pytest.raises(RulesRefused, match="families"):
-        await campaigns.publish(needy.id, BOB, stores=stores)
+        await campaigns.submit(needy.id, ANN, stores=stores)
     families = await live(stores, FAMILIES, "Families")
 
+    await campaigns.submit(needy.id, ANN, stores=stores)
+    await campaigns.approve(needy.id, BOB, stores=stores)
     await campaigns.publish(needy.id, BOB, stores=stores)
 
     with pytest.raises(RulesRefused, match="“Family day”, line 1"):
@@ -96,9 +86,21 @@ async def test_rules_are_checked_together_with_what_is_live(stores):
     assert (await stores.campaigns.get(families.id)).status is Status.RUNNING
 
 
+async def test_what_was_right_when_it_was_submitted_is_checked_once_more(stores):
+    families = await live(stores, FAMILIES, "Families")
+    needy = await approved(stores, FAMILY_DAY, "Family day")
+    await campaigns.end(families.id, ANN, stores=stores)
+
+    with pytest.raises(RulesRefused, match="families"):
+        await campaigns.publish(needy.id, BOB, stores=stores)
+
+    assert (await current(stores)).sources == ()
+    assert (await stores.campaigns.get(needy.id)).status is Status.APPROVED
+
+
 async def test_two_campaigns_with_one_name_cannot_both_be_live(stores):
-    await live(stores, SPRING, "Spring")
     second = await approved(stores, SPRING, "Another spring")
+    await live(stores, SPRING, "Spring")
 
     with pytest.raises(RulesRefused, match="line 1"):
         await campaigns.publish(second.id, BOB, stores=stores)
