@@ -354,7 +354,8 @@ class SignOutPayload(Payload):
 
 
 @strawberry.type(
-    description="The person with their roles. Refusals: INVALID, NOT_FOUND, CONFLICT, OWN_ROLES."
+    description="The person with their roles. Refusals: INVALID, NOT_FOUND, CONFLICT, OWN_ROLES, "
+    "LAST_ADMIN."
 )
 class AssignRolesPayload(Payload):
     user: User | None = strawberry.field(default=None, description="The person as they are now.")

@@ -12,13 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from models.erasure import PASSES, PAUSE, Erasure
-from models.errors import Conflict, NotFound
+from models.errors import NotFound
 from models.letter import Purpose
 from models.principal import Principal, Role
 from models.store import Stores
 from models.store.personal import HOLDINGS, Fate, Holding
-from models.user import Which
-from services import accounts, throttling
+from services import accounts, people, throttling
 from services.passwords import Passwords
 
 log = logging.getLogger(__name__)
@@ -53,8 +52,8 @@ async def ask(
     """Have a person erased; return how far that is. Safe to repeat.
 
     Whoever has themself erased gives their password. Raises NotFound alike for nobody and for whom
-    the caller may not erase, Conflict for the last administrator, and what
-    `accounts.show_password` raises.
+    the caller may not erase, what `accounts.show_password` raises, and, of an administrator, what
+    `people.give_roles` does.
     """
     if not may_ask(user_id, caller):
         raise NotFound("There is no such user.", field=("userId",))
@@ -63,8 +62,6 @@ async def ask(
     user = await stores.users.find(user_id)
     if user is None:
         raise NotFound("There is no such user.", field=("userId",))
-    if Role.ADMIN in user.roles and await stores.users.count(Which(role=Role.ADMIN)) == 1:
-        raise Conflict("The last administrator cannot be erased.", code="LAST_ADMIN")
     if user_id == caller.user_id:
         await accounts.show_password(
             password,
@@ -74,6 +71,9 @@ async def ask(
             passwords=passwords,
             wall=wall,
         )
+    if Role.ADMIN in user.roles:
+        # By itself and first: of administrators who erase each other at one moment one is left.
+        await people.give_roles(user, user.roles - {Role.ADMIN} or {Role.CUSTOMER}, stores=stores)
     erasure = await stores.erasures.begin(user_id, wall=wall)
     for holding in STEPS:
         if holding.collection in DOOR:

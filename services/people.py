@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from engine.consents import ADDRESS
 from models.address import normalised
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import STALE, Conflict, Invalid, NotFound
 from models.ids import new_id
 from models.paging import Page, Window
 from models.principal import Principal, Role
@@ -190,9 +190,8 @@ async def assign_roles(
 ) -> User:
     """Have a person be what they are to be in the shop, instead of what they were.
 
-    Nobody takes the run of the house from themselves, so one is left who has it, unless two take
-    it from each other at one moment. Raises Invalid, NotFound, and Conflict if someone else was
-    faster.
+    Nobody takes the run of the house from themselves. Raises Invalid, NotFound, and Conflict if
+    someone else was faster, or as `give_roles` does.
     """
     if not roles:
         raise Invalid("Give at least one role; CUSTOMER is the least.", field=("roles",))
@@ -200,8 +199,24 @@ async def assign_roles(
         raise Conflict(
             "Another administrator has to take that from you.", code="OWN_ROLES", field=("roles",)
         )
+    user = await stores.users.get(user_id)
+    if user.version != version:
+        raise Conflict(STALE)
+    return await give_roles(user, roles, stores=stores)
+
+
+async def give_roles(user: User, roles: Collection[Role], *, stores: Stores) -> User:
+    """Give a person, as they were read, other roles. Raises Conflict if they were changed since.
+
+    Raises Conflict (LAST_ADMIN) if nobody would be left to have the run of the house. Of those who
+    take it from each other at one moment one is left: each first has another administrator stay,
+    who is thereby changed, and what was read of somebody changed is no longer good enough.
+    """
+    leaves = Role.ADMIN in user.roles and Role.ADMIN not in roles
+    if leaves and not await stores.users.hold_admin(besides=user.id):
+        raise Conflict("This is the last administrator; make another first.", code="LAST_ADMIN")
     values = sorted({role.value for role in roles})
-    return await stores.users.edit(user_id, {"roles": values}, version=version)
+    return await stores.users.edit(user.id, {"roles": values}, version=user.version)
 
 
 def acceptable_name(value: str) -> str:

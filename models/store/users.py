@@ -187,6 +187,15 @@ class Users(Store):
             raise Conflict(STALE)
         return from_document(document)
 
+    async def hold_admin(self, *, besides: str) -> bool:
+        """Have an administrator other than this one stay; False if there is none.
+
+        Their version is counted up: whoever read them before cannot take the role from them now.
+        """
+        query = {"roles": {"$eq": Role.ADMIN.value}, "_id": {"$ne": besides}}
+        held = await self.documents.update_one(query, {"$inc": {"version": 1}})
+        return held.matched_count == 1
+
     async def page(self, window: Window, which: Which = EVERYONE) -> Page[User]:
         """Return people in the order of their ids."""
         return await page_of(

@@ -1,5 +1,6 @@
 """Forgetting a person: nothing of them is found any more, and everything still adds up."""
 
+import asyncio
 import hashlib
 import re
 from contextlib import closing, suppress
@@ -9,9 +10,11 @@ from typing import ClassVar
 import pytest
 
 from models.errors import Conflict, Invalid, NotFound, RateLimited
+from models.paging import Window
 from models.principal import Principal, Role
 from models.store.erasures import Erasures
 from models.store.personal import HOLDINGS, Fate
+from models.user import Which
 from services import chaining, dossiers, erasures, throttling
 from services.passwords import Passwords
 from services.verify import verify
@@ -282,3 +285,24 @@ async def test_only_administrators_erase_others_and_the_last_of_them_stays(shop)
 
     assert (await ask(shop, ADMIN, "ann")).user_id == "ann"
     assert await shop.stores.users.find("root") is not None
+
+
+async def test_administrators_who_erase_each_other_leave_one(shop):
+    users = shop.stores.users
+    for turn in range(10):
+        names = [f"{turn}-{place}" for place in range(3)]
+        for name in names:
+            await shop.person(name, roles=frozenset({Role.ADMIN}))
+
+        outcomes = await asyncio.gather(
+            *(ask(shop, ADMIN, other) for other in names), return_exceptions=True
+        )
+
+        assert {type(each).__name__ for each in outcomes} <= {"Erasure", "Conflict"}
+        left = (await users.page(Window(limit=9), Which(role=Role.ADMIN))).items
+        assert len(left) >= 1
+        for one in left[1:]:
+            await ask(shop, ADMIN, one.id)
+        with pytest.raises(Conflict, match="last administrator"):
+            await ask(shop, ADMIN, left[0].id)
+        await users.documents.delete_one({"_id": left[0].id})

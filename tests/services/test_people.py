@@ -6,13 +6,17 @@ import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from types import NoneType
 
 import jwt
 import pytest
 
-from models.errors import Invalid, RateLimited, Unauthenticated
+from models.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from models.paging import Window
 from models.principal import Principal, Role
 from models.store import Database, Stores
+from models.user import User, Which
 from services import people, sessions
 from services.passwords import _NICENESS, Passwords
 from services.tokens import LIFETIME, Tokens
@@ -212,3 +216,32 @@ async def test_two_refreshes_at_once_give_the_same_pair(
 
     assert len(set(answers)) == 1
     assert answers[0] != replace(pair)
+
+
+async def test_administrators_who_take_the_role_from_each_other_leave_one(stores: Stores) -> None:
+    for turn in range(10):
+        names = [f"{turn}-{place}" for place in range(3)]
+        for name in names:
+            await stores.users.add(User(id=name, created_at=NOW, roles=frozenset({Role.ADMIN})))
+
+        async def take(by: str, other: str) -> None:
+            caller = Principal(by, frozenset({Role.ADMIN}), "s")
+            version = (await stores.users.get(other)).version
+            await people.assign_roles(
+                other, {Role.CUSTOMER}, version=version, caller=caller, stores=stores
+            )
+
+        outcomes = await asyncio.gather(
+            *(take(*pair) for pair in permutations(names, 2)), return_exceptions=True
+        )
+
+        assert {type(each) for each in outcomes} <= {NoneType, Conflict}
+        left = (await stores.users.page(Window(limit=9), Which(role=Role.ADMIN))).items
+        assert len(left) >= 1
+        # In peace all others can be taken away, by whoever is left.
+        for one in left[1:]:
+            await take(left[0].id, one.id)
+        with pytest.raises(Conflict) as refused:
+            await take(names[0] if left[0].id != names[0] else names[1], left[0].id)
+        assert refused.value.code == "LAST_ADMIN"
+        await stores.users.documents.delete_many({})
