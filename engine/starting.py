@@ -161,10 +161,11 @@ def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:
     if not shares:
         return run
     experiment = Experiment.holdout(share for _, share in shares)
-    held = any(held_out(run.user_id, name, share) for name, share in shares)
-    dealt = Dealt(experiment, HELD_OUT if held else BEGUN, run.started_at)
-    run = replace(run, arms=(dealt,))
-    return end(run, "held_out", run.started_at) if held else run
+    by = next((name for name, share in shares if held_out(run.user_id, name, share)), None)
+    if by is None:
+        return replace(run, arms=(Dealt(experiment, BEGUN, run.started_at),))
+    held = replace(run, arms=(Dealt(experiment, HELD_OUT, run.started_at, by),))
+    return end(held, "held_out", run.started_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,19 +56,24 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """The arm of an experiment that someone was dealt at a time."""
+    """The arm of an experiment that someone was dealt at a time.
+
+    Of several holdouts that make one experiment, `by` is whose holds them out: what it is named.
+    """
 
     experiment: Experiment
     arm: str
     at: datetime
+    by: str = ""
 
     def told(self) -> dict[str, Any]:
         """Return it as the feed tells of it."""
         arms = [{"arm": arm, "share": share} for arm, share in self.experiment.arms]
-        return {"split": self.experiment.name, "arm": self.arm, "arms": arms}
+        told = {"split": self.experiment.name, "arm": self.arm, "arms": arms}
+        return told | {"by": self.by} if self.by else told
 
     @classmethod
     def heard(cls, told: Mapping[str, Any], at: datetime) -> Self:
         """Return what the feed told."""
         arms = tuple((each["arm"], each["share"]) for each in told["arms"])
-        return cls(Experiment(told["split"], arms), told["arm"], at)
+        return cls(Experiment(told["split"], arms), told["arm"], at, told.get("by", ""))

@@ -85,7 +85,11 @@ class TimelineEntry(Node):
     trigger: str | None = strawberry.field(description="The trigger whose run it belongs to.")
     run_id: strawberry.ID | None = strawberry.field(description="The run it belongs to.")
     campaign_id: strawberry.ID | None = strawberry.field(description="The campaign of that run.")
-    data: JSON = strawberry.field(description="Its fields, in stored form: money in minor units.")
+    data: JSON = strawberry.field(
+        description="Its fields, in stored form: money in minor units. Of a journey, `splits` are "
+        "the arms that the person was dealt on it, those of a holdout under `split: null`, with "
+        "whose it is if they are held out."
+    )
 
     @classmethod
     def of(cls, entry: Model) -> Self:

@@ -18,10 +18,12 @@ from dsl.triggers import Trigger
 from engine import occasions
 from engine.journeys import user_zone
 from engine.occasions import Occasion, Place
+from engine.plans import Fork
 from engine.playbook import playbook_of
 from engine.starting import is_for, planned
 from models.effect import Effect, EffectKind
 from models.event import Event
+from models.experiment import HOLDOUT, Dealt
 from models.run import Run
 from services import earning, entering
 from services.journeys import Journeys, Rules
@@ -36,8 +38,8 @@ PUBLICATION = 1
 class Happening:
     """One line of the account. `run` tells runs of one trigger and user apart, from 1.
 
-    `kind` is event, started, effect, goal, waits or ended, of a run; else entered or left, of the
-    segment in `detail`, lottery, points or tier.
+    `kind` is event, started, split, effect, goal, waits or ended, of a run; else entered or left,
+    of the segment in `detail`, lottery, points or tier.
     """
 
     at: datetime
@@ -276,14 +278,34 @@ class _Simulation:
         about = (run.user_id, run.trigger, number)
         if run.version == 1 and run.reason != "held_out":
             yield Happening(now, "started", *about)
-        for effect in run.unsettled or ():
-            yield Happening(effect.at, "effect", *about, effect=effect)
+        yield from self._steps(about, run, () if before is None else before.arms)
         if run.converted_at == now:
             yield Happening(now, "goal", *about)
         if run.ended_at is not None and (before is None or before.ended_at is None):
-            yield Happening(now, "ended", *about, detail=run.reason)
+            by = "".join(f" by {each.by}" for each in run.arms if each.by)
+            yield Happening(now, "ended", *about, detail=run.reason + by)
         elif run.due_at is not None:
             yield Happening(now, "waits", *about, until=run.due_at)
+
+    def _steps(
+        self, about: tuple[str, str, int], run: Run, known: Sequence[Dealt]
+    ) -> list[Happening]:
+        """Return what a run did in a move and the arms that it came to, as its steps go."""
+        plan = playbook_of(self._program).plans[run.trigger]
+        places = {
+            each.experiment.name: place
+            for place, each in enumerate(plan.instructions)
+            if isinstance(each, Fork)
+        }
+        found = [
+            (plan.places[each.step], Happening(each.at, "effect", *about, effect=each))
+            for each in run.unsettled or ()
+        ]
+        for each in run.arms[len(known) :]:
+            if (split := each.experiment.name) != HOLDOUT:
+                told = Happening(each.at, "split", *about, detail=f"{split}: {each.arm}")
+                found.append((places[split], told))
+        return [each for _, each in sorted(found, key=lambda pair: (pair[1].at, pair[0]))]
 
     def _emit(self, effect: Effect) -> None:
         event = Event(

@@ -137,6 +137,8 @@ def _what(happening: Happening) -> str:
             return f"waits until {_time(happening.until)}"
         case "ended":
             return f"ended: {happening.detail}" if happening.detail else "done"
+        case "split":
+            return f"split {happening.detail}"
         case "goal":
             return "reached its goal"
         case kind:

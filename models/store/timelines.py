@@ -7,13 +7,20 @@ from typing import Any
 from pymongo import DESCENDING
 
 from models.event import LATEST, Event
+from models.experiment import HOLDOUT
 from models.paging import Page, Window
 from models.store.database import Document, Store
 from models.store.events import event_of
 from models.store.keyset import as_page, instant_of_cursor, within
 from models.timeline import ALL, TimelineEntry, TimelineKind, Which
 
-_RUN = {"name": "$trigger", "trigger": "$trigger", "run": "$_id", "campaign": "$campaign"}
+_RUN = {
+    "name": "$trigger",
+    "trigger": "$trigger",
+    "run": "$_id",
+    "campaign": "$campaign",
+    "arms": "$arms",
+}
 _READ = {
     "name": "$template",
     "trigger": "$trigger",
@@ -183,6 +190,8 @@ def _entry(document: Document) -> TimelineEntry:
         why = of or cause
     if document.get("channel"):
         data = {"channel": document["channel"], "data": data}
+    if dealt := [_dealt(each) for each in _arms(document, kind)]:
+        data["splits"] = dealt
     if document.get("link"):
         data["link"] = document["link"]
     return TimelineEntry(
@@ -197,6 +206,18 @@ def _entry(document: Document) -> TimelineEntry:
         campaign_id=document.get("campaign"),
         data=data,
     )
+
+
+def _arms(document: Document, kind: TimelineKind) -> list[Document]:
+    """Return what somebody was dealt on a run; what came after a goal had no part in it."""
+    goal = kind is TimelineKind.GOAL_REACHED
+    return [each for each in document.get("arms") or () if not goal or each["at"] <= document["at"]]
+
+
+def _dealt(told: Document) -> dict[str, str | None]:
+    held = told["split"] == HOLDOUT
+    dealt = {"split": None if held else told["split"], "arm": told["arm"]}
+    return dealt | {"by": told["by"]} if "by" in told else dealt
 
 
 def _name(kind: TimelineKind, data: dict[str, Any]) -> str:

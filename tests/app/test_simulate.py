@@ -1,12 +1,14 @@
 """`fanfare simulate`: what journeys would do when, the same every time, without a server."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from engine.chance import held_out
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "journeys"
 WHEN = {
@@ -87,6 +89,33 @@ def test_a_program_with_mistakes_is_not_run(tmp_path):
     code, _, _ = simulated(str(rules), "--since", "2026-03-01T00:00", "--until", "2026-04-01T00:00")
 
     assert code == 1
+
+
+def test_splits_are_told_between_the_steps_around_them(tmp_path):
+    rules, people = tmp_path / "split.rules", tmp_path / "people"
+    rules.write_text(
+        """campaign spring { holdout 50% }
+        trigger t {
+          at 2026-03-02T00:00
+          then { tag "a"  split size { 100% ten { tag "b"  split gift { 100% cup { stop } } } } }
+        }"""
+    )
+    people.write_text("".join(f'{{"id": "{name}"}}\n' for name in ("ann", "bob")))
+
+    _, out, _ = simulated(
+        *(str(rules), "--users", str(people)),
+        *("--since", "2026-03-01T00:00", "--until", "2026-03-03T00:00"),
+    )
+
+    told: dict[str, list[str]] = {}
+    for _, who, *_, what in (line.split("  ") for line in out.splitlines()):
+        told.setdefault(who, []).append(what)
+    went = ["started", 'tag "a"', "split size: ten", 'tag "b"', "split gift: cup", "done"]
+    kept_out = {name for name in ("ann", "bob") if held_out(name, "spring", Decimal(50))}
+    assert len(kept_out) == 1
+    assert told == {
+        name: ["ended: held_out by spring"] if name in kept_out else went for name in ("ann", "bob")
+    }
 
 
 CLUB = """

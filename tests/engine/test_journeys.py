@@ -16,7 +16,7 @@ from engine.playbook import playbook_of
 from engine.starting import admit, begin, listeners, started, starts
 from models.effect import Effect
 from models.event import Event
-from models.experiment import HOLDOUT
+from models.experiment import HOLDOUT, Dealt
 from models.run import Run, RunState
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
@@ -361,11 +361,14 @@ def test_a_run_remembers_the_arms_that_it_was_dealt_and_when() -> None:
     assert (second.experiment.key, second.arm, second.at) == ("second only 100", "only", later)
 
 
-@pytest.mark.parametrize(("share", "arm"), [("0", "begun"), ("100", "held_out")])
-def test_a_run_remembers_whether_it_was_held_out_to_be_compared(share: str, arm: str) -> None:
+@pytest.mark.parametrize(("share", "arm", "by"), [("0", "begun", ""), ("100", "held_out", "t")])
+def test_a_run_remembers_whether_it_was_held_out_to_be_compared(
+    share: str, arm: str, by: str
+) -> None:
     journey = Journey(f'holdout {share}%  then {{ tag "a" }}')
 
     (dealt,) = journey.run.arms
 
-    assert (dealt.experiment.name, dealt.arm, dealt.at) == (HOLDOUT, arm, NOW)
+    assert (dealt.experiment.name, dealt.arm, dealt.at, dealt.by) == (HOLDOUT, arm, NOW, by)
+    assert Dealt.heard(dealt.told(), NOW) == dealt
     assert Journey('then { tag "a" }').run.arms == ()

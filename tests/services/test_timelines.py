@@ -148,6 +148,54 @@ async def test_what_was_opened_and_clicked_is_there(ann):
     assert (await ann.stores.timelines.find_many([opened.id]))[opened.id] == opened
 
 
+DEALT = """
+event cart_updated { total: money USD }
+campaign quiet { holdout 100% }
+trigger held { on cart_updated  then { tag "held" } }
+"""
+SPLIT = """
+event cart_updated { total: money USD }
+trigger asked { on cart_updated  holdout 0%  goal order_placed within 3 days
+  then { split size { 100% ten { wait 1 hour  split gift { 100% cup { tag "cup" } } } } } }
+"""
+
+
+async def splits(shop) -> dict[str, list[dict]]:
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="25"))
+    await shop.work()
+    shop.clock.turn(minutes=9)
+    await shop.tell(event("order_placed", "o1", order_id="1", total="25"))
+    await shop.work()
+    shop.clock.turn(hours=1)
+    await shop.work()
+    return {
+        str(entry.kind): entry.data.get("splits", [])
+        for entry in await everything(shop)
+        if entry.run_id and not entry.kind.startswith("tag")
+    }
+
+
+async def test_a_journey_shows_the_arms_it_came_to_and_a_goal_those_before_it(shop):
+    await shop.publish(SPLIT)
+
+    found = await splits(shop)
+
+    begun, ten = {"split": None, "arm": "begun"}, {"split": "size", "arm": "ten"}
+    cup = {"split": "gift", "arm": "cup"}
+    assert found["goal_reached"] == [begun, ten]
+    assert found["run_started"] == found["run_ended"] == [begun, ten, cup]
+
+
+async def test_who_is_held_out_sees_by_which_holdout(shop):
+    await shop.publish(DEALT)
+
+    found = await splits(shop)
+
+    held = [{"split": None, "arm": "held_out", "by": "quiet"}]
+    assert found == {"run_started": held, "run_ended": held}
+
+
 async def why(shop, trigger: str, user: str = "ann") -> dict[str, tuple[bool, str, str]]:
     account, _ = await timelines.why_not(
         user, trigger, stores=shop.stores, rulebook=shop.rulebook, now=shop.clock.now()
