@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app import codes, folders, simulations, transfers
-from app.options import At, Files, User, Zone, moment_of
+from app.options import At, Files, Rules, User, Zone, moment_of
 
 # Everything else is imported by the command that needs it: `check` and `quote` answer at once.
 
@@ -139,7 +139,7 @@ def scheduler() -> None:
     run_scheduler(settings)
 
 
-@command("check", "fanfare check rules/*.rules --format json")
+@command("check", "fanfare check rules/ --format json")
 def check(
     files: Files,
     output: Annotated[
@@ -171,10 +171,14 @@ def check(
     )
 
 
-@command("fmt", "fanfare fmt --check rules/*.rules")
+@command("fmt", "fanfare fmt --check rules/")
 def fmt(
     files: Annotated[
-        list[Path], typer.Argument(help="Files of rules; `-` reads from standard input.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR|FILE…",
+            help="Files of rules and folders of them; `-` reads from standard input.",
+        ),
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit with 1 if something would.")
@@ -215,13 +219,13 @@ def lsp(zone: Zone = "UTC") -> None:
 
 @command("quote", "fanfare quote spring.rules cart.json --at 2026-03-05T12:00")
 def quote(
-    rules: Annotated[Path, typer.Argument(help="A file of rules.")],
+    rules: Rules,
     cart: Annotated[Path, typer.Argument(help="A cart as JSON: its currency and lines.")],
     user: User = None,
     at: At = None,
     zone: Zone = "UTC",
 ) -> None:
-    """Say what a cart costs under a file of rules, as JSON. No server is needed."""
+    """Say what a cart costs under rules, as JSON. No server is needed."""
     from app.commands import quote as command_line
 
     moment = moment_of(at, zone)
@@ -230,7 +234,7 @@ def quote(
 
 @command("explain", "fanfare explain spring.rules spring_ladder --user ann.json --cart cart.json")
 def explain(
-    rules: Annotated[Path, typer.Argument(help="A file of rules.")],
+    rules: Rules,
     name: Annotated[str, typer.Argument(help="A segment, a promotion or a trigger.")],
     user: User = None,
     cart: Annotated[

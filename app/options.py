@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-Files = Annotated[list[Path], typer.Argument(help="Files of rules; together one program.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DIR|FILE…", help="Files of rules and folders of them; together one program."
+    ),
+]
+Rules = Annotated[
+    Path, typer.Argument(metavar="DIR|FILE", help="A file of rules, or a folder of them.")
+]
 Zone = Annotated[
     str, typer.Option(metavar="ZONE", help="The workspace's time zone, such as Europe/Berlin.")
 ]

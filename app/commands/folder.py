@@ -1,17 +1,16 @@
 """A folder of rules on disk: `*.rules` at any depth, and `templates/*.liquid` beside them."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
+from app.commands.sources import some_rules_in
 from models.errors import Invalid
 from models.template import Template
 from services.files import Folder, RulesFile
 from services.texts import plain
 
-RULES = ".rules"
 TEMPLATES = "templates"
 LIQUID = ".liquid"
 HTML = ".html"
@@ -37,20 +36,6 @@ def read(paths: Sequence[Path], *, prune: bool = False) -> Read:
     files = tuple(RulesFile.of(key, read_text(path)) for key, path in found)
     templates = [each for path in paths if path.is_dir() for each in read_templates(path)]
     return Read(Folder(files, tuple(templates), prune), dict(found))
-
-
-def rules_in(folder: Path) -> dict[str, Path]:
-    """Return the files of rules in a folder, by key. What is hidden is left out."""
-    found = {}
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(RULES) and not name.startswith("."):
-                path = Path(parent, name)
-                key = path.relative_to(folder).as_posix().removesuffix(RULES)
-                # Some systems take names apart into letters and accents.
-                found[normalize("NFC", key)] = path
-    return found
 
 
 def read_text(path: Path) -> str:
@@ -121,11 +106,8 @@ def template_files(template: Template) -> dict[str, str]:
 def _keyed(path: Path) -> list[tuple[str, Path]]:
     if not path.is_dir():
         return [(normalize("NFC", path.stem), path)]
-    found = list(rules_in(path).items())
-    if not found:
-        # Most likely another folder was meant, and pruning would end everything.
-        raise Invalid(f"{path}: there are no files of rules (*{RULES}) in this folder")
-    return found
+    # Without any, most likely another folder was meant, and pruning would end everything.
+    return list(some_rules_in(path).items())
 
 
 def _liquid(folder: Path) -> list[Path]:

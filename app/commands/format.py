@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.commands.sources import show
+from app.commands.sources import files_of, show
 from dsl import RuleError, SourceFile, format_source
+from models.errors import Invalid
 
 STDIN = "-"
 UNCHANGED, WOULD_CHANGE, UNREADABLE = 0, 1, 2
@@ -29,11 +30,16 @@ class Text:
 
 
 def format_files(paths: Sequence[Path], *, check: bool, diff: bool) -> int:
-    """Format files in place, or with `check` or `diff` only say what would change.
+    """Format files and those in folders, or with `check` or `diff` only say what would change.
 
     Returns the exit code: 0, or 1 if something would change, or 2 if a file has syntax errors or
     cannot be read. The others are formatted all the same.
     """
+    try:
+        paths = files_of(paths)
+    except Invalid as error:
+        print(f"fanfare: {error.message}", file=sys.stderr)
+        return UNREADABLE
     texts = [_formatted(path) for path in paths]
     for text, path in zip(texts, paths, strict=True):
         if text is None or text.after is None:

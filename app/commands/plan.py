@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dsl
-from app.commands.folder import Read, read, read_text, rules_in
+from app.commands.folder import Read, read, read_text
 from app.commands.server import Document, Server, document
-from app.commands.sources import print_json, show
+from app.commands.sources import print_json, rules_in, show
 from schema.release import RulesPlan
 from services.plans import compare
 

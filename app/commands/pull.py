@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.commands.folder import RULES, read_templates, read_text, rules_in, template_files
+from app.commands.folder import read_templates, read_text, template_files
 from app.commands.server import Document, Server
+from app.commands.sources import RULES, rules_in
 from models.errors import Conflict
 from models.template import Template
 from services.files import Kept, is_key, match

@@ -1,12 +1,15 @@
 """Reading what the command line names: rules, JSON, times and zones; showing what is wrong."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from dsl import Diagnostic, SourceFile
 from dsl.zones import find_zone
@@ -15,10 +18,43 @@ from models.errors import Invalid
 
 T = TypeVar("T")
 
+RULES = ".rules"
+
 
 def read_sources(paths: Sequence[Path]) -> list[SourceFile]:
-    """Read files of rules. Raises Invalid for one that is not text."""
-    return [SourceFile(str(path), _read(path)) for path in paths]
+    """Read files of rules, and those in folders. Raises Invalid for one that is not text."""
+    return [SourceFile(str(path), _read(path)) for path in files_of(paths)]
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Return files of rules, each once, with those in folders in place of these.
+
+    Raises Invalid for a folder without any.
+    """
+    found = (some_rules_in(path).values() if path.is_dir() else [path] for path in paths)
+    return list(dict.fromkeys(chain.from_iterable(found)))
+
+
+def some_rules_in(folder: Path) -> dict[str, Path]:
+    """Return the files of rules in a folder, by key. Raises Invalid if there are none."""
+    found = rules_in(folder)
+    if not found:
+        raise Invalid(f"{folder}: there are no files of rules (*{RULES}) in this folder")
+    return found
+
+
+def rules_in(folder: Path) -> dict[str, Path]:
+    """Return the files of rules in a folder, at any depth, by key. What is hidden is left out."""
+    found = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(RULES) and not name.startswith("."):
+                path = Path(parent, name)
+                key = path.relative_to(folder).as_posix().removesuffix(RULES)
+                # Some systems take names apart into letters and accents.
+                found[normalize("NFC", key)] = path
+    return found
 
 
 def read_json(path: Path) -> Any:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -140,6 +141,54 @@ def test_check_takes_several_files_as_one_program(run):
     )
 
     assert (code, out, err) == (0, "no problems in 2 files\n", "")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder in which one file needs another, beside what is no rules."""
+    (tmp_path / "rules" / "offers").mkdir(parents=True)
+    (tmp_path / "rules" / ".old").mkdir()
+    for name, text in {
+        "people.rules": "segment s { user.name is known }",
+        "offers/p.rules": "promotion p { for user in segment s  take 50% off cart }",
+        ".old/p.rules": "promotion p { take 1% off cart }",
+        "offers/notes.txt": "no rules",
+    }.items():
+        (tmp_path / "rules" / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_files_of_a_folder_are_one_program(run):
+    ann = {"id": "ann", "name": "Ann"}
+
+    assert run("check", "rules") == (0, "no problems in 2 files\n", "")
+    assert run("check", "rules", "rules/people.rules") == (0, "no problems in 2 files\n", "")
+    _, quoted, _ = run("quote", "rules", "cart", "--user", "user", cart=CART, user=ann)
+    _, said, _ = run("explain", "rules", "p", "--user", "user", "--cart", "cart")
+    _, told, _ = run("simulate", "rules", "--since", "2026-03-01", "--until", "2026-03-02")
+
+    assert json.loads(quoted)["total"] == "20.00"
+    assert "segment s" in said
+    assert told == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_mistake_in_a_folder_is_told_with_its_file(run, tmp_path):
+    (tmp_path / "rules" / "people.rules").write_text("segment t { user.name is known }")
+
+    code, _, err = run("check", "rules")
+
+    assert code == 1
+    assert f"{Path('rules/offers/p.rules')}:1:" in err
+
+
+def test_a_folder_without_rules_is_refused(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    code, out, err = run("check", "empty")
+
+    assert (code, out) == (1, "")
+    assert err == "fanfare: empty: there are no files of rules (*.rules) in this folder\n"
 
 
 def test_check_runs_examples(run):

@@ -38,6 +38,29 @@ def test_files_are_rewritten_in_place(fmt, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
+def test_all_files_of_a_folder_are_rewritten(fmt, tmp_path):
+    (tmp_path / "rules" / "deep").mkdir(parents=True)
+    for name in ("a.rules", "deep/b.rules", "notes.txt"):
+        (tmp_path / "rules" / name).write_text(MESSY)
+
+    code, out, err = fmt("rules")
+
+    paths = [Path("rules", name) for name in ("a.rules", "deep/b.rules")]
+    assert (code, out) == (0, "")
+    assert err == "".join(f"reformatted {path}\n" for path in paths)
+    assert [path.read_text() for path in paths] == [TIDY, TIDY]
+    assert Path("rules/notes.txt").read_text() == MESSY
+
+
+def test_a_folder_without_rules_cannot_be_formatted(fmt, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    code, _, err = fmt("--check", "empty")
+
+    assert code == 2
+    assert "there are no files of rules" in err
+
+
 def test_a_second_time_nothing_changes(fmt):
     fmt("a", a=MESSY)
 
