@@ -1,6 +1,6 @@
 """The feed in the API."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
@@ -101,8 +101,11 @@ class ActivityBatch:
         return self.cursor
 
 
-def as_told(numbered: Numbered) -> dict[str, Any]:
-    """Return an entry as webhooks are told it: what Standard Webhooks asks for, then the rest."""
+def as_told(numbered: Numbered, external_ids: Sequence[str]) -> dict[str, Any]:
+    """Return an entry as webhooks are told it: what Standard Webhooks asks for, then the rest.
+
+    `external_ids` are what the shop's own system calls the person.
+    """
     entry = numbered.entry
     return {
         "type": entry.type,
@@ -111,6 +114,7 @@ def as_told(numbered: Numbered) -> dict[str, Any]:
         "cursor": str(numbered.seq) if numbered.seq else None,
         "campaignId": _id("Campaign", entry.campaign_id),
         "userId": _id("User", entry.user_id),
+        "userExternalIds": list(external_ids),
     }
 
 

@@ -133,7 +133,8 @@ def _reader(webhook: str) -> str:
     return f"webhook:{webhook}"
 
 
-Show = Callable[[Numbered], Mapping[str, Any]]
+# An entry in its place, and what the shop's own system calls the person it is about.
+Show = Callable[[Numbered, Sequence[str]], Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -210,8 +211,13 @@ class Couriers:
             lost = [each for each in claimed if each.deaths >= suspects.DEATHS]
             for each in lost:
                 await suspects.set_delivery_aside(each, token, wall, stores=stores)
+            left = [each for each in claimed if each not in lost]
+            known = await self._external_ids(left)
             done = await asyncio.gather(
-                *(self._try(each, webhook, token) for each in claimed if each not in lost),
+                *(
+                    self._try(each, known.get(each.entry.user_id or "", ()), webhook, token)
+                    for each in left
+                ),
                 return_exceptions=True,
             )
             # All have ended, one way or the other: now the first that failed may say so.
@@ -220,10 +226,16 @@ class Couriers:
                     raise result
             return [result for result in done if not isinstance(result, BaseException)]
 
-    async def _try(self, delivery: Delivery, webhook: Webhook, token: str) -> bool:
+    async def _external_ids(self, page: Sequence[Delivery]) -> Mapping[str, Sequence[str]]:
+        about = {each.entry.user_id for each in page if each.entry.user_id is not None}
+        return await self.stores.identities.external_of(sorted(about)) if about else {}
+
+    async def _try(
+        self, delivery: Delivery, external_ids: Sequence[str], webhook: Webhook, token: str
+    ) -> bool:
         """Try once; return whether the other side answered as one does who is there."""
         wall = self.clock.wall()
-        body = orjson.dumps(self.show(Numbered(delivery.seq, delivery.entry)))
+        body = orjson.dumps(self.show(Numbered(delivery.seq, delivery.entry), external_ids))
         message = Message(
             id="feed_" + delivery.id.rpartition("|")[2],
             to=webhook.url,

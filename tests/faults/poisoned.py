@@ -84,11 +84,11 @@ async def write(letter: Letter, *rest: Any) -> Message:
     return await _write(letter, *rest)
 
 
-def show(numbered: Numbered) -> dict[str, Any]:
+def show(numbered: Numbered, *rest: Any) -> dict[str, Any]:
     """Show entries as ever, but die of some."""
     if numbered.entry.user_id == "doom":
         _die_of("doom")
-    return _show(numbered)
+    return _show(numbered, *rest)
 
 
 messages.compose, messages._send, letters._composed = compose, send, write  # type: ignore[attr-defined]

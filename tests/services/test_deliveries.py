@@ -92,6 +92,18 @@ async def test_what_a_webhook_follows_arrives_signed_and_in_full(crm):
     assert received.headers["webhook-signature"] == proof["webhook-signature"]
 
 
+async def test_what_the_shop_calls_the_person_is_told_as_well(crm):
+    await crm.shop.stores.identities.link_external("C-1017", "ann")
+    await crm.shop.stores.identities.link_external("B-9", "bob")
+    await crm.happen("order.placed")
+    await crm.serve()
+    about_nobody = FeedEntry("n1", "order.placed", NOW)
+    assert await crm.shop.stores.feed.append(Block(2, crm.seq + 1, (about_nobody,), NOW))
+    await crm.serve()
+
+    assert [each["userExternalIds"] for each in crm.told()] == [["C-1017"], []]
+
+
 async def test_nothing_from_before_it_followed_is_told(shop, web, crm):
     await crm.happen("order.placed")
     await webhooks.create("late", web.url, events=["*"], stores=shop.stores, now=NOW, private=True)
