@@ -5,12 +5,14 @@ from typing import Annotated
 import strawberry
 
 from models.api_key import Scope
+from models.errors import Invalid, NotFound
 from models.order import ALL
 from models.principal import Role
 from resolvers.access import roles, shop
 from resolvers.naming import named
-from resolvers.nodes import found
+from resolvers.nodes import found_by_key
 from resolvers.paging import Paged
+from schema.concerned import concerns
 from schema.context import Context, Info
 from schema.ids import from_global
 from schema.order import (
@@ -39,18 +41,43 @@ def _till(context: Context) -> Till:
     )
 
 
+async def _named(
+    context: Context, id: strawberry.ID | None, number: str | None, *, own: str = "order"
+) -> str:
+    """Return which order is meant, by its id or by the shop's own number, called `own`.
+
+    Raises Invalid unless it is named once, and NotFound.
+    """
+    if (id is None) == (number is None):
+        raise Invalid(f"Say which order: give `id` or `{own}`, one of the two.", field=("id",))
+    if number is None:
+        return from_global("Order", id or "", "id")
+    if await context.loaders.orders(number) is None:
+        raise NotFound(f"There is no order {number[:100]!r}.", field=(own,))
+    concerns("Order", number)
+    return number
+
+
 @strawberry.type
 class OrderQueries:
     @strawberry.field(
-        description="An order, by its id.",
+        description="An order, by its id or by the shop's own number for it.",
         extensions=shop(Scope.ORDERS),
     )
     async def order(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
+        id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Which one. This or `key` has to be given."),
+        ] = None,
+        key: Annotated[
+            str | None,
+            strawberry.argument(description="What it was placed under; instead of `id`."),
+        ] = None,
     ) -> Order | None:
-        return await found(Order, id, info.context)
+        found = await _named(info.context, id, key, own="key")
+        return await found_by_key(Order, found, info.context)
 
     @strawberry.field(
         description="Orders, the latest first.",
@@ -113,7 +140,8 @@ class OrderMutations:
         info: Info,
         input: Annotated[CancelOrderInput, strawberry.argument(description="Which one.")],
     ) -> CancelOrderPayload:
-        order = await returns.cancel(from_global("Order", input.id, "id"), _till(info.context))
+        which = await _named(info.context, input.id, input.order)
+        order = await returns.cancel(which, _till(info.context))
         return CancelOrderPayload(order=Order.of(order))
 
     @strawberry.mutation(
@@ -128,7 +156,7 @@ class OrderMutations:
         input: Annotated[ReturnItemsInput, strawberry.argument(description="What came back.")],
     ) -> ReturnItemsPayload:
         order = await returns.take_back(
-            from_global("Order", input.id, "id"),
+            await _named(info.context, input.id, input.order),
             input.key,
             [Sent(each.line, each.quantity) for each in input.lines],
             _till(info.context),

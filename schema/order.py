@@ -32,6 +32,10 @@ describe(
 )
 
 
+_THE_ORDER = "The order. This or `order` has to be given."
+_NUMBER = "The key that the order was placed under, or its number in a file; instead of `id`."
+
+
 @strawberry.input(description="Which orders to list.")
 class OrderFilter:
     status: OrderState | None = strawberry.field(
@@ -104,7 +108,8 @@ class PlaceOrderInput:
 
 @strawberry.input(description="Which order to cancel.")
 class CancelOrderInput:
-    id: strawberry.ID = strawberry.field(description="The order.")
+    id: strawberry.ID | None = strawberry.field(default=None, description=_THE_ORDER)
+    order: str | None = strawberry.field(default=None, description=_NUMBER)
 
 
 @strawberry.input(description="Units of one line that came back.")
@@ -115,7 +120,8 @@ class ReturnLineInput:
 
 @strawberry.input(description="What came back of an order.")
 class ReturnItemsInput:
-    id: strawberry.ID = strawberry.field(description="The order.")
+    id: strawberry.ID | None = strawberry.field(default=None, description=_THE_ORDER)
+    order: str | None = strawberry.field(default=None, description=_NUMBER)
     key: str = strawberry.field(
         description="Unique to the return within its order: sent again it is taken once."
     )
