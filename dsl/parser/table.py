@@ -127,9 +127,10 @@ def _is_name(tokens: Sequence[Token], index: int) -> bool:
     following = tokens[index + 1] if index + 1 < len(tokens) else None
     if following is None:
         return False
-    if following.text == "{" and index > 2 and tokens[index - 1].text == "%":
-        # An experiment's arm: `{ 50% control { … }`. Conditions may begin with a percentage, too.
-        return tokens[index - 3].text in ("{", "}")
+    if index > 2 and tokens[index - 1].text == "%":
+        # Only an experiment's arm has its name there, `{ 50% control { … }`, while conditions go
+        # on after a percentage: `user.share > 5% and (…)`.
+        return following.text == "{" and tokens[index - 3].text in ("{", "}")
     match tokens[index].value:
         case "not":
             return False

@@ -110,6 +110,14 @@ def test_a_condition_may_begin_with_a_percentage(rest):
     read(f"segment s {{ 50% {rest} }}")
 
 
+@pytest.mark.parametrize("word", ["and", "or"])
+def test_a_condition_goes_on_in_parentheses_after_a_percentage(word):
+    joined = condition(f"user.share > 5% {word} (user.share < 1%)")
+
+    kind = nodes.And if word == "and" else nodes.Or
+    assert isinstance(joined, kind)
+
+
 # --- literals ------------------------------------------------------------------------------------
 
 
