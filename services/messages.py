@@ -84,16 +84,18 @@ async def _deliver_suspects(ids: Sequence[str], mail: Mail) -> None:
 
 async def _deliver_alone(effect_id: str, mail: Mail) -> None:
     effects, token = mail.stores.effects, new_id()
-    # Perhaps somebody else has had it meanwhile.
-    for suspect in await effects.suspects([effect_id], wall=mail.clock.wall()):
-        if suspect.deaths >= suspects.DEATHS:
-            await _set_aside(suspect, mail)
-            return
-        async with mail.custody.of(lambda: effects.let_go([effect_id], token)):
-            wall = mail.clock.wall()
-            claimed = await effects.claim_suspect(effect_id, token, wall=wall, lease=LEASE)
-            if claimed is not None:
-                await _deliver_page([claimed], token, mail)
+    found = await effects.suspects([effect_id], wall=mail.clock.wall())
+    if not found:  # somebody else has had it meanwhile
+        return
+    (suspect,) = found
+    if suspect.deaths >= suspects.DEATHS:
+        await _set_aside(suspect, mail)
+        return
+    async with mail.custody.of(lambda: effects.let_go([effect_id], token)):
+        wall = mail.clock.wall()
+        claimed = await effects.claim_suspect(effect_id, token, wall=wall, lease=LEASE)
+        if claimed is not None:
+            await _deliver_page([claimed], token, mail)
 
 
 async def _set_aside(effect: Effect, mail: Mail) -> None:

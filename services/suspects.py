@@ -7,6 +7,8 @@ alone, so that neighbours are done and only what kills is counted on.
 
 What leaves the house needs no counting: each message, letter and call is claimed by itself, and one
 whose claim ran out was somebody's who died.
+
+An alert is told by whoever's write has set something aside: several may find that it is over.
 """
 
 import logging
@@ -79,63 +81,69 @@ def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
 
 async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: Stores) -> None:
     """Take an event out of its lane, for someone to look at, and raise the alarm."""
+    if not await stores.events.set_aside(event.id, reason, at=now):
+        return
     log.error("event %s is set aside: %s", event.id, reason)
     await stores.outbox.add(
         [_alert("event", event.id, event.user_id, reason, now, now.isoformat())]
     )
-    await stores.events.set_aside(event.id, reason, at=now)
 
 
 async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores) -> None:
     """End a run that cannot be moved, and raise the alarm."""
+    if not await stores.runs.set_aside(run, f"failed: {reason}", now=now):
+        return
     log.error("run %s is set aside: %s", run.id, reason)
     alert = _alert("run", run.id, run.user_id, reason, now, str(run.version), trigger=run.trigger)
     await stores.outbox.add([replace(alert, campaign_id=run.campaign_id)])
-    await stores.runs.set_aside(run, f"failed: {reason}", now=now)
 
 
 async def set_person_aside(look: Look, reason: str, now: datetime, *, stores: Stores) -> None:
     """Look at someone no more until something about them changes, and raise the alarm."""
+    if not await stores.looks.set_aside(look):
+        return
     log.error("user %s is looked at no more: %s", look.user_id, reason)
     alert = _alert("person", look.user_id, look.user_id, reason, now, now.isoformat())
     await stores.outbox.add([replace(alert, data={"reason": reason})])
-    await stores.looks.set_aside(look)
 
 
 async def set_message_aside(
     effect: Effect, wall: datetime, *, tell_by: datetime, stores: Stores
 ) -> Effect | None:
     """Have a message or a call fail, and raise the alarm; None if someone else has it."""
+    failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
+    if not await stores.effects.set_aside(failed, wall=wall, tell_by=tell_by):
+        return None
     kind = effect.kind.value
     log.error("%s %s is set aside: %s", kind, effect.id, _KILLS)
     about = {"run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
     alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat(), **about)
     await stores.outbox.add([replace(alert, campaign_id=effect.campaign_id)])
-    failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
-    done = await stores.effects.set_aside(failed, wall=wall, tell_by=tell_by)
-    return failed if done else None
+    return failed
 
 
 async def set_delivery_aside(
     delivery: Delivery, token: str, wall: datetime, *, stores: Stores
 ) -> None:
     """Have the delivery of an entry fail, and raise the alarm. The webhook goes on."""
-    log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
-    time, about = wall.isoformat(), {"webhook": delivery.webhook}
-    await stores.outbox.add([_alert("delivery", delivery.id, None, _KILLS, wall, time, **about)])
     failed = replace(
         delivery, state=DeliveryState.FAILED, reason=_KILLS, next_at=None, done_at=wall
     )
-    await stores.deliveries.settle(failed, token)
+    if not await stores.deliveries.settle(failed, token):
+        return
+    log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
+    time, about = wall.isoformat(), {"webhook": delivery.webhook}
+    await stores.outbox.add([_alert("delivery", delivery.id, None, _KILLS, wall, time, **about)])
 
 
 async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) -> None:
     """Keep a letter from being sent, and raise the alarm."""
+    if not await stores.letters.set_aside(letter.id, at=wall):
+        return
     log.error("letter %s is set aside: %s", letter.id, _KILLS)
     time, about = wall.isoformat(), {"purpose": letter.purpose.value}
     alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, time, **about)
     await stores.outbox.add([alert])
-    await stores.letters.set_aside(letter.id, at=wall)
 
 
 def _alert(

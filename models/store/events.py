@@ -101,12 +101,13 @@ class Events(Store):
         """Count a try of these events."""
         await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
-    async def set_aside(self, event_id: str, reason: str, *, at: datetime) -> None:
-        """Take an event out of its lane for good, unless it is put back."""
-        await self.documents.update_one(
+    async def set_aside(self, event_id: str, reason: str, *, at: datetime) -> bool:
+        """Take an event out of its lane for good, unless it is put back; False if it is out."""
+        done = await self.documents.update_one(
             {"_id": {"$eq": event_id}, "pending": True},
             {"$set": {"dead": reason, "set_aside_at": at}, "$unset": {"pending": ""}},
         )
+        return done.modified_count > 0
 
     async def put_back(self, ids: Sequence[str]) -> list[Event]:
         """Have events that were set aside wait to be applied again; return which they are."""

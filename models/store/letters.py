@@ -69,12 +69,13 @@ class Letters(Store):
         """Note that whoever has a letter lives, though nothing came of it. Safe to repeat."""
         await self.documents.update_one({"_id": letter_id}, {"$unset": {"held": ""}})
 
-    async def set_aside(self, letter_id: str, *, at: datetime) -> None:
-        """Keep a letter that kills its workers from being sent. Safe to repeat."""
-        await self.documents.update_one(
+    async def set_aside(self, letter_id: str, *, at: datetime) -> bool:
+        """Keep a letter that kills its workers from being sent; False if it is not to be sent."""
+        done = await self.documents.update_one(
             {"_id": letter_id, "next_at": {"$exists": True}},
             {"$set": {"set_aside_at": at}, "$unset": {"next_at": "", **_FREE}},
         )
+        return done.modified_count > 0
 
     async def put_back(self, ids: Sequence[str], *, wall: datetime) -> list[str]:
         """Have letters that were set aside sent after all; return which are to be."""

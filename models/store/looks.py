@@ -58,11 +58,12 @@ class Looks(Store):
             {"_id": {"$in": list(ids)}}, {"$inc": {"recheck.tries": 1}}
         )
 
-    async def set_aside(self, look: Look) -> None:
-        """Let someone rest until something is noted of them, unless something was meanwhile."""
-        await self.documents.update_one(
+    async def set_aside(self, look: Look) -> bool:
+        """Let someone rest until something is noted of them; False if something was meanwhile."""
+        done = await self.documents.update_one(
             as_read(look), {"$set": {"recheck.at": NEVER}, "$unset": {"recheck.tries": ""}}
         )
+        return done.modified_count > 0
 
     async def any_due(self, lanes: Sequence[int], now: datetime) -> bool:
         """Whether anyone in these lanes is to be looked at by now."""

@@ -189,9 +189,9 @@ class Runs(Store):
         """Count a try of these runs."""
         await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
-    async def set_aside(self, run: Run, reason: str, *, now: datetime) -> None:
-        """End a run that cannot be moved, unless it has moved since."""
-        await self.documents.update_one(
+    async def set_aside(self, run: Run, reason: str, *, now: datetime) -> bool:
+        """End a run that cannot be moved; False if it has moved since."""
+        done = await self.documents.update_one(
             {"_id": run.id, "version": run.version},
             {
                 "$set": {"state": RunState.ENDED.value, "reason": reason, "ended_at": now},
@@ -199,6 +199,7 @@ class Runs(Store):
                 "$inc": {"version": 1},
             },
         )
+        return done.modified_count > 0
 
     async def settle(self, runs: Sequence[Run]) -> None:
         """Record that all that follows from these runs' last moves has been carried over."""

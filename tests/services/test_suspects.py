@@ -1,17 +1,25 @@
 """A lane whose holder died is worked off singly, and what is counted too often is set aside."""
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from models.delivery import Delivery
+from models.effect import Effect, EffectKind, EffectState
 from models.errors import Invalid, Unavailable
 from models.event import lane_of
+from models.feed import FeedEntry
+from models.letter import Letter, Purpose
 from models.membership import PROFILE
 from models.paging import Window
+from models.run import Run, RunState
 from services import lanes, runs, suspects
 from services.jobs import Job
 from services.pages import PAGE
-from tests.shop import event
+from tests.shop import NOW, event
 from tests.waiting import until
 
 RULES = """
@@ -178,6 +186,68 @@ async def test_after_a_kill_people_are_looked_at_one_by_one(told, monkeypatch):
 
     assert taken == [1, 2, 1, 1, 3]
     assert await told.stores.looks.due_lanes(told.clock.now()) == []
+
+
+RUN = Run(
+    id="r",
+    trigger="greet",
+    user_id="ann",
+    campaign_id=None,
+    publication=1,
+    started_by="x",
+    started_at=NOW,
+    state=RunState.PLANNED,
+    due_at=NOW,
+)
+EFFECT = Effect(
+    id="r:send",
+    kind=EffectKind.MESSAGE,
+    user_id="ann",
+    run_id="r",
+    trigger="greet",
+    step="send",
+    campaign_id=None,
+    publication=1,
+    at=NOW,
+    state=EffectState.PENDING,
+)
+
+
+async def test_of_several_who_set_the_same_aside_at_once_one_tells_it(told):
+    stores, lane, wall = told.stores, lane_of("ann"), told.clock.wall()
+    soon = wall + timedelta(hours=1)
+    ((happened, _),) = await stores.events.pending_marked(lane, limit=1)
+    ((look, _),) = await stores.looks.due_marked([lane], NOW, limit=1)
+    entry = FeedEntry("e", "order.placed", NOW)
+    delivery = Delivery(id="crm|1", webhook="crm", seq=1, entry=entry, made_at=wall, next_at=wall)
+    letter = Letter(
+        id="l", purpose=Purpose.VERIFY, email="", user_id="ann", made_at=wall, expires_at=soon
+    )
+    await stores.runs.plan([RUN])
+    await stores.effects.add([EFFECT], wall=wall)
+    await stores.deliveries.add([delivery])
+    await stores.deliveries.claim([delivery.id], "t", wall=wall, lease=soon - wall)
+    await stores.letters.add(letter)
+
+    def all_set_aside(at: datetime) -> list[Awaitable[object]]:
+        return [
+            suspects.set_event_aside(happened, "x", at, stores=stores),
+            suspects.set_run_aside(RUN, "x", at, stores=stores),
+            suspects.set_person_aside(look, "x", at, stores=stores),
+            suspects.set_message_aside(EFFECT, at, tell_by=soon, stores=stores),
+            suspects.set_delivery_aside(delivery, "t", at, stores=stores),
+            suspects.set_letter_aside(letter, at, stores=stores),
+        ]
+
+    await asyncio.gather(
+        *(each for late in range(4) for each in all_set_aside(wall + timedelta(seconds=late)))
+    )
+
+    alerts = [entry.type for entry in await stores.outbox.waiting(99)]
+    assert sorted(each for each in alerts if each.startswith("alert.")) == [
+        f"alert.{kind}_set_aside"
+        for kind in ("delivery", "event", "letter", "message", "person", "run")
+    ]
 
 
 async def test_events_are_put_back_once(told):
