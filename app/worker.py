@@ -115,7 +115,12 @@ class _Parts(dramatiq.Middleware):
                 clock=wiring.clock,
                 stopping=self._stopping.is_set,
             ),
-            Platforms(stores=wiring.stores, clock=wiring.clock, social=Social(public)),
+            Platforms(
+                stores=wiring.stores,
+                clock=wiring.clock,
+                social=Social(public),
+                custody=mail.custody,
+            ),
             Importing(
                 stores=wiring.stores,
                 rulebook=wiring.rulebook,

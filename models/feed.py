@@ -32,6 +32,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "call_set_aside",
         "letter_set_aside",
         "delivery_set_aside",
+        "audience_set_aside",
     ),
     "budget": ("exhausted",),
     "call": ("sent", "failed", "skipped", "unknown"),

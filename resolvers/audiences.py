@@ -10,6 +10,8 @@ from schema.audience import (
     Audience,
     CreateAudienceInput,
     CreateAudiencePayload,
+    EnableAudienceInput,
+    EnableAudiencePayload,
     RemoveAudienceInput,
     RemoveAudiencePayload,
 )
@@ -46,6 +48,20 @@ class AudienceMutations:
             private=context.private_targets,
         )
         return CreateAudiencePayload(audience=Audience.of(audience))
+
+    @strawberry.mutation(
+        description="Have an audience brought up to date at once, also one that was set aside "
+        "because its workers died. Safe to repeat.",
+        extensions=roles(Role.ADMIN),
+    )
+    async def enable_audience(
+        self,
+        info: Info,
+        input: Annotated[EnableAudienceInput, strawberry.argument(description="Which audience.")],
+    ) -> EnableAudiencePayload:
+        context = info.context
+        audience = await audiences.enable(input.name, stores=context.stores, clock=context.clock)
+        return EnableAudiencePayload(audience=Audience.of(audience))
 
     @strawberry.mutation(
         description="Have everybody taken out of an audience over there, and then forget it.",

@@ -17,6 +17,10 @@ class Audience(Node):
     name: str = strawberry.field(description="What the platform's endpoint is told.")
     segment: str = strawberry.field(description="The segment that it follows.")
     url: URL = strawberry.field(description="The endpoint that is told of changes.")
+    enabled: bool = strawberry.field(
+        description="Whether it is brought up to date: no more once five workers have died with "
+        "it, until `enableAudience`."
+    )
     leaving: bool = strawberry.field(description="Whether it is being emptied and forgotten.")
     members: int = strawberry.field(description="How many the platform has been told of.")
     synced_at: datetime | None = strawberry.field(
@@ -32,6 +36,7 @@ class Audience(Node):
             name=audience.name,
             segment=audience.segment,
             url=URL(audience.url),
+            enabled=audience.enabled,
             leaving=audience.leaving,
             members=audience.members,
             synced_at=audience.synced_at,
@@ -49,6 +54,16 @@ class CreateAudienceInput:
 
 @strawberry.type(description="The new audience. Refusals: WEBHOOK_URL, NAME_TAKEN, INVALID.")
 class CreateAudiencePayload(Payload):
+    audience: Audience | None = strawberry.field(default=None, description="The audience.")
+
+
+@strawberry.input(description="An audience to go on with.")
+class EnableAudienceInput:
+    name: str = strawberry.field(description="Which audience.")
+
+
+@strawberry.type(description="The audience, about to be brought up to date. Refusal: NOT_FOUND.")
+class EnableAudiencePayload(Payload):
     audience: Audience | None = strawberry.field(default=None, description="The audience.")
 
 

@@ -7,12 +7,15 @@ and that changes nothing over there.
 At first, when the segment has been filled anew, and once a day for good measure, everybody is gone
 through in the order of their ids. Else only those who have moved (models/store/notes): who came in
 or went, or whose address or consent is another.
+
+An audience that a worker died with is taken alone from then on, so that its neighbours are told and
+only what kills is counted on; at the fifth death it is set aside.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -21,11 +24,15 @@ from channels.addresses import check_url, resolve
 from channels.social import Delta, Social, hashed
 from models.audience import Audience, Shown
 from models.errors import Invalid
+from models.lease import Lease
 from models.paging import Window
 from models.store import Stores
 from models.user import User
+from services import suspects
 from services.clock import Clock
+from services.custody import Custody
 from services.jobs import Job, Jobs
+from services.keeping import kept
 
 # Who is to be added, and who, or what was known of them, to be taken out.
 Change: TypeAlias = tuple[Shown | None, Shown | None]
@@ -48,6 +55,7 @@ class Platforms:
     stores: Stores
     clock: Clock
     social: Social
+    custody: Custody = field(default_factory=Custody)
 
 
 async def create(
@@ -78,9 +86,16 @@ async def create(
 
 async def remove(name: str, *, stores: Stores, clock: Clock) -> Audience:
     """Have everybody taken out of an audience over there, and then forget it."""
-    return await stores.audiences.change(
-        name, leaving=True, enabled=True, failures=0, next_at=clock.wall()
-    )
+    return await stores.audiences.change(name, leaving=True, **_anew(clock.wall()))
+
+
+async def enable(name: str, *, stores: Stores, clock: Clock) -> Audience:
+    """Have an audience brought up to date at once, also if it was set aside. Raises NotFound."""
+    return await stores.audiences.change(name, **_anew(clock.wall()))
+
+
+def _anew(wall: datetime) -> dict[str, Any]:
+    return {"enabled": True, "failures": 0, "deaths": 0, "reason": "", "next_at": wall}
 
 
 async def ring_due(*, stores: Stores, jobs: Jobs, wall: datetime) -> None:
@@ -91,30 +106,64 @@ async def ring_due(*, stores: Stores, jobs: Jobs, wall: datetime) -> None:
 
 async def sync(name: str, platforms: Platforms) -> None:
     """Bring an audience up to date, unless another worker does. Safe to repeat."""
+    audience = await _due(name, platforms)
+    if audience is None:
+        return
+    if audience.deaths:
+        async with platforms.custody.alone:
+            await _hold(name, platforms)
+    else:
+        await _hold(name, platforms)
+
+
+async def _due(name: str, platforms: Platforms) -> Audience | None:
+    audience = (await platforms.stores.audiences.find_many([name])).get(name)
+    due = audience is not None and audience.is_due(platforms.clock.wall())
+    return audience if due else None
+
+
+async def _hold(name: str, platforms: Platforms) -> None:
+    """Bring an audience up to date while nobody else does, or count who died of it."""
+    leases = platforms.stores.leases
+    held: list[Lease] = []
+    async with platforms.custody.of(lambda: leases.release_all(held)):
+        lease = await leases.acquire(f"audience:{name}", seconds=LEASE)
+        if lease is None:
+            return
+        held.append(lease)
+        if lease.abandoned:
+            await _count_death(name, platforms)
+        elif audience := await _due(name, platforms):  # others may have had it while we waited
+            await _sync(audience, lease, platforms)
+        await leases.release(lease)
+
+
+async def _count_death(name: str, platforms: Platforms) -> None:
+    """Count whoever did not let go of an audience. The next bell has it tried alone."""
     stores, wall = platforms.stores, platforms.clock.wall()
-    if name not in await stores.audiences.due(wall, limit=1_000):
-        return
-    lease = await stores.leases.acquire(f"audience:{name}", seconds=LEASE)
-    if lease is None:
-        return
-    try:
-        audience = await stores.audiences.get(name)
-        sync = _Sync(audience, platforms)
+    audience = await stores.audiences.count_death(name)
+    if audience is not None and audience.deaths >= suspects.DEATHS:
+        await suspects.set_audience_aside(audience, wall, stores=stores)
+
+
+async def _sync(audience: Audience, lease: Lease, platforms: Platforms) -> None:
+    async with kept(lease, seconds=LEASE, stores=platforms.stores) as lost:
+        sync = _Sync(audience, lost, platforms)
         try:
             reason = await sync.run()
         except (NotSent, Unclear) as error:
             reason = str(error)
-        await _note(sync, reason, platforms)
-    finally:
-        await stores.leases.release(lease)
+        if not lost.is_set():
+            await _note(sync, reason, platforms)
 
 
 class _Sync:
     """One time of bringing an audience up to date. `more` is how many more it has by that."""
 
-    def __init__(self, audience: Audience, platforms: Platforms) -> None:
+    def __init__(self, audience: Audience, lost: asyncio.Event, platforms: Platforms) -> None:
         self.audience = audience
         self.more = 0
+        self._lost = lost
         self.walked = False
         self.progress: dict[str, Any] = {}  # what is to be kept if all goes well
         self._platforms = platforms
@@ -137,7 +186,8 @@ class _Sync:
         else:
             since = audience.seen_at - OVERLAP
             await self._tell_all(_moves(audience, number, since, self._stores))
-        await self._stores.audiences.answered(audience.name, audience.asked)
+        if not self._lost.is_set():
+            await self._stores.audiences.answered(audience.name, audience.asked)
         return ""
 
     async def _tell_all(self, changes: AsyncIterator[Change]) -> None:
@@ -146,6 +196,8 @@ class _Sync:
         async for new, old in changes:
             added += [new] if new else []
             removed += [old] if old else []
+            if self._lost.is_set():  # whoever has it now tells the rest
+                return
             if len(added) + len(removed) >= BATCH:
                 await self._tell(added, removed)
                 added, removed = [], []
@@ -170,6 +222,7 @@ async def _note(sync: _Sync, reason: str, platforms: Platforms) -> None:
     failures = audience.failures + 1 if reason else 0
     pause = timedelta(seconds=min(2**failures, LONGEST_PAUSE)) if reason else EVERY
     fields = {"failures": failures, "reason": reason, "next_at": wall + pause, "members": members}
+    fields["deaths"] = 0
     if not reason:
         fields |= {"synced_at": platforms.clock.now(), **sync.progress}
     await stores.audiences.change(audience.name, **fields)

@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TypeVar
 
+from models.audience import Audience
 from models.delivery import Delivery, DeliveryState
 from models.effect import Effect, EffectState
 from models.errors import Invalid
@@ -144,6 +145,15 @@ async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) ->
     time, about = wall.isoformat(), {"purpose": letter.purpose.value}
     alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, time, **about)
     await stores.outbox.add([alert])
+
+
+async def set_audience_aside(audience: Audience, wall: datetime, *, stores: Stores) -> None:
+    """Bring an audience up to date no more until it is enabled, and raise the alarm."""
+    if not await stores.audiences.set_aside(audience, _KILLS):
+        return
+    log.error("audience %s is set aside: %s", audience.name, _KILLS)
+    time, about = wall.isoformat(), {"segment": audience.segment}
+    await stores.outbox.add([_alert("audience", audience.name, None, _KILLS, wall, time, **about)])
 
 
 def _alert(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from models.audience import Audience, Shown
@@ -36,6 +36,23 @@ class Audiences(Store):
         if result.matched_count == 0:
             raise NotFound(f"There is no audience {name!r}.", field=("name",))
         return await self.get(name)
+
+    async def count_death(self, name: str) -> Audience | None:
+        """Count a worker that died with an audience; None if it is gone."""
+        document = await self.documents.find_one_and_update(
+            {"_id": {"$eq": name}},
+            {"$inc": {"deaths": 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _audience(document)
+
+    async def set_aside(self, audience: Audience, reason: str) -> bool:
+        """Have an audience rest until it is enabled; False if it does, or was changed since."""
+        done = await self.documents.update_one(
+            {"_id": {"$eq": audience.name}, "enabled": True, "deaths": audience.deaths},
+            {"$set": {"enabled": False, "reason": reason}},
+        )
+        return done.modified_count > 0
 
     async def ask(self, name: str, user_id: str, *, at: datetime) -> None:
         """Have an audience look at someone by a time, wherever they are. Raises NotFound."""

@@ -8,7 +8,6 @@ what was counted counts once, with the note that the page is done. A page at whi
 or five workers die, ends its import.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,13 +17,13 @@ from zoneinfo import ZoneInfo
 
 from models.errors import Conflict, Unavailable
 from models.imports import Import, ImportKind, ImportState, Row, Tally
-from models.lease import Lease
 from models.store import Stores
 from services.clock import Clock
 from services.importing import events, orders, products, users
 from services.importing.mapping import parse
 from services.importing.plan import Plan, Planner, Work
 from services.jobs import Job, Jobs
+from services.keeping import kept
 from services.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
@@ -80,29 +79,17 @@ async def work(import_id: str, importing: Importing) -> None:
     lease = await stores.leases.acquire(f"import:{import_id}", seconds=LEASE)
     if lease is None:
         return
-    keeping = asyncio.create_task(_keep(lease, stores))
     try:
-        if lease.abandoned and await _is_given_up(import_id, importing):
-            return
-        while not importing.stopping() and await _step(import_id, importing):
-            if await stores.leases.renew(lease, seconds=LEASE) is None:
-                log.warning("another worker has the import %s", import_id)
+        async with kept(lease, seconds=LEASE, stores=stores):
+            if lease.abandoned and await _is_given_up(import_id, importing):
                 return
+            while not importing.stopping() and await _step(import_id, importing):
+                if await stores.leases.renew(lease, seconds=LEASE) is None:
+                    log.warning("another worker has the import %s", import_id)
+                    return
     finally:
-        keeping.cancel()
         with suppress(Unavailable):
             await stores.leases.release(lease)
-
-
-async def _keep(lease: Lease, stores: Stores) -> None:
-    """Renew a lease however long a page takes: who lost one that way would be taken for dead."""
-    while True:
-        await asyncio.sleep(LEASE / 3)
-        try:
-            if await stores.leases.renew(lease, seconds=LEASE) is None:
-                return
-        except Unavailable as error:
-            log.warning("a lease is renewed later: %s", error.message)
 
 
 async def _is_given_up(import_id: str, importing: Importing) -> bool:

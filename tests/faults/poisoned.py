@@ -2,8 +2,8 @@
 
 At an event called poison, at runs of a person called doom, and when it looks at one called cursed.
 At an event called circle it goes on for ever, and hears of nothing else. It also dies of messages
-to a person called doom, of calls about them once these may have left, of letters to them, and of
-entries of the feed about them.
+to a person called doom, of calls about them once these may have left, of letters to them, of
+entries of the feed about them, and of an audience of that name.
 """
 
 import os
@@ -16,13 +16,14 @@ from app import worker
 from app.settings import Settings
 from app.watchdog import Watchdog
 from channels import Message
+from models.audience import Shown
 from models.effect import Effect, EffectKind
 from models.event import Event
 from models.feed import Numbered
 from models.letter import Letter
 from models.membership import Look
 from models.store.notes import Seen
-from services import composing, deliveries, lanes, letters, memberships, messages
+from services import audiences, composing, deliveries, lanes, letters, memberships, messages
 from services.journeys import Journeys
 from services.parcels import Parcel
 
@@ -30,6 +31,8 @@ lanes.LEASE = 1.0  # so that a lane is soon free of a worker that was killed
 worker.Watchdog = partial(Watchdog, patience=15)  # type: ignore[misc, assignment]
 messages.LEASE = letters.LEASE = deliveries.LEASE = messages.STUCK = timedelta(seconds=3)
 _take, _judge, _show = Journeys.take, memberships.judge, worker.as_told  # type: ignore[attr-defined]
+audiences.LEASE = 3.0
+_tell = audiences._Sync._tell
 _compose, _send, _write = composing.compose, messages._send, letters._composed
 
 
@@ -91,6 +94,14 @@ def show(numbered: Numbered, *rest: Any) -> dict[str, Any]:
     return _show(numbered, *rest)
 
 
+async def tell(self: audiences._Sync, *change: list[Shown]) -> None:
+    """Tell platforms as ever, but die of some."""
+    if self.audience.name == "doom":
+        _die_of("doom")
+    await _tell(self, *change)
+
+
+audiences._Sync._tell = tell  # type: ignore[method-assign, assignment]
 messages.compose, messages._send, letters._composed = compose, send, write  # type: ignore[attr-defined]
 worker.as_told = show  # type: ignore[attr-defined]
 memberships.judge = judge  # type: ignore[attr-defined]

@@ -10,15 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from channels.social import Social
 from channels.webhook import Webhook as Outlet
 from devserver.process import spawn, stop
+from models.audience import Audience
 from models.delivery import Delivery
 from models.effect import Effect, EffectKind, EffectState
 from models.feed import FeedEntry
 from models.letter import Letter, Purpose
 from models.store import Stores
+from models.user import Consent
 from schema.activity import as_told
-from services import deliveries, letters, messages, sweeper, webhooks
+from services import audiences, deliveries, letters, messages, sweeper, webhooks
+from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.jobs import Job
 from services.letters import Post
@@ -61,7 +65,7 @@ def effect(kind: EffectKind, user: str, now: datetime) -> Effect:
     )
 
 
-async def leave(shop: Shop, kind: str, now: datetime) -> None:
+async def leave(shop: Shop, kind: str, now: datetime, url: str) -> None:
     """Have one thing of a kind wait to leave for each person."""
     stores = shop.stores
     match kind:
@@ -80,6 +84,18 @@ async def leave(shop: Shop, kind: str, now: datetime) -> None:
                     expires_at=now + timedelta(hours=1),
                 )
                 await stores.letters.add(letter)
+        case "audience":
+            for user in PEOPLE:
+                await stores.audiences.add(
+                    Audience(
+                        name=user,
+                        segment="everybody",
+                        url=url,
+                        token="t",
+                        created_at=now,
+                        next_at=now,
+                    )
+                )
         case _:
             await stores.deliveries.add(
                 Delivery(
@@ -99,14 +115,12 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
     deaths, process, stores = 0, None, shop.stores
     jobs = DramatiqJobs(environment["FANFARE_REDIS_URL"])
     waits = {"next_at": {"$exists": True}}
+    untold = {"enabled": True, "synced_at": None}
+    waiting = [(store, waits) for store in (stores.effects, stores.letters, stores.deliveries)]
+    waiting.append((stores.audiences, untold))
     try:
         async with asyncio.timeout(HANGS):
-            while any(
-                [
-                    await store.documents.count_documents(waits)
-                    for store in (stores.effects, stores.letters, stores.deliveries)
-                ]
-            ):
+            while any([await store.documents.count_documents(those) for store, those in waiting]):
                 if process is None or process.poll() is not None:
                     deaths += process is not None
                     process = spawn(
@@ -118,6 +132,7 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
                 wall = datetime.now(UTC)
                 await sweeper.sweep(Watch(), stores=stores, jobs=jobs, clock=Real())
                 await letters.sweep(stores=stores, jobs=jobs, wall=wall)
+                await audiences.ring_due(stores=stores, jobs=jobs, wall=wall)
                 await jobs.ring(Job.SERVE_WEBHOOK, await stores.deliveries.due(["crm"], wall))
                 await asyncio.sleep(0.5)
     finally:
@@ -128,17 +143,18 @@ async def worked_off(shop: Shop, environment: dict[str, str], folder: Path) -> i
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("kind", ["message", "call", "letter", "delivery"])
+@pytest.mark.parametrize("kind", ["message", "call", "letter", "delivery", "audience"])
 async def test_what_kills_its_worker_on_its_way_out_is_set_aside_after_five_deaths(
     database, mongodb_uri, redis, redis_url, smtp, web, tmp_path, kind
 ):
     shop, now = Shop(Stores.over(database), smtp.url), datetime.now(UTC) - timedelta(seconds=10)
-    await shop.publish("event seen { }")
+    await shop.publish("event seen { }  segment everybody { user.email is known }")
     for name in PEOPLE:
-        await shop.person(name)
+        await shop.person(name, consent=Consent(email=True, social=name == "ann"))
+    await shop.fill()
     await shop.template("greet", subject="Hello {{ who }}")
     await webhooks.create("crm", web.url, stores=shop.stores, now=now, private=True)
-    await leave(shop, kind, now)
+    await leave(shop, kind, now, web.url)
     log = tmp_path / "poison.log"
     environment = {
         "FANFARE_MONGODB_URI": mongodb_uri,
@@ -165,6 +181,9 @@ def arrived(kind: str, smtp, web) -> list[str]:
     if kind in ("message", "letter"):
         return [str(mail["To"]).rpartition("<")[2].partition("@")[0] for mail in smtp.messages]
     bodies = [json.loads(received.body) for received in web.received]
+    if kind == "audience":
+        # One that was told and not yet noted is told again alike: a repeat changes nothing.
+        return list({body["id"]: body["audience"] for body in bodies}.values())
     if kind == "call":
         return [body["data"]["who"] for body in bodies]
     return [PEOPLE[int(body["cursor"]) - 1] for body in bodies]
@@ -178,6 +197,10 @@ async def redrive(kind: str, key: str, shop: Shop) -> None:
     if kind in ("message", "call"):
         await messages.retry(key, stores=stores, jobs=bells, wall=wall)
         await shop.deliver()
+    elif kind == "audience":
+        await audiences.enable(key, stores=stores, clock=shop.clock)
+        platforms = Platforms(stores=stores, clock=shop.clock, social=Social(shop.client))
+        await audiences.sync(key, platforms)
     elif kind == "letter":
         assert await letters.redrive([key], stores=stores, jobs=bells, wall=wall) == 1
         assert await letters.redrive([key], stores=stores, jobs=bells, wall=wall) == 0
@@ -188,3 +211,4 @@ async def redrive(kind: str, key: str, shop: Shop) -> None:
         async with Couriers(stores, shop.clock, Outlet(shop.client), as_told) as couriers:
             couriers.serve("crm")
             await couriers.idle()
+    await shop.client.close()

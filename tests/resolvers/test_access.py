@@ -124,6 +124,7 @@ TABLE: dict[str, set[Any]] = {
     "Mutation.unsuppressAddress": {Role.ADMIN},
     "Query.audiences": {Role.ADMIN},
     "Mutation.createAudience": {Role.ADMIN},
+    "Mutation.enableAudience": {Role.ADMIN},
     "Mutation.removeAudience": {Role.ADMIN},
     "Query.offersFor": SIGNED_IN,
     "Query.codesFor": SIGNED_IN,

@@ -24,6 +24,7 @@ NEITHER = {
     "confirmClaim": NATURAL,
     "createAudience": NAMED,
     "createWebhook": NAMED,
+    "enableAudience": STATED,
     "erasePerson": NATURAL,
     "identify": NATURAL,
     "ingestEvents": "each event has a source and an id",

@@ -1,7 +1,9 @@
 """Audiences follow their segments: of those who agreed, as hashes, and a repeat changes nothing."""
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +11,12 @@ import pytest
 
 from channels.social import Social
 from devserver.web import Manner
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import Conflict, Invalid, NotFound, Unavailable
 from models.event import lane_of
 from models.user import Consent
 from services import audiences, lanes
 from services.audiences import Platforms
+from tests.waiting import until
 
 RULES = """
 attributes user { household_size: number }
@@ -72,11 +75,11 @@ async def create(shop, web, name: str = "fam", segment: str = "families", privat
     )
 
 
-async def sync(shop, seconds: int = 61) -> None:
+async def sync(shop, seconds: int = 61, social: Social | None = None) -> None:
     """Bring the audience up to date after a while."""
     shop.clock.real += timedelta(seconds=seconds)
-    platforms = Platforms(stores=shop.stores, clock=shop.clock, social=Social(shop.client))
-    await audiences.sync("fam", platforms)
+    social = social or Social(shop.client)
+    await audiences.sync("fam", Platforms(stores=shop.stores, clock=shop.clock, social=social))
 
 
 async def change(shop, user: str, **fields) -> None:
@@ -237,6 +240,133 @@ async def test_a_segment_that_is_gone_takes_nobody_out(club, platform):
 
     assert platform.members == hashes("ann", "bob")
     assert "no segment 'gone'" in (await club.stores.audiences.get("fam")).reason
+
+
+async def die(shop) -> None:
+    """Leave the audience as a killed worker does."""
+    assert await shop.stores.leases.acquire("audience:fam", seconds=0)
+
+
+async def test_what_five_workers_died_with_is_set_aside_until_it_is_enabled(club, web, platform):
+    for _ in range(5):
+        await die(club)
+        await sync(club)
+    await sync(club)
+
+    audience = await club.stores.audiences.get("fam")
+    assert (audience.enabled, audience.deaths, platform.told) == (False, 5, [])
+    assert audience.reason == "its worker was killed again and again"
+    told = [each for each in await club.stores.outbox.waiting(99) if each.type.startswith("alert")]
+    assert [(each.type, each.data["audience"]) for each in told] == [
+        ("alert.audience_set_aside", "fam")
+    ]
+
+    await audiences.enable("fam", stores=club.stores, clock=club.clock)
+    await sync(club)
+
+    assert platform.members == hashes("ann", "bob")
+    assert (await club.stores.audiences.get("fam")).deaths == 0
+
+
+async def test_who_waited_while_it_was_set_aside_leaves_it_alone(club, platform):
+    for _ in range(4):
+        await die(club)
+        await sync(club)
+    await die(club)
+    club.clock.real += timedelta(seconds=61)
+    platforms = Platforms(stores=club.stores, clock=club.clock, social=Social(club.client))
+
+    await asyncio.gather(*(audiences.sync("fam", platforms) for _ in range(4)))
+
+    assert not (await club.stores.audiences.get("fam")).enabled
+    assert platform.told == []
+
+
+async def test_deaths_are_forgotten_once_it_comes_to_an_end(club, web, platform):
+    for _ in range(4):
+        await die(club)
+        await sync(club)
+    web.status = 500
+    await sync(club)
+
+    audience = await club.stores.audiences.get("fam")
+    assert (audience.enabled, audience.deaths, audience.failures) == (True, 0, 1)
+
+
+async def test_what_a_worker_died_with_waits_for_what_is_taken_alone(club, platform):
+    await die(club)
+    await sync(club)
+    platforms = Platforms(stores=club.stores, clock=club.clock, social=Social(club.client))
+
+    async with platforms.custody.alone:
+        waiting = asyncio.create_task(audiences.sync("fam", platforms))
+        await asyncio.wait([waiting], timeout=0.2)
+        told = list(platform.told)
+    await waiting
+
+    assert (told, platform.members) == ([], hashes("ann", "bob"))
+
+
+async def test_whoever_cannot_reach_the_database_lets_go_later(club, monkeypatch):
+    async def away(self, lease):
+        raise Unavailable("away")
+
+    platforms = Platforms(stores=club.stores, clock=club.clock, social=Social(club.client))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(club.stores.leases), "release", away)
+        patch.setattr(type(club.stores.leases), "release_all", away)
+        with pytest.raises(Unavailable):
+            await audiences.sync("fam", platforms)
+    club.clock.real += timedelta(seconds=61)
+
+    await audiences.sync("fam", platforms)
+
+    assert not (await club.stores.leases.acquire("audience:fam", seconds=1)).abandoned
+    assert (await club.stores.audiences.get("fam")).deaths == 0
+
+
+class Slow(Social):
+    """Tells a platform only after something has come true."""
+
+    def __init__(self, client, ready: Callable[[], Awaitable[bool]]) -> None:
+        super().__init__(client)
+        self._ready = ready
+
+    async def tell(self, *about) -> None:
+        await until(self._ready)
+        await super().tell(*about)
+
+
+async def test_a_lease_is_kept_however_long_the_platform_takes(club, platform, monkeypatch):
+    monkeypatch.setattr(audiences, "LEASE", 0.5)
+    seen = set()
+
+    async def renewed() -> bool:
+        lease = await club.stores.leases.documents.find_one({"_id": "audience:fam"})
+        seen.add(lease["until"])
+        return len(seen) > 4
+
+    await sync(club, social=Slow(club.client, renewed))
+
+    assert len(platform.told) == 1
+    assert (await club.stores.audiences.get("fam")).members == 2
+
+
+async def test_who_has_lost_a_lease_tells_nothing_more(club, platform, monkeypatch, caplog):
+    monkeypatch.setattr(audiences, "LEASE", 0.5)
+    monkeypatch.setattr(audiences, "BATCH", 1)
+    before = await club.stores.audiences.get("fam")
+
+    async def lost() -> bool:
+        await club.stores.leases.documents.update_one(
+            {"_id": "audience:fam"}, {"$set": {"claim": "another's"}}
+        )
+        return "lost to another" in caplog.text
+
+    await sync(club, social=Slow(club.client, lost))
+
+    assert len(platform.told) == 1
+    assert await club.stores.audiences.get("fam") == before
 
 
 async def test_what_cannot_be_is_refused(club, web):
