@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -57,23 +57,34 @@ def wall():
 
 @asynccontextmanager
 async def mail_server(*, hangs_up: bool) -> AsyncIterator[str]:
-    """A mail server that says nothing at all, or hangs up after the content of each message."""
+    """A mail server that says nothing at all, or hangs up after the content of each message.
+
+    Leaving it waits for its connections, which its clients have closed by then.
+    """
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not hangs_up:
-            await reader.read()
-        writer.write(b"220 hello\r\n")
-        while line := await reader.readline():
-            if line.startswith(b"DATA"):
-                writer.write(b"354 go on\r\n")
-                await reader.readuntil(b"\r\n.\r\n")
-                break
-            writer.write(b"250 ok\r\n")
-        writer.close()
+        # Whoever gives up in the middle, as a slow machine may, leaves something incomplete.
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
+            if not hangs_up:
+                await reader.read()
+            writer.write(b"220 hello\r\n")
+            while line := await reader.readline():
+                if line.startswith(b"DATA"):
+                    writer.write(b"354 go on\r\n")
+                    await reader.readuntil(b"\r\n.\r\n")
+                    break
+                writer.write(b"250 ok\r\n")
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
         yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await until(lambda: not serving)
 
 
 async def measured(dispatch: Dispatch, busy: Shop, web, prefix: str) -> float:
