@@ -1,6 +1,8 @@
 """The API served over HTTP until SIGTERM."""
 
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -20,8 +22,20 @@ SERVED: Mapping[str, Any] = {
 }
 
 
+# In each of its rounds uvloop takes one new connection from a socket that listens. In a storm a
+# round takes milliseconds, and people would wait for seconds where nobody sees them. So the loop
+# knows the one socket by so many names, and takes as many connections in a round.
+LISTENERS = 16
+
+
 def run(settings: Settings) -> None:
-    """Serve."""
+    """Serve. Ends the process, having said why, if the address cannot be had."""
     app = build(settings)
     settle()
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="info", **SERVED)
+    config = uvicorn.Config(app, host=settings.host, port=settings.port, log_level="info", **SERVED)
+    listening = config.bind_socket()
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run([listening, *(listening.dup() for _ in range(LISTENERS - 1))])
+    if not server.started:
+        sys.exit("The API did not start.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.serve import LISTENERS
 from models.store import Stores
 from tests.faults.flood import Plan, Seen, flood
 from tests.faults.rescue import drained, open_shop
@@ -18,6 +19,7 @@ from tests.shop import Shop
 
 log = logging.getLogger(__name__)
 TOGETHER = 100  # events in a call
+LISTENS = "0A"  # the kernel's word for it
 
 
 @pytest.fixture
@@ -65,6 +67,19 @@ async def test_what_is_refused_is_told_when_to_come_back(playing, database, smtp
     assert seen.answers["200"] > 0
     assert seen.unhelpful == 0
     await stored(shop, plan, seen)
+
+
+async def test_as_many_connections_are_taken_in_a_round_as_there_are_names_of_the_socket(playing):
+    playing.serve(0)
+    async with httpx2.AsyncClient() as http:
+        await ready(playing, http)
+
+    process = Path(f"/proc/{playing.processes.running['api-0'].pid}")
+    port = f":{int(playing.ports[0]):04X}"
+    sockets = [line.split() for line in (process / "net/tcp").read_text().splitlines()[1:]]
+    (inode,) = (line[9] for line in sockets if line[1].endswith(port) and line[3] == LISTENS)
+    names = [each for each in (process / "fd").iterdir() if f"[{inode}]" in str(each.readlink())]
+    assert len(names) == LISTENERS
 
 
 @pytest.mark.faults
