@@ -206,7 +206,7 @@ def _universe(fact: Expr) -> Domain:  # noqa: C901, PLR0911, PLR0912 - one case 
             return Domain(_from(0))
         case Ref() if _is_simple(fact.kind):
             return Domain(_everything(fact.kind), missing=True)
-        case Aggregate() if fact.kind != BOOL:
+        case Aggregate() if fact.function != "any":
             return Domain(_everything(fact.kind), missing=True)
         case Apply("hour"):
             return Domain(_from(0).meet(compared("<=", 23)), missing=True)

@@ -129,3 +129,9 @@ def test_a_condition_of_many_alternatives_is_given_up_not_followed():
     pairs = " and ".join(f"(user.age > {n} or user.kids > {n})" for n in range(30))
 
     assert findings(segment(pairs)) == []
+
+
+@pytest.mark.parametrize("test", ["is known", "is missing", "= true", "= false", "!= true"])
+@pytest.mark.parametrize("function", ["latest", "earliest"])
+def test_of_no_events_it_is_not_known_whether_the_last_or_first_was_so(function, test):
+    assert findings(segment(f"{function}(review_posted.at_home, ever) {test}")) == []
