@@ -48,9 +48,8 @@ class Crowd:
         self._answered, self._since, self._crowded = 0, 0.0, False
         self._timer: asyncio.TimerHandle | None = None
         self._door = asyncio.Lock()
-        self._known = 0  # at work
-        self._alone = asyncio.Event()  # set while none is
-        self._alone.set()
+        self._known_at_work = 0
+        self._none_known = asyncio.Event()
 
     @property
     def room(self) -> int:
@@ -93,16 +92,18 @@ class Crowd:
         async with self._door:
             # The loop looks meanwhile at what has come of everybody's.
             await asyncio.sleep(0)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._alone.wait(), YIELD)
+            if self._known_at_work:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(YIELD):
+                        await self._none_known.wait()
         return time.monotonic() - began <= self._patience
 
     def _count(self, more: int) -> None:
-        self._known += more
-        if self._known:
-            self._alone.clear()
+        self._known_at_work += more
+        if self._known_at_work:
+            self._none_known.clear()
         else:
-            self._alone.set()
+            self._none_known.set()
 
     async def _enter(self) -> bool:
         """Take a place, perhaps after a while. False if there is none in time."""

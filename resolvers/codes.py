@@ -42,14 +42,16 @@ class CodeQueries:
         ] = None,
     ) -> Connection[UniqueCode]:
         stores = info.context.stores
-        await codes.require(promotion, stores=stores, rulebook=info.context.rulebook)
         whose = (
             await named(info.context, filter.user_id, filter.external_id, "filter")
             if filter
             else None
         )
+        page = await stores.codes.page(promotion, asked.window, batch=batch, user_id=whose)
+        if not page.items:
+            await codes.require(promotion, stores=stores, rulebook=info.context.rulebook)
         return Connection[UniqueCode].of(
-            await stores.codes.page(promotion, asked.window, batch=batch, user_id=whose),
+            page,
             asked,
             node=UniqueCode.of,
             position=lambda code: (code.key,),

@@ -42,9 +42,11 @@ class DeliveryQueries:
         ] = None,
     ) -> Connection[Delivery]:
         stores = info.context.stores
-        await webhooks.require(webhook, stores=stores)
+        page = await stores.deliveries.page(asked.window, webhook=webhook, state=state)
+        if not page.items:
+            await webhooks.require(webhook, stores=stores)
         return Connection[Delivery].of(
-            await stores.deliveries.page(asked.window, webhook=webhook, state=state),
+            page,
             asked,
             node=Delivery.of,
             position=lambda delivery: (delivery.id,),

@@ -63,9 +63,11 @@ class ImportQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Which import.")],
     ) -> Connection[RowError]:
         store, key = info.context.stores.import_errors, from_global("Import", id, "id")
-        await info.context.stores.imports.get(key)
+        page = await store.page(key, asked.window)
+        if not page.items:
+            await info.context.stores.imports.get(key)
         return Connection[RowError].of(
-            await store.page(key, asked.window),
+            page,
             asked,
             node=RowError.of,
             position=lambda error: (str(error.row),),

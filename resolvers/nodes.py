@@ -123,7 +123,7 @@ async def found(kind: type[N], id: str, context: Context) -> N | None:
 
 
 async def found_by_key(kind: type[N], key: str, context: Context) -> N | None:
-    """Return the same by what we call it."""
+    """Return the same by its key, the part of an id that is not its kind."""
     node = await KINDS[kind.__name__].find(key, context)
     return node if isinstance(node, kind) else None
 

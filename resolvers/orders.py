@@ -48,10 +48,10 @@ async def _named(
 
     Raises Invalid unless it is named once, and NotFound.
     """
-    if (id is None) == (number is None):
+    if id is not None and number is None:
+        return from_global("Order", id, "id")
+    if id is not None or number is None:
         raise Invalid(f"Say which order: give `id` or `{own}`, one of the two.", field=("id",))
-    if number is None:
-        return from_global("Order", id or "", "id")
     if await context.loaders.orders(number) is None:
         raise NotFound(f"There is no order {number[:100]!r}.", field=(own,))
     concerns("Order", number)

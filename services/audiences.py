@@ -134,7 +134,7 @@ async def _hold(name: str, platforms: Platforms) -> None:
         if lease.abandoned:
             await _count_death(name, platforms)
         elif audience := await _due(name, platforms):  # others may have had it while we waited
-            await _sync(audience, lease, platforms)
+            await _bring_up_to_date(audience, lease, platforms)
         await leases.release(lease)
 
 
@@ -146,8 +146,8 @@ async def _count_death(name: str, platforms: Platforms) -> None:
         await suspects.set_audience_aside(audience, wall, stores=stores)
 
 
-async def _sync(audience: Audience, lease: Lease, platforms: Platforms) -> None:
-    async with kept(lease, seconds=LEASE, stores=platforms.stores) as lost:
+async def _bring_up_to_date(audience: Audience, lease: Lease, platforms: Platforms) -> None:
+    async with kept([lease], seconds=LEASE, stores=platforms.stores) as lost:
         sync = _Sync(audience, lost, platforms)
         try:
             reason = await sync.run()
@@ -158,14 +158,17 @@ async def _sync(audience: Audience, lease: Lease, platforms: Platforms) -> None:
 
 
 class _Sync:
-    """One time of bringing an audience up to date. `more` is how many more it has by that."""
+    """One time of bringing an audience up to date. `more` is how many more it has by that.
+
+    Once `lost` is set nothing more is told: whoever has the audience now tells the rest.
+    """
 
     def __init__(self, audience: Audience, lost: asyncio.Event, platforms: Platforms) -> None:
         self.audience = audience
         self.more = 0
-        self._lost = lost
         self.walked = False
         self.progress: dict[str, Any] = {}  # what is to be kept if all goes well
+        self._lost = lost
         self._platforms = platforms
         self._stores = platforms.stores
 
@@ -196,7 +199,7 @@ class _Sync:
         async for new, old in changes:
             added += [new] if new else []
             removed += [old] if old else []
-            if self._lost.is_set():  # whoever has it now tells the rest
+            if self._lost.is_set():
                 return
             if len(added) + len(removed) >= BATCH:
                 await self._tell(added, removed)
@@ -221,8 +224,13 @@ async def _note(sync: _Sync, reason: str, platforms: Platforms) -> None:
         return
     failures = audience.failures + 1 if reason else 0
     pause = timedelta(seconds=min(2**failures, LONGEST_PAUSE)) if reason else EVERY
-    fields = {"failures": failures, "reason": reason, "next_at": wall + pause, "members": members}
-    fields["deaths"] = 0
+    fields: dict[str, Any] = {
+        "failures": failures,
+        "deaths": 0,
+        "reason": reason,
+        "next_at": wall + pause,
+        "members": members,
+    }
     if not reason:
         fields |= {"synced_at": platforms.clock.now(), **sync.progress}
     await stores.audiences.change(audience.name, **fields)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from models.errors import Unavailable
@@ -13,25 +13,31 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def kept(lease: Lease, *, seconds: float, stores: Stores) -> AsyncIterator[asyncio.Event]:
-    """Renew a lease inside, again and again; yields what is set once somebody else has it.
+async def kept(
+    leases: Sequence[Lease], *, seconds: float, stores: Stores
+) -> AsyncIterator[asyncio.Event]:
+    """Renew leases inside, again and again; yields what is set once somebody else has any of them.
 
-    A process whose event loop stands still loses it all the same. Letting go is left to the caller.
+    A process whose event loop stands still loses them all the same. Letting go is left to the
+    caller.
     """
     lost = asyncio.Event()
-    renewing = asyncio.create_task(_renew(lease, lost, seconds, stores))
+    renewing = asyncio.create_task(_renew(leases, lost, seconds, stores))
     try:
         yield lost
     finally:
         renewing.cancel()
 
 
-async def _renew(lease: Lease, lost: asyncio.Event, seconds: float, stores: Stores) -> None:
+async def _renew(
+    leases: Sequence[Lease], lost: asyncio.Event, seconds: float, stores: Stores
+) -> None:
+    names = ", ".join(lease.name for lease in leases)
     while not lost.is_set():
         await asyncio.sleep(seconds / 3)
         try:
-            if await stores.leases.renew(lease, seconds=seconds) is None:
-                log.warning("%s was lost to another worker", lease.name)
+            if not await stores.leases.renew_all(leases, seconds=seconds):
+                log.warning("lost to another worker: %s", names)
                 lost.set()
         except Unavailable as error:
-            log.warning("%s is renewed later: %s", lease.name, error.message)
+            log.warning("renewed later, %s: %s", error.message, names)

@@ -31,6 +31,7 @@ from services.clock import Clock
 from services.effects import Means
 from services.jobs import Job, Jobs
 from services.journeys import Journeys
+from services.keeping import kept
 from services.pages import PAGE, Page
 from services.rulebook import Rulebook
 from services.rung import TOGETHER, Rung
@@ -134,19 +135,17 @@ def _number(lease: Lease) -> int:
 
 async def _hold(leases: Sequence[Lease], until: float, failing: set[int], lanes: Lanes) -> Outcome:
     """Work on lanes that are held here, and let go of them. Adds those that fail to `failing`."""
-    lost = asyncio.Event()
-    keeping = asyncio.create_task(_keep(leases, lost, lanes))
     suspects = [_number(lease) for lease in leases if lease.abandoned]
     others = [_number(lease) for lease in leases if not lease.abandoned]
     outcome = Outcome.DRAINED
     try:
-        for suspect in suspects:
-            outcome = await _drain([suspect], lost, until, failing, lanes, wary=1)
-            if outcome is Outcome.STOPPED:
-                return outcome
-        return await _drain(others, lost, until, failing, lanes) if others else outcome
+        async with kept(leases, seconds=LEASE, stores=lanes.stores) as lost:
+            for suspect in suspects:
+                outcome = await _drain([suspect], lost, until, failing, lanes, wary=1)
+                if outcome is Outcome.STOPPED:
+                    return outcome
+            return await _drain(others, lost, until, failing, lanes) if others else outcome
     finally:
-        keeping.cancel()
         await _let_go(leases, lanes)
 
 
@@ -175,18 +174,6 @@ async def _anything(numbers: Sequence[int], lanes: Lanes) -> bool:
         lanes.stores.looks.any_due(numbers, now),
     )
     return pending or bool(due) or noted
-
-
-async def _keep(leases: Sequence[Lease], lost: asyncio.Event, lanes: Lanes) -> None:
-    """Renew leases however long a page takes; a worker whose loop stands still loses them."""
-    while not lost.is_set():
-        await asyncio.sleep(LEASE / 3)
-        try:
-            if not await lanes.stores.leases.renew_all(leases, seconds=LEASE):
-                log.warning("one of %s was lost", ", ".join(lease.name for lease in leases))
-                lost.set()
-        except Unavailable as error:
-            log.warning("leases are renewed later: %s", error.message)
 
 
 async def _drain(

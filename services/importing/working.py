@@ -80,7 +80,7 @@ async def work(import_id: str, importing: Importing) -> None:
     if lease is None:
         return
     try:
-        async with kept(lease, seconds=LEASE, stores=stores):
+        async with kept([lease], seconds=LEASE, stores=stores):
             if lease.abandoned and await _is_given_up(import_id, importing):
                 return
             while not importing.stopping() and await _step(import_id, importing):
