@@ -41,7 +41,7 @@ async def layout(base: dsl.Layout, *, stores: Stores, now: datetime) -> dsl.Layo
     live = await stores.measures.live_ids()
     if not live:
         return base
-    return replace(base, measures=live, ahead=await stores.facts.any_after(now))
+    return replace(base, measures=live, ahead=await stores.events.any_after(now))
 
 
 async def add(

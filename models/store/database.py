@@ -25,6 +25,9 @@ else:  # Motor's classes are generic only to the type checker.
     Database: TypeAlias = AsyncIOMotorDatabase
     Collection: TypeAlias = AsyncIOMotorCollection
 
+# The hint for updates by id that ask for a version too: without it each of them is planned for half
+# as long again as it takes.
+BY_ID = "_id_"
 # Out of disk space, interrupted by shutdown or step-down, too slow for the caller's deadline.
 _DUPLICATE = 11000
 _SCOUTING = 1.5  # seconds that one waits who looks whether the server is back
@@ -37,7 +40,8 @@ def connect(
 ) -> Database:
     """Return the database `name`, connecting when it is first used.
 
-    Every write is acknowledged by a majority and its journal; every time read back is aware.
+    Every write is acknowledged by a majority and its journal, but for marks (Store); every time
+    read back is aware.
     An absent server is reported as Unavailable after `patience_ms`. A write whose answer was lost
     is tried again at once, for which the server keeps a record of each, unless not `retry_writes`.
     """
@@ -105,6 +109,9 @@ class Store:
         """Bind to a database. An operation that takes longer than `patience` is Unavailable."""
         self.database = database
         self.documents: Collection = database[self.NAME]
+        # For marks that something is done, after which nothing is to be done but to repeat it: the
+        # server may forget them when it dies, and nobody waits for its journal.
+        self.marks: Collection = self.documents.with_options(write_concern=WriteConcern(w=1))
         self.patience = patience
         self.breaker = Breaker()
         self.server = Breaker()  # that of all stores of a server, once they are several

@@ -28,6 +28,7 @@ class Events(Store):
         ),
         IndexModel([("user", ASCENDING), ("name", ASCENDING), ("at", ASCENDING)], name="user"),
         IndexModel([("set_aside_at", DESCENDING), ("_id", DESCENDING)], name="aside", sparse=True),
+        IndexModel([("at", ASCENDING)], name="ahead", partialFilterExpression={"ahead": True}),
     )
 
     async def add(self, events: Sequence[Event], *, pending: bool = True) -> frozenset[int]:
@@ -65,6 +66,11 @@ class Events(Store):
         found = await self.documents.find_one(query, {"_id": 1})
         return found is not None
 
+    async def any_after(self, now: datetime) -> bool:
+        """Whether there is an event that is later than this, and was when it was received."""
+        found = await self.documents.find_one({"ahead": True, "at": {"$gt": now}}, {"_id": 1})
+        return found is not None
+
     async def any_pending_before(self, at: datetime) -> bool:
         """Whether an event from before this time waits to be applied, in whatever lane."""
         found = await self.documents.find_one({"pending": True, "at": {"$lt": at}}, {"_id": 1})
@@ -73,7 +79,7 @@ class Events(Store):
     async def mark_applied(self, ids: Sequence[str]) -> None:
         """Record that everything that follows from these events has been written."""
         if ids:
-            await self.documents.update_many(
+            await self.marks.update_many(
                 {"_id": {"$in": list(ids)}},
                 {"$unset": {"pending": "", "failures": "", "claims": ""}},
             )
@@ -250,6 +256,8 @@ def _document(event: Event, *, pending: bool) -> Document:
     }
     if event.synthetic:
         document["synthetic"] = True
+    if event.at > event.received_at:
+        document["ahead"] = True
     if not pending:  # it starts nothing, which is not the same as having started what there was
         document["past"] = True
     elif not event.is_anonymous:

@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, Look
-from models.store.database import Document, Store
+from models.store.database import BY_ID, Document, Store
 from models.store.memberships import Stages
 from models.store.notes import (
     AT_ONCE,
@@ -96,7 +96,10 @@ class Looks(Store):
         if not seen:
             return frozenset()
         result = await self.documents.bulk_write(
-            [UpdateOne(as_read(each.look), {"$set": seen_update(each)}) for each in seen],
+            [
+                UpdateOne(as_read(each.look), {"$set": seen_update(each)}, hint=BY_ID)
+                for each in seen
+            ],
             ordered=False,
         )
         keys = {each.look.user_id: each.moves[0].id for each in seen}
@@ -115,8 +118,9 @@ class Looks(Store):
         """
         if not seen:
             return []
-        result = await self.documents.bulk_write(
-            [UpdateOne(as_decided(each), finished(each)) for each in seen], ordered=False
+        result = await self.marks.bulk_write(
+            [UpdateOne(as_decided(each), finished(each), hint=BY_ID) for each in seen],
+            ordered=False,
         )
         done, moving = result.matched_count, [each for each in seen if each.moves]
         if done == len(seen) or not moving:

@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from models.paging import Span
 from models.report import Count, Part, Row, Series
-from models.store.database import Document, Store, duplicates
+from models.store.database import BY_ID, Document, Store, duplicates
 
 HOUR, DAY, EVER = "hour", "day", "ever"
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,6 +51,7 @@ class Metrics(Store):
                     "$setOnInsert": series._asdict() | {"unit": unit, "at": at},
                 },
                 upsert=True,
+                hint=BY_ID,
             )
             for (series, unit, at), counts in rows.items()
         ]

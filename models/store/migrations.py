@@ -60,11 +60,21 @@ async def _name_users(database: Database) -> None:
     )
 
 
+async def _mark_ahead(database: Database) -> None:
+    """Mark events from ahead themselves, for which an index over everybody's facts stood."""
+    await database["events"].update_many(
+        {"$expr": {"$gt": ["$at", "$received_at"]}}, {"$set": {"ahead": True}}
+    )
+    with suppress(OperationFailure):
+        await database["users"].drop_index("facts_last")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "note everyone", _note_everyone),
     Migration(2, "drop orders by user alone", _drop_buyers),
     Migration(3, "move progress", _move_progress),
     Migration(4, "name users of counters", _name_users),
+    Migration(5, "mark events from ahead", _mark_ahead),
 )
 
 

@@ -13,7 +13,7 @@ from pymongo import ASCENDING, UpdateOne
 
 from models.measure import FactsChange
 from models.membership import Look
-from models.store.database import Document, Store
+from models.store.database import BY_ID, Document, Store
 from models.store.facts import facts_unchanged, facts_update
 from models.store.looks import due
 from models.store.notes import Seen, as_read, look_of, seen_update
@@ -58,7 +58,8 @@ class Persons(Store):
         if not changes:
             return frozenset()
         result = await self.documents.bulk_write(
-            [UpdateOne(_unchanged(change), _update(change)) for change in changes], ordered=False
+            [UpdateOne(_unchanged(change), _update(change), hint=BY_ID) for change in changes],
+            ordered=False,
         )
         if result.matched_count == len(changes):
             return frozenset(change.user_id for change in changes)

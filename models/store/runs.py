@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
-from models.store.database import Document, Store, duplicates
+from models.store.database import BY_ID, Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -107,6 +107,7 @@ class Runs(Store):
             UpdateOne(
                 {"_id": run.id, "version": run.version - 1},
                 _replacement(_document(run)),
+                hint=BY_ID,
             )
             for run in runs
         ]
@@ -145,6 +146,7 @@ class Runs(Store):
                     UpdateOne(
                         {"_id": run.id, "state": RunState.PLANNED.value},
                         {"$set": {"due_at": run.due_at}},
+                        hint=BY_ID,
                     )
                     for run in runs
                 ],
@@ -214,8 +216,9 @@ class Runs(Store):
                 change["$unset"]["due_at"] = ""
             else:
                 change["$set"] = {"due_at": run.due_at}
-            operations.append(UpdateOne({"_id": run.id, "version": run.version}, change))
-        await self.documents.bulk_write(operations, ordered=False)
+            now = {"_id": run.id, "version": run.version}
+            operations.append(UpdateOne(now, change, hint=BY_ID))
+        await self.marks.bulk_write(operations, ordered=False)
 
     async def waiting_in(self, campaign_id: str, *, limit: int) -> list[Run]:
         """Return runs of a campaign that are under way."""
