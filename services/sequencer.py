@@ -19,7 +19,7 @@ from models.errors import Unavailable
 from models.feed import Block
 from models.lease import Lease
 from models.store import Stores
-from services import outbox, publications
+from services import alarms, outbox, publications
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,11 @@ async def after(seq: int, *, stores: Stores, limit: int) -> Sequence[Block]:
     return [block for block in blocks if block.last_seq > seq]
 
 
-async def care(*, stores: Stores) -> None:
-    """Finish what a killed process left half done: publications not settled, changes not told."""
+async def care(*, stores: Stores, wall: datetime) -> None:
+    """Finish what a killed process left half done: publications not settled, what is not told."""
     await publications.settle(stores=stores)
     await outbox.tell_rest(stores=stores)
+    await alarms.tell_rest(stores=stores, wall=wall)
 
 
 async def run(*, stores: Stores, wall: Callable[[], datetime], stopping: asyncio.Event) -> None:
@@ -128,7 +129,7 @@ async def _care_for(stores: Stores, wall: Callable[[], datetime]) -> None:
     pruned: datetime | None = None
     while True:
         try:
-            await care(stores=stores)
+            await care(stores=stores, wall=wall())
             if pruned is None or wall() - pruned > timedelta(hours=1):
                 pruned = wall()
                 await stores.feed.prune(pruned - RETENTION)

@@ -8,7 +8,8 @@ alone, so that neighbours are done and only what kills is counted on.
 What leaves the house needs no counting: each message, letter and call is claimed by itself, and one
 whose claim ran out was somebody's who died.
 
-An alert is told by whoever's write has set something aside: several may find that it is over.
+An alert is told by whoever's write has set something aside (services.alarms): several may find
+that it is over.
 """
 
 import logging
@@ -28,6 +29,7 @@ from models.letter import Letter
 from models.membership import Look
 from models.run import Run
 from models.store import Stores
+from services import alarms
 from services.jobs import Job, Jobs
 
 T = TypeVar("T")
@@ -82,30 +84,37 @@ def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
 
 async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: Stores) -> None:
     """Take an event out of its lane, for someone to look at, and raise the alarm."""
-    if not await stores.events.set_aside(event.id, reason, at=now):
-        return
-    log.error("event %s is set aside: %s", event.id, reason)
-    await stores.outbox.add(
-        [_alert("event", event.id, event.user_id, reason, now, now.isoformat())]
-    )
+
+    async def aside(alarm: str) -> bool:
+        return await stores.events.set_aside(event.id, reason, alarm, at=now)
+
+    alert = _alert("event", event.id, event.user_id, reason, now, now.isoformat())
+    if await alarms.set_aside(alert, stores.events, event.id, aside, stores=stores):
+        log.error("event %s is set aside: %s", event.id, reason)
 
 
 async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores) -> None:
     """End a run that cannot be moved, and raise the alarm."""
-    if not await stores.runs.set_aside(run, f"failed: {reason}", now=now):
-        return
-    log.error("run %s is set aside: %s", run.id, reason)
+
+    async def aside(alarm: str) -> bool:
+        return await stores.runs.set_aside(run, f"failed: {reason}", alarm, now=now)
+
     alert = _alert("run", run.id, run.user_id, reason, now, str(run.version), trigger=run.trigger)
-    await stores.outbox.add([replace(alert, campaign_id=run.campaign_id)])
+    alert = replace(alert, campaign_id=run.campaign_id)
+    if await alarms.set_aside(alert, stores.runs, run.id, aside, stores=stores):
+        log.error("run %s is set aside: %s", run.id, reason)
 
 
 async def set_person_aside(look: Look, reason: str, now: datetime, *, stores: Stores) -> None:
     """Look at someone no more until something about them changes, and raise the alarm."""
-    if not await stores.looks.set_aside(look):
-        return
-    log.error("user %s is looked at no more: %s", look.user_id, reason)
+
+    async def aside(alarm: str) -> bool:
+        return await stores.looks.set_aside(look, alarm)
+
     alert = _alert("person", look.user_id, look.user_id, reason, now, now.isoformat())
-    await stores.outbox.add([replace(alert, data={"reason": reason})])
+    alert = replace(alert, data={"reason": reason})
+    if await alarms.set_aside(alert, stores.looks, look.user_id, aside, stores=stores):
+        log.error("user %s is looked at no more: %s", look.user_id, reason)
 
 
 async def set_message_aside(
@@ -113,13 +122,17 @@ async def set_message_aside(
 ) -> Effect | None:
     """Have a message or a call fail, and raise the alarm; None if someone else has it."""
     failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
-    if not await stores.effects.set_aside(failed, wall=wall, tell_by=tell_by):
-        return None
+
+    async def aside(alarm: str) -> bool:
+        return await stores.effects.set_aside(failed, alarm, wall=wall, tell_by=tell_by)
+
     kind = effect.kind.value
-    log.error("%s %s is set aside: %s", kind, effect.id, _KILLS)
     about = {"run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
     alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat(), **about)
-    await stores.outbox.add([replace(alert, campaign_id=effect.campaign_id)])
+    alert = replace(alert, campaign_id=effect.campaign_id)
+    if not await alarms.set_aside(alert, stores.effects, effect.id, aside, stores=stores):
+        return None
+    log.error("%s %s is set aside: %s", kind, effect.id, _KILLS)
     return failed
 
 
@@ -130,30 +143,38 @@ async def set_delivery_aside(
     failed = replace(
         delivery, state=DeliveryState.FAILED, reason=_KILLS, next_at=None, done_at=wall
     )
-    if not await stores.deliveries.settle(failed, token):
-        return
-    log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
+
+    async def aside(alarm: str) -> bool:
+        return await stores.deliveries.settle(failed, token, alarm)
+
     time, about = wall.isoformat(), {"webhook": delivery.webhook}
-    await stores.outbox.add([_alert("delivery", delivery.id, None, _KILLS, wall, time, **about)])
+    alert = _alert("delivery", delivery.id, None, _KILLS, wall, time, **about)
+    if await alarms.set_aside(alert, stores.deliveries, delivery.id, aside, stores=stores):
+        log.error("delivery %s is set aside: %s", delivery.id, _KILLS)
 
 
 async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) -> None:
     """Keep a letter from being sent, and raise the alarm."""
-    if not await stores.letters.set_aside(letter.id, at=wall):
-        return
-    log.error("letter %s is set aside: %s", letter.id, _KILLS)
+
+    async def aside(alarm: str) -> bool:
+        return await stores.letters.set_aside(letter.id, alarm, at=wall)
+
     time, about = wall.isoformat(), {"purpose": letter.purpose.value}
     alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, time, **about)
-    await stores.outbox.add([alert])
+    if await alarms.set_aside(alert, stores.letters, letter.id, aside, stores=stores):
+        log.error("letter %s is set aside: %s", letter.id, _KILLS)
 
 
 async def set_audience_aside(audience: Audience, wall: datetime, *, stores: Stores) -> None:
     """Bring an audience up to date no more until it is enabled, and raise the alarm."""
-    if not await stores.audiences.set_aside(audience, _KILLS):
-        return
-    log.error("audience %s is set aside: %s", audience.name, _KILLS)
+
+    async def aside(alarm: str) -> bool:
+        return await stores.audiences.set_aside(audience, _KILLS, alarm)
+
     time, about = wall.isoformat(), {"segment": audience.segment}
-    await stores.outbox.add([_alert("audience", audience.name, None, _KILLS, wall, time, **about)])
+    alert = _alert("audience", audience.name, None, _KILLS, wall, time, **about)
+    if await alarms.set_aside(alert, stores.audiences, audience.name, aside, stores=stores):
+        log.error("audience %s is set aside: %s", audience.name, _KILLS)
 
 
 def _alert(

@@ -110,7 +110,7 @@ async def one_of_each(api: Api) -> Everything:
         id="shop|e1", name="seen", user_id=shop.ann.id, at=NOW, received_at=NOW, publication=1
     )
     await stores.events.add([event])
-    await stores.events.set_aside(event.id, "it was too heavy", at=NOW)
+    await stores.events.set_aside(event.id, "it was too heavy", "no alarm", at=NOW)
 
     await stores.imports.begin(
         Import(

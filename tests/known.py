@@ -1,5 +1,6 @@
 """Someone of whom a shop keeps something in every collection that can hold it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -195,6 +196,7 @@ async def _be_told(shop: Shop) -> None:
     )
     waiting = FeedEntry("late", "message.sent", clock.now(), None, ID, data)
     await stores.outbox.add([waiting])
+    await stores.alarms.note(replace(waiting, id="alarm"), stores.events, "heavy")
 
 
 async def told(shop: Shop) -> None:

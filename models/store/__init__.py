@@ -8,6 +8,7 @@ import pymongo
 import pymongo.errors
 
 from models.store.accounts import Accounts
+from models.store.alarms import Alarms
 from models.store.api_keys import ApiKeys
 from models.store.audiences import AudienceMembers, Audiences
 from models.store.audit import Audit, AuditDrafts, AuditMarks
@@ -105,6 +106,7 @@ class Stores:
     audiences: Audiences
     audience_members: AudienceMembers
     frequencies: Frequencies
+    alarms: Alarms
     deliveries: Deliveries
     positions: Positions
     servers: Servers

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from models.audience import Audience, Shown
 from models.errors import Conflict, NotFound
+from models.store.alarms import mark
 from models.store.database import Document, Store
 
 
@@ -46,11 +47,11 @@ class Audiences(Store):
         )
         return None if document is None else _audience(document)
 
-    async def set_aside(self, audience: Audience, reason: str) -> bool:
+    async def set_aside(self, audience: Audience, reason: str, alarm: str) -> bool:
         """Have an audience rest until it is enabled; False if it does, or was changed since."""
         done = await self.documents.update_one(
             {"_id": {"$eq": audience.name}, "enabled": True, "deaths": audience.deaths},
-            {"$set": {"enabled": False, "reason": reason}},
+            {"$set": {"enabled": False, "reason": reason, **mark(alarm)}},
         )
         return done.modified_count > 0
 
@@ -148,5 +149,6 @@ class AudienceMembers(Store):
 
 def _audience(document: Document) -> Audience:
     fields = dict(document)
+    fields.pop("alarm", None)
     asked = tuple(fields.pop("asked", ()))
     return Audience(name=fields.pop("_id"), asked=asked, **fields)

@@ -1,7 +1,7 @@
 """Questions over whole collections that only `fanfare verify` asks: what must never be found."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ulid import ULID
@@ -253,6 +253,10 @@ class Checks(Store):
                         {"recheck.at": {"$gt": AT_ONCE, "$lt": now}},
                     ]
                 },
+            ),
+            "alerts that nobody tells": (
+                "alarms",
+                {"_id": {"$lt": str(ULID.from_datetime(wall - timedelta(hours=2))).lower()}},
             ),
             "changes to be put into the audit log": ("audit_drafts", {"at": {"$lt": wall}}),
             "imports that stand still": (

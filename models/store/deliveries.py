@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
+from models.store.alarms import mark
 from models.store.database import Document, Store, duplicates
 from models.store.deaths import taken_over
 from models.store.keyset import LATEST_ID, page_of
@@ -87,12 +88,16 @@ class Deliveries(Store):
         claimed = self.documents.find({"_id": {"$in": list(ids)}, "token": token})
         return [_delivery(document) async for document in claimed.sort("_id", ASCENDING)]
 
-    async def settle(self, delivery: Delivery, token: str) -> bool:
-        """Record how a try went; False if someone else has taken it over."""
+    async def settle(self, delivery: Delivery, token: str, alarm: str | None = None) -> bool:
+        """Record how a try went, and if it was set aside by which alarm.
+
+        False if someone else has taken it over.
+        """
         outcome: Document = {
             "state": delivery.state.value,
             "failures": delivery.failures,
             "reason": delivery.reason,
+            **({} if alarm is None else mark(alarm)),
         }
         update: Document = {"$set": outcome, "$unset": {"token": "", "deaths": ""}}
         for name in ("next_at", "done_at"):

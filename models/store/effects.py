@@ -14,6 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
 from models.paging import EVER, Page, Sorting, Span, Window
+from models.store.alarms import mark
 from models.store.database import Document, Store, duplicates
 from models.store.deaths import taken_over
 from models.store.keyset import page_of, within
@@ -90,11 +91,16 @@ class Effects(Store):
         )
         return None if document is None else effect_of(document)
 
-    async def set_aside(self, effect: Effect, *, wall: datetime, tell_by: datetime) -> bool:
+    async def set_aside(
+        self, effect: Effect, alarm: str, *, wall: datetime, tell_by: datetime
+    ) -> bool:
         """Have a message that kills its workers fail, unless someone else has it."""
         done = await self.documents.update_one(
             _due([effect.id], wall),
-            {"$set": _outcome(effect) | {"next_at": tell_by}, "$unset": {"claim": ""}},
+            {
+                "$set": _outcome(effect) | {"next_at": tell_by} | mark(alarm),
+                "$unset": {"claim": ""},
+            },
         )
         return done.modified_count > 0
 

@@ -14,6 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
 from models.paging import Page, Sorting, Window
+from models.store.alarms import mark
 from models.store.database import Document, Store, duplicates
 from models.store.keyset import page_of
 
@@ -107,11 +108,14 @@ class Events(Store):
         """Count a try of these events."""
         await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
-    async def set_aside(self, event_id: str, reason: str, *, at: datetime) -> bool:
+    async def set_aside(self, event_id: str, reason: str, alarm: str, *, at: datetime) -> bool:
         """Take an event out of its lane for good, unless it is put back; False if it is out."""
         done = await self.documents.update_one(
             {"_id": {"$eq": event_id}, "pending": True},
-            {"$set": {"dead": reason, "set_aside_at": at}, "$unset": {"pending": ""}},
+            {
+                "$set": {"dead": reason, "set_aside_at": at, **mark(alarm)},
+                "$unset": {"pending": ""},
+            },
         )
         return done.modified_count > 0
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from models.letter import Letter, Purpose
+from models.store.alarms import mark
 from models.store.database import Document, Store
 from models.store.deaths import taken_over
 
@@ -69,11 +70,11 @@ class Letters(Store):
         """Note that whoever has a letter lives, though nothing came of it. Safe to repeat."""
         await self.documents.update_one({"_id": letter_id}, {"$unset": {"held": ""}})
 
-    async def set_aside(self, letter_id: str, *, at: datetime) -> bool:
+    async def set_aside(self, letter_id: str, alarm: str, *, at: datetime) -> bool:
         """Keep a letter that kills its workers from being sent; False if it is not to be sent."""
         done = await self.documents.update_one(
             {"_id": letter_id, "next_at": {"$exists": True}},
-            {"$set": {"set_aside_at": at}, "$unset": {"next_at": "", **_FREE}},
+            {"$set": {"set_aside_at": at, **mark(alarm)}, "$unset": {"next_at": "", **_FREE}},
         )
         return done.modified_count > 0
 

@@ -8,6 +8,7 @@ from pymongo.errors import OperationFailure
 
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, Look
+from models.store.alarms import mark
 from models.store.database import BY_ID, Document, Store
 from models.store.memberships import Stages
 from models.store.notes import (
@@ -58,10 +59,11 @@ class Looks(Store):
             {"_id": {"$in": list(ids)}}, {"$inc": {"recheck.tries": 1}}
         )
 
-    async def set_aside(self, look: Look) -> bool:
+    async def set_aside(self, look: Look, alarm: str) -> bool:
         """Let someone rest until something is noted of them; False if something was meanwhile."""
         done = await self.documents.update_one(
-            as_read(look), {"$set": {"recheck.at": NEVER}, "$unset": {"recheck.tries": ""}}
+            as_read(look),
+            {"$set": {"recheck.at": NEVER, **mark(alarm)}, "$unset": {"recheck.tries": ""}},
         )
         return done.modified_count > 0
 

@@ -151,6 +151,14 @@ HOLDINGS: tuple[Holding, ...] = (
         change=blanks.OUTBOX,
     ),
     Holding(
+        collection="alarms",
+        whose="user",
+        fate=Fate.BLANKED,
+        paths=("data",),
+        holds="alerts of what is being set aside, for moments",
+        change=blanks.OUTBOX,
+    ),
+    Holding(
         collection="feed",
         whose="entries.user",
         among="entries",

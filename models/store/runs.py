@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError
 from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
+from models.store.alarms import mark
 from models.store.database import BY_ID, Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
 
@@ -191,12 +192,17 @@ class Runs(Store):
         """Count a try of these runs."""
         await self.documents.update_many({"_id": {"$in": list(ids)}}, {"$inc": {"claims": 1}})
 
-    async def set_aside(self, run: Run, reason: str, *, now: datetime) -> bool:
+    async def set_aside(self, run: Run, reason: str, alarm: str, *, now: datetime) -> bool:
         """End a run that cannot be moved; False if it has moved since."""
         done = await self.documents.update_one(
             {"_id": run.id, "version": run.version},
             {
-                "$set": {"state": RunState.ENDED.value, "reason": reason, "ended_at": now},
+                "$set": {
+                    "state": RunState.ENDED.value,
+                    "reason": reason,
+                    "ended_at": now,
+                    **mark(alarm),
+                },
                 "$unset": {"due_at": "", "then_due_at": "", "unsettled": ""},
                 "$inc": {"version": 1},
             },

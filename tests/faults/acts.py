@@ -265,7 +265,7 @@ async def settle(shop: Shop) -> None:
         await settling.sweep(
             stores=shop.stores, rulebook=shop.rulebook, jobs=shop.bells, clock=shop.clock
         )
-        await sequencer.care(stores=shop.stores)
+        await sequencer.care(stores=shop.stores, wall=shop.clock.wall())
         await shop.rulebook.refresh()
         await shop.work()
         now, wall = shop.clock.now(), shop.clock.wall()

@@ -156,7 +156,7 @@ async def exact(shop: Shop, count: int, *, staff: int) -> None:
 
 
 async def test_a_short_round(tmp_path, redis, redis_url, smtp):
-    await survives(tmp_path, redis_url, smtp, count=1_200, kills=2, uploads=1)
+    await survives(tmp_path, redis_url, smtp, count=1_200, kills=1, uploads=1)
 
 
 @pytest.mark.faults

@@ -133,7 +133,7 @@ async def test_nothing_of_an_erased_person_is_found_and_everything_adds_up(erika
 
 
 # What waits there does so for moments, and keys are few: there is little to look through.
-FEW = {"outbox", "audit_drafts", "redemptions", "api_keys"}
+FEW = {"outbox", "alarms", "audit_drafts", "redemptions", "api_keys"}
 
 
 @pytest.mark.parametrize(
