@@ -30,7 +30,7 @@ import httpx2
 import orjson
 from _api import environment_of
 from _http import await_ready
-from pymongo import UpdateOne, WriteConcern
+from pymongo import UpdateOne
 from pymongo.read_concern import ReadConcern
 
 import devserver.mongod
@@ -269,10 +269,7 @@ async def bare(uri: str, most: int) -> float:
     """
     source, target = connect(uri, "bench"), connect(uri, "bare")
     await prepare(target)
-    marked = {
-        name: target[name].with_options(write_concern=WriteConcern(w=1))
-        for name in ("runs", "events")
-    }
+    stores = Stores.over(target)
     events = await source["events"].find().sort("_id", 1).limit(most).to_list()
     runs = {run["started_by"]: run async for run in source["runs"].find()}
     effects = {effect["run"]: effect async for effect in source["effects"].find()}
@@ -301,7 +298,7 @@ async def bare(uri: str, most: int) -> float:
                 for e in done
             ]
             await target["users"].bulk_write(tags, ordered=False)
-            await marked["runs"].update_many(
+            await stores.runs.forgettable.update_many(
                 {"_id": {"$in": [run["_id"] for run in started]}},
                 {"$unset": {"unsettled": "", "due_at": ""}},
             )
@@ -313,7 +310,8 @@ async def bare(uri: str, most: int) -> float:
             await target["memberships"].insert_many(members, ordered=False)
         if block := next(blocks, None):
             await target["feed"].insert_one(block)
-        await marked["events"].update_many({"_id": {"$in": ids}}, {"$unset": {"pending": ""}})
+        applied = {"$unset": {"pending": ""}}
+        await stores.events.forgettable.update_many({"_id": {"$in": ids}}, applied)
 
     began = time.monotonic()
     queue = iter(parts)

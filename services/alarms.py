@@ -1,6 +1,6 @@
 """Alerts of what is set aside: told even if whoever has set it aside is killed before telling.
 
-    keep the alert → set aside, which leaves its number there → tell the feed → forget the alert
+    keep the alert → set aside, which leaves the alarm's id there → tell the feed → forget the alert
 
 Several may find that something is over; one of them sets it aside. Killed after that, the alert is
 found true and told in the sequencer's round; killed before it, it is forgotten after a while.
@@ -31,13 +31,13 @@ async def set_aside(
 ) -> bool:
     """Set a document of a store aside, and tell of it; False if others have, or it has gone on.
 
-    `aside` does it, leaving the alarm's number there, and says whether it was this call.
+    `aside` does it, leaving the alarm's id there, and says whether it was this call.
     """
-    number = await stores.alarms.note(alert, of, key)
-    done = await aside(number)
+    alarm = await stores.alarms.note(alert, of, key)
+    done = await aside(alarm)
     if done:
         await stores.outbox.add([alert])
-    await stores.alarms.forget(number)
+    await stores.alarms.forget(alarm)
     return done
 
 
@@ -48,5 +48,5 @@ async def tell_rest(*, stores: Stores, wall: datetime) -> None:
         if alarm.is_true:
             log.warning("%s is told for someone who was killed", alarm.alert.id)
             await stores.outbox.add([alarm.alert])
-        if alarm.is_true or alarm.number < oldest:
-            await stores.alarms.forget(alarm.number)
+        if alarm.is_true or alarm.id < oldest:
+            await stores.alarms.forget(alarm.id)

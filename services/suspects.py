@@ -16,6 +16,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import takewhile
 from typing import TypeVar
 
@@ -84,10 +85,7 @@ def _unmarked(found: Sequence[tuple[T, int]]) -> list[T]:
 
 async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: Stores) -> None:
     """Take an event out of its lane, for someone to look at, and raise the alarm."""
-
-    async def aside(alarm: str) -> bool:
-        return await stores.events.set_aside(event.id, reason, alarm, at=now)
-
+    aside = partial(stores.events.set_aside, event.id, reason, at=now)
     alert = _alert("event", event.id, event.user_id, reason, now, now.isoformat())
     if await alarms.set_aside(alert, stores.events, event.id, aside, stores=stores):
         log.error("event %s is set aside: %s", event.id, reason)
@@ -95,10 +93,7 @@ async def set_event_aside(event: Event, reason: str, now: datetime, *, stores: S
 
 async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores) -> None:
     """End a run that cannot be moved, and raise the alarm."""
-
-    async def aside(alarm: str) -> bool:
-        return await stores.runs.set_aside(run, f"failed: {reason}", alarm, now=now)
-
+    aside = partial(stores.runs.set_aside, run, f"failed: {reason}", now=now)
     alert = _alert("run", run.id, run.user_id, reason, now, str(run.version), trigger=run.trigger)
     alert = replace(alert, campaign_id=run.campaign_id)
     if await alarms.set_aside(alert, stores.runs, run.id, aside, stores=stores):
@@ -107,10 +102,7 @@ async def set_run_aside(run: Run, reason: str, now: datetime, *, stores: Stores)
 
 async def set_person_aside(look: Look, reason: str, now: datetime, *, stores: Stores) -> None:
     """Look at someone no more until something about them changes, and raise the alarm."""
-
-    async def aside(alarm: str) -> bool:
-        return await stores.looks.set_aside(look, alarm)
-
+    aside = partial(stores.looks.set_aside, look)
     alert = _alert("person", look.user_id, look.user_id, reason, now, now.isoformat())
     alert = replace(alert, data={"reason": reason})
     if await alarms.set_aside(alert, stores.looks, look.user_id, aside, stores=stores):
@@ -122,10 +114,7 @@ async def set_message_aside(
 ) -> Effect | None:
     """Have a message or a call fail, and raise the alarm; None if someone else has it."""
     failed = replace(effect, state=EffectState.FAILED, reason=_KILLS)
-
-    async def aside(alarm: str) -> bool:
-        return await stores.effects.set_aside(failed, alarm, wall=wall, tell_by=tell_by)
-
+    aside = partial(stores.effects.set_aside, failed, wall=wall, tell_by=tell_by)
     kind = effect.kind.value
     about = {"run": effect.run_id, "trigger": effect.trigger, "step": effect.step}
     alert = _alert(kind, effect.id, effect.user_id, _KILLS, wall, wall.isoformat(), **about)
@@ -143,10 +132,7 @@ async def set_delivery_aside(
     failed = replace(
         delivery, state=DeliveryState.FAILED, reason=_KILLS, next_at=None, done_at=wall
     )
-
-    async def aside(alarm: str) -> bool:
-        return await stores.deliveries.settle(failed, token, alarm)
-
+    aside = partial(stores.deliveries.settle, failed, token)
     time, about = wall.isoformat(), {"webhook": delivery.webhook}
     alert = _alert("delivery", delivery.id, None, _KILLS, wall, time, **about)
     if await alarms.set_aside(alert, stores.deliveries, delivery.id, aside, stores=stores):
@@ -155,10 +141,7 @@ async def set_delivery_aside(
 
 async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) -> None:
     """Keep a letter from being sent, and raise the alarm."""
-
-    async def aside(alarm: str) -> bool:
-        return await stores.letters.set_aside(letter.id, alarm, at=wall)
-
+    aside = partial(stores.letters.set_aside, letter.id, at=wall)
     time, about = wall.isoformat(), {"purpose": letter.purpose.value}
     alert = _alert("letter", letter.id, letter.user_id, _KILLS, wall, time, **about)
     if await alarms.set_aside(alert, stores.letters, letter.id, aside, stores=stores):
@@ -167,10 +150,7 @@ async def set_letter_aside(letter: Letter, wall: datetime, *, stores: Stores) ->
 
 async def set_audience_aside(audience: Audience, wall: datetime, *, stores: Stores) -> None:
     """Bring an audience up to date no more until it is enabled, and raise the alarm."""
-
-    async def aside(alarm: str) -> bool:
-        return await stores.audiences.set_aside(audience, _KILLS, alarm)
-
+    aside = partial(stores.audiences.set_aside, audience, _KILLS)
     time, about = wall.isoformat(), {"segment": audience.segment}
     alert = _alert("audience", audience.name, None, _KILLS, wall, time, **about)
     if await alarms.set_aside(alert, stores.audiences, audience.name, aside, stores=stores):

@@ -1,7 +1,7 @@
 """Alerts of what is about to be set aside: kept from before that until they are told.
 
 Whoever sets something aside leaves on it which alarm says so: an alarm is true if what it is of
-bears its number.
+says that it was raised by it.
 """
 
 from collections.abc import AsyncIterator
@@ -12,10 +12,12 @@ from models.ids import new_id
 from models.store.database import Document, Store
 from models.store.outbox import entry_document, entry_of
 
+FIELD = "alarm"
+
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    number: str  # a ULID, of when it was noted
+    id: str
     alert: FeedEntry
     is_true: bool
 
@@ -24,26 +26,26 @@ class Alarms(Store):
     NAME = "alarms"
 
     async def note(self, alert: FeedEntry, of: Store, key: str) -> str:
-        """Keep an alert of what is to be set aside, a document of a store; return its number."""
-        number = new_id()
+        """Keep an alert of a store's document that is to be set aside; return the alarm's id."""
+        alarm = new_id()
         about = {"alert": alert.id, "of": {"collection": of.NAME, "key": key}}
-        await self.documents.insert_one(entry_document(alert) | about | {"_id": number})
-        return number
+        await self.documents.insert_one(entry_document(alert) | about | {"_id": alarm})
+        return alarm
 
-    async def forget(self, number: str) -> None:
+    async def forget(self, alarm: str) -> None:
         """Forget an alert that is told, or has come to nothing. Safe to repeat."""
-        await self.documents.delete_one({"_id": {"$eq": number}})
+        await self.documents.delete_one({"_id": {"$eq": alarm}})
 
     async def all(self) -> AsyncIterator[Alarm]:
         """Give all that are kept, the oldest first."""
         async for document in self.documents.find().sort("_id"):
-            number, of = document["_id"], document["of"]
-            borne = {"_id": of["key"], **mark(number)}
-            found = await self.database[of["collection"]].find_one(borne, {"_id": 1})
+            alarm, of = document["_id"], document["of"]
+            aside = {"_id": of["key"], **raised_by(alarm)}
+            found = await self.database[of["collection"]].find_one(aside, {"_id": 1})
             alert = entry_of({**document, "_id": document["alert"]})
-            yield Alarm(number, alert, found is not None)
+            yield Alarm(alarm, alert, found is not None)
 
 
-def mark(number: str) -> Document:
+def raised_by(alarm: str) -> Document:
     """Return the field of what is set aside that says by which alarm."""
-    return {"alarm": number}
+    return {FIELD: alarm}

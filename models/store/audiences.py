@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from models.audience import Audience, Shown
 from models.errors import Conflict, NotFound
-from models.store.alarms import mark
+from models.store.alarms import FIELD, raised_by
 from models.store.database import Document, Store
 
 
@@ -51,7 +51,7 @@ class Audiences(Store):
         """Have an audience rest until it is enabled; False if it does, or was changed since."""
         done = await self.documents.update_one(
             {"_id": {"$eq": audience.name}, "enabled": True, "deaths": audience.deaths},
-            {"$set": {"enabled": False, "reason": reason, **mark(alarm)}},
+            {"$set": {"enabled": False, "reason": reason, **raised_by(alarm)}},
         )
         return done.modified_count > 0
 
@@ -149,6 +149,6 @@ class AudienceMembers(Store):
 
 def _audience(document: Document) -> Audience:
     fields = dict(document)
-    fields.pop("alarm", None)
+    fields.pop(FIELD, None)
     asked = tuple(fields.pop("asked", ()))
     return Audience(name=fields.pop("_id"), asked=asked, **fields)

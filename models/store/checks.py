@@ -254,6 +254,7 @@ class Checks(Store):
                     ]
                 },
             ),
+            # Those that have come to nothing are forgotten after an hour (services.alarms).
             "alerts that nobody tells": (
                 "alarms",
                 {"_id": {"$lt": str(ULID.from_datetime(wall - timedelta(hours=2))).lower()}},

@@ -40,10 +40,10 @@ def connect(
 ) -> Database:
     """Return the database `name`, connecting when it is first used.
 
-    Every write is acknowledged by a majority and its journal, but for marks (Store); every time
-    read back is aware.
-    An absent server is reported as Unavailable after `patience_ms`. A write whose answer was lost
-    is tried again at once, for which the server keeps a record of each, unless not `retry_writes`.
+    Every write is acknowledged by a majority and its journal, unless it is forgettable (Store);
+    every time read back is aware. An absent server is reported as Unavailable after `patience_ms`.
+    A write whose answer was lost is tried again at once, for which the server keeps a record of
+    each, unless not `retry_writes`.
     """
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         uri,
@@ -109,9 +109,9 @@ class Store:
         """Bind to a database. An operation that takes longer than `patience` is Unavailable."""
         self.database = database
         self.documents: Collection = database[self.NAME]
-        # For marks that something is done, after which nothing is to be done but to repeat it: the
-        # server may forget them when it dies, and nobody waits for its journal.
-        self.marks: Collection = self.documents.with_options(write_concern=WriteConcern(w=1))
+        # The same, for notes that something is done: they are on no disk yet when they are
+        # acknowledged, and whoever finds one forgotten does that once more (decision 0029).
+        self.forgettable: Collection = self.documents.with_options(write_concern=WriteConcern(w=1))
         self.patience = patience
         self.breaker = Breaker()
         self.server = Breaker()  # that of all stores of a server, once they are several

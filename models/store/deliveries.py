@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError
 from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import Document, Store, duplicates
 from models.store.deaths import taken_over
 from models.store.keyset import LATEST_ID, page_of
@@ -97,7 +97,7 @@ class Deliveries(Store):
             "state": delivery.state.value,
             "failures": delivery.failures,
             "reason": delivery.reason,
-            **({} if alarm is None else mark(alarm)),
+            **({} if alarm is None else raised_by(alarm)),
         }
         update: Document = {"$set": outcome, "$unset": {"token": "", "deaths": ""}}
         for name in ("next_at", "done_at"):

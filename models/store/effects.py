@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
 from models.paging import EVER, Page, Sorting, Span, Window
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import Document, Store, duplicates
 from models.store.deaths import taken_over
 from models.store.keyset import page_of, within
@@ -98,7 +98,7 @@ class Effects(Store):
         done = await self.documents.update_one(
             _due([effect.id], wall),
             {
-                "$set": _outcome(effect) | {"next_at": tell_by} | mark(alarm),
+                "$set": _outcome(effect) | {"next_at": tell_by} | raised_by(alarm),
                 "$unset": {"claim": ""},
             },
         )

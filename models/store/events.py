@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
 from models.paging import Page, Sorting, Window
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import Document, Store, duplicates
 from models.store.keyset import page_of
 
@@ -80,7 +80,7 @@ class Events(Store):
     async def mark_applied(self, ids: Sequence[str]) -> None:
         """Record that everything that follows from these events has been written."""
         if ids:
-            await self.marks.update_many(
+            await self.forgettable.update_many(
                 {"_id": {"$in": list(ids)}},
                 {"$unset": {"pending": "", "failures": "", "claims": ""}},
             )
@@ -113,7 +113,7 @@ class Events(Store):
         done = await self.documents.update_one(
             {"_id": {"$eq": event_id}, "pending": True},
             {
-                "$set": {"dead": reason, "set_aside_at": at, **mark(alarm)},
+                "$set": {"dead": reason, "set_aside_at": at, **raised_by(alarm)},
                 "$unset": {"pending": ""},
             },
         )

@@ -4,7 +4,7 @@
 
 `version` counts writes: each is made of events that were read after the write before it, so that
 none can undo what another has seen. `last` is the time of the last event that is in a measure.
-Nothing under `facts` is in an index: an update that no index sees costs a sixth.
+Nothing under `facts` is in an index, which would be written with every event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

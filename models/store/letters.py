@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from models.letter import Letter, Purpose
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import Document, Store
 from models.store.deaths import taken_over
 
@@ -74,7 +74,7 @@ class Letters(Store):
         """Keep a letter that kills its workers from being sent; False if it is not to be sent."""
         done = await self.documents.update_one(
             {"_id": letter_id, "next_at": {"$exists": True}},
-            {"$set": {"set_aside_at": at, **mark(alarm)}, "$unset": {"next_at": "", **_FREE}},
+            {"$set": {"set_aside_at": at, **raised_by(alarm)}, "$unset": {"next_at": "", **_FREE}},
         )
         return done.modified_count > 0
 

@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, Look
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import BY_ID, Document, Store
 from models.store.memberships import Stages
 from models.store.notes import (
@@ -63,7 +63,7 @@ class Looks(Store):
         """Let someone rest until something is noted of them; False if something was meanwhile."""
         done = await self.documents.update_one(
             as_read(look),
-            {"$set": {"recheck.at": NEVER, **mark(alarm)}, "$unset": {"recheck.tries": ""}},
+            {"$set": {"recheck.at": NEVER, **raised_by(alarm)}, "$unset": {"recheck.tries": ""}},
         )
         return done.modified_count > 0
 
@@ -120,7 +120,7 @@ class Looks(Store):
         """
         if not seen:
             return []
-        result = await self.marks.bulk_write(
+        result = await self.forgettable.bulk_write(
             [UpdateOne(as_decided(each), finished(each), hint=BY_ID) for each in seen],
             ordered=False,
         )

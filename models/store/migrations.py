@@ -61,10 +61,15 @@ async def _name_users(database: Database) -> None:
 
 
 async def _mark_ahead(database: Database) -> None:
-    """Mark events from ahead themselves, for which an index over everybody's facts stood."""
-    await database["events"].update_many(
-        {"$expr": {"$gt": ["$at", "$received_at"]}}, {"$set": {"ahead": True}}
-    )
+    """Mark events that lie ahead themselves, for which an index over everybody's facts stood.
+
+    That index tells whose they are: looking through all events could take longer than one waits.
+    """
+    now = (await database.command("hello"))["localTime"]
+    async for person in database["users"].find({"facts.last": {"$gt": now}}, {"_id": 1}):
+        await database["events"].update_many(
+            {"user": person["_id"], "at": {"$gt": now}}, {"$set": {"ahead": True}}
+        )
     with suppress(OperationFailure):
         await database["users"].drop_index("facts_last")
 

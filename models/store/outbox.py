@@ -61,7 +61,7 @@ class Outbox(Store):
     async def remove(self, ids: Sequence[str]) -> None:
         """Forget entries that have found their place in the feed."""
         if ids:
-            await self.marks.delete_many({"_id": {"$in": list(ids)}})
+            await self.forgettable.delete_many({"_id": {"$in": list(ids)}})
 
     async def depth(self) -> int:
         """Return how many entries wait."""

@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
-from models.store.alarms import mark
+from models.store.alarms import raised_by
 from models.store.database import BY_ID, Document, Store, duplicates
 from models.store.effects import effect_document, effect_of
 
@@ -201,7 +201,7 @@ class Runs(Store):
                     "state": RunState.ENDED.value,
                     "reason": reason,
                     "ended_at": now,
-                    **mark(alarm),
+                    **raised_by(alarm),
                 },
                 "$unset": {"due_at": "", "then_due_at": "", "unsettled": ""},
                 "$inc": {"version": 1},
@@ -224,7 +224,7 @@ class Runs(Store):
                 change["$set"] = {"due_at": run.due_at}
             now = {"_id": run.id, "version": run.version}
             operations.append(UpdateOne(now, change, hint=BY_ID))
-        await self.marks.bulk_write(operations, ordered=False)
+        await self.forgettable.bulk_write(operations, ordered=False)
 
     async def waiting_in(self, campaign_id: str, *, limit: int) -> list[Run]:
         """Return runs of a campaign that are under way."""

@@ -1,37 +1,19 @@
 """Whoever sets something aside may be killed before telling: the alert is told all the same."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from models.event import lane_of
 from models.paging import Window
-from models.store.database import Store
 from services import alarms, sequencer, suspects
+from tests.killed import Killed, killed_at
 from tests.shop import NOW, event
 
 RULES = """
 event cart_updated { total: money USD }
 trigger greet { on cart_updated  then { tag "x" } }
 """
-
-
-class Killed(BaseException):
-    """What nothing catches, as a kill."""
-
-
-@contextmanager
-def killed_at(store: Store, step: str) -> Iterator[None]:
-    """Have whoever comes to a step of a store die."""
-
-    async def kill(self: Store, *_: object, **__: object) -> None:
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(store), step, kill)
-        yield
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """A lane whose holder died is worked off singly, and what is counted too often is set aside."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from models.audience import Audience
 from models.delivery import Delivery
 from models.effect import Effect, EffectKind, EffectState
 from models.errors import Invalid, Unavailable
@@ -16,9 +17,10 @@ from models.letter import Letter, Purpose
 from models.membership import PROFILE
 from models.paging import Window
 from models.run import Run, RunState
-from services import lanes, runs, suspects
+from services import alarms, lanes, runs, suspects
 from services.jobs import Job
 from services.pages import PAGE
+from tests.killed import Killed, killed_at
 from tests.shop import NOW, event
 from tests.waiting import until
 
@@ -213,7 +215,14 @@ EFFECT = Effect(
 )
 
 
-async def test_of_several_who_set_the_same_aside_at_once_one_tells_it(told):
+ALERTS = [
+    f"alert.{kind}_set_aside"
+    for kind in ("audience", "delivery", "event", "letter", "message", "person", "run")
+]
+
+
+async def one_of_each(told) -> Callable[[datetime], list[Awaitable[object]]]:
+    """Have one of everything that can be set aside; return what does that."""
     stores, lane, wall = told.stores, lane_of("ann"), told.clock.wall()
     soon = wall + timedelta(hours=1)
     ((happened, _),) = await stores.events.pending_marked(lane, limit=1)
@@ -223,31 +232,51 @@ async def test_of_several_who_set_the_same_aside_at_once_one_tells_it(told):
     letter = Letter(
         id="l", purpose=Purpose.VERIFY, email="", user_id="ann", made_at=wall, expires_at=soon
     )
+    audience = Audience(name="fam", segment="fam", url="", token="", created_at=wall, next_at=wall)
     await stores.runs.plan([RUN])
     await stores.effects.add([EFFECT], wall=wall)
     await stores.deliveries.add([delivery])
     await stores.deliveries.claim([delivery.id], "t", wall=wall, lease=soon - wall)
     await stores.letters.add(letter)
+    await stores.audiences.add(audience)
 
-    def all_set_aside(at: datetime) -> list[Awaitable[object]]:
-        return [
-            suspects.set_event_aside(happened, "x", at, stores=stores),
-            suspects.set_run_aside(RUN, "x", at, stores=stores),
-            suspects.set_person_aside(look, "x", at, stores=stores),
-            suspects.set_message_aside(EFFECT, at, tell_by=soon, stores=stores),
-            suspects.set_delivery_aside(delivery, "t", at, stores=stores),
-            suspects.set_letter_aside(letter, at, stores=stores),
-        ]
+    return lambda at: [
+        suspects.set_event_aside(happened, "x", at, stores=stores),
+        suspects.set_run_aside(RUN, "x", at, stores=stores),
+        suspects.set_person_aside(look, "x", at, stores=stores),
+        suspects.set_message_aside(EFFECT, at, tell_by=soon, stores=stores),
+        suspects.set_delivery_aside(delivery, "t", at, stores=stores),
+        suspects.set_letter_aside(letter, at, stores=stores),
+        suspects.set_audience_aside(audience, at, stores=stores),
+    ]
+
+
+async def alerts(told) -> list[str]:
+    types = [entry.type for entry in await told.stores.outbox.waiting(99)]
+    return sorted(each for each in types if each.startswith("alert."))
+
+
+async def test_of_several_who_set_the_same_aside_at_once_one_tells_it(told):
+    set_aside, wall = await one_of_each(told), told.clock.wall()
 
     await asyncio.gather(
-        *(each for late in range(4) for each in all_set_aside(wall + timedelta(seconds=late)))
+        *(each for late in range(4) for each in set_aside(wall + timedelta(seconds=late)))
     )
 
-    alerts = [entry.type for entry in await stores.outbox.waiting(99)]
-    assert sorted(each for each in alerts if each.startswith("alert.")) == [
-        f"alert.{kind}_set_aside"
-        for kind in ("delivery", "event", "letter", "message", "person", "run")
-    ]
+    assert await alerts(told) == ALERTS
+
+
+async def test_whatever_is_set_aside_by_someone_who_is_killed_then_is_told_by_another(told):
+    wall = told.clock.wall()
+    set_aside = await one_of_each(told)
+    with killed_at(told.stores.outbox, "add"):
+        ends = await asyncio.gather(*set_aside(wall), return_exceptions=True)
+    assert {type(end) for end in ends} == {Killed}
+    assert await alerts(told) == []
+
+    await alarms.tell_rest(stores=told.stores, wall=wall)
+
+    assert await alerts(told) == ALERTS
 
 
 async def test_events_are_put_back_once(told):

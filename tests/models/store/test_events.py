@@ -23,8 +23,8 @@ async def test_an_event_that_was_received_before_its_time_lies_ahead_until_then(
     assert not await events.any_after(NOON + timedelta(minutes=5))
 
 
-async def test_only_marks_that_something_is_done_are_spared_the_journal(database):
+async def test_only_what_may_be_forgotten_is_spared_the_journal(database):
     events = Stores.over(database).events
 
     assert events.documents.write_concern.document == {"w": "majority", "j": True}
-    assert events.marks.write_concern.document == {"w": 1}
+    assert events.forgettable.write_concern.document == {"w": 1}

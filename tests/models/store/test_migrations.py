@@ -24,18 +24,24 @@ async def test_counters_say_whose_they_are(database):
 
 
 async def test_events_from_ahead_are_marked_themselves(database):
-    received = datetime(2026, 3, 5, 12, tzinfo=UTC)
-    await database["users"].create_index("facts.last", name="facts_last", sparse=True)
-    await database["events"].insert_many(
+    now = datetime.now(UTC)
+    soon, before = now + timedelta(hours=1), now - timedelta(hours=1)
+    users, events = database["users"], database["events"]
+    await users.create_index("facts.last", name="facts_last", sparse=True)
+    await users.insert_many(
+        [{"_id": "ann", "facts": {"last": soon}}, {"_id": "bob", "facts": {"last": before}}]
+    )
+    await events.insert_many(
         [
-            {"_id": "late", "at": received - timedelta(hours=1), "received_at": received},
-            {"_id": "ahead", "at": received + timedelta(hours=1), "received_at": received},
+            {"_id": "was", "user": "ann", "at": before},
+            {"_id": "will be", "user": "ann", "at": soon},
+            {"_id": "was, too", "user": "bob", "at": before},
         ]
     )
 
     for _ in range(2):
         await named("mark events from ahead").apply(database)
 
-    marked = await database["events"].find({"ahead": True}).to_list(None)
-    assert [event["_id"] for event in marked] == ["ahead"]
-    assert "facts_last" not in await database["users"].index_information()
+    marked = await events.find({"ahead": True}).to_list(None)
+    assert [event["_id"] for event in marked] == ["will be"]
+    assert "facts_last" not in await users.index_information()
