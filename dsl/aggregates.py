@@ -78,6 +78,8 @@ def elements_of(
     if since is not None:
         start = since if start is None else max(start, since)
     events = events_within(walk(base, (source.event,)), start, moment.now)
+    if not source.nested:
+        return [[event] for event in events]
     return grouped(events, source.nested, element_kind(source, moment.program))
 
 

@@ -56,10 +56,11 @@ class Measured:
 
     def covers(self, aggregate: Aggregate, measures: Sequence[Measure], moment: Moment) -> bool:
         """Whether an aggregate, of which these are the measures, can be read here."""
-        if not measures or not all(
-            measure.id in self.live and measure.zone == self._zone for measure in measures
-        ):
+        if not measures:
             return False
+        for measure in measures:  # a loop, as this is asked for every aggregate of everybody
+            if measure.id not in self.live or measure.zone != self._zone:
+                return False
         if moment.now < self.until:
             # Some of the events would be neither in the buckets nor among the facts.
             raise LookupError(f"facts of {self.until} and later are asked about {moment.now}")
@@ -78,7 +79,9 @@ class _Series:
     """What a measure has kept, by day, the earliest first."""
 
     def __init__(self, buckets: Mapping[str, Any], end: str) -> None:
-        self._days = sorted(day for day in buckets if day < end)
+        self._days = sorted(buckets)
+        # Days that are not over count by their events.
+        del self._days[bisect_left(self._days, end) :]
         self._values = [buckets[day] for day in self._days]
         self._sums: list[Any] | None = None
 
@@ -92,6 +95,8 @@ class _Series:
 
     def total(self, day: str) -> Any:
         """Return what the days since one come to; MISSING if one of them is too large."""
+        if not self._days:
+            return 0
         if self._sums is None:
             # What is too large comes last in no order: then there is nothing to subtract from.
             whole = all(isinstance(value, int) for value in self._values)

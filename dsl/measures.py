@@ -28,7 +28,9 @@ from dsl.core import (
     Since,
     This,
     Today,
+    Window,
 )
+from dsl.identity import kept_by_identity
 from dsl.kinds import NUMBER, Kind, Record
 from dsl.moment import Moment, first_day_of, first_day_of_last
 from dsl.program import Program
@@ -81,24 +83,9 @@ class Measure:
         return "m" + sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:15]
 
 
+@kept_by_identity
 def measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:
     """Return the measures that an aggregate can be read from; none if it needs the events."""
-    # By identity, as to compare aggregates costs more than to read them; both are kept, so that no
-    # id is given to another one.
-    key = (id(aggregate), id(program))
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
-        found = _KNOWN[key] = (aggregate, program, _measures_of(aggregate, program))
-    return found[2]
-
-
-_KNOWN: dict[tuple[int, int], tuple[Aggregate, Program, tuple[Measure, ...]]] = {}
-_MOST_KNOWN = 8_192
-
-
-def _measures_of(aggregate: Aggregate, program: Program) -> tuple[Measure, ...]:
     source, where = aggregate.source, aggregate.where
     if not isinstance(source, EventSource) or not _is_of_days(aggregate):
         return ()
@@ -138,6 +125,13 @@ def is_zoned(aggregate: Aggregate) -> bool:
 def first_day(aggregate: Aggregate, moment: Moment) -> str:
     """Return the first day of an aggregate's window, "" where it has no beginning."""
     window = aggregate.window
+    found = moment.first_days.get(window)
+    if found is None:
+        found = moment.first_days[window] = _first_day(window, moment)
+    return found
+
+
+def _first_day(window: Window | None, moment: Moment) -> str:
     try:
         match window:
             case Last(count, unit):

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import assert_never
@@ -28,6 +28,8 @@ class Moment:
     _starts: dict[Window, datetime | None] = field(default_factory=dict, compare=False, repr=False)
     # The same for compiled code, under names that are quick to look up.
     starts: dict[str, datetime] = field(default_factory=dict, compare=False, repr=False)
+    # The first days of windows, as buckets are named (dsl.measures).
+    first_days: dict[Window | None, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         now = self.now.replace(tzinfo=UTC) if self.now.tzinfo is None else self.now.astimezone(UTC)
@@ -54,7 +56,7 @@ class Moment:
 
     def in_zone(self, zone: str) -> "Moment":
         """Return the same instant seen in another zone."""
-        return replace(self, zone=zone, _starts={}, starts={})
+        return Moment(self.now, zone, self.program)
 
     def start_of(self, window: Window) -> datetime | None:
         """Return a window's first instant (inclusive; it always ends at `now`), None for `ever`."""

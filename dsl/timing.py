@@ -32,6 +32,7 @@ from dsl.core import (
 )
 from dsl.evaluator import Facts, Scope, evaluate, judge
 from dsl.functions import start_of
+from dsl.identity import kept_by_identity
 from dsl.moment import Moment, add_months, first_day_of, first_day_of_last
 from dsl.program import Program
 from dsl.values import MISSING, as_instant
@@ -41,25 +42,16 @@ _DAY_FUNCTIONS = frozenset({"days_until", "years_since", "days_since"})
 _COMPARISONS = frozenset({"=", "<", "<=", ">", ">="})
 # Turns further ahead than this are looked for again when it has passed.
 _FURTHEST = 40_000  # days
-_MOST_ANSWERS = 10_000
-_ANSWERS: dict[tuple[int, int], tuple[bool, Expr, Program]] = {}
 
 # As days pass a value stays, only grows, or only falls; None: nobody knows.
 _Course = int | None
 _STAYS, _GROWS, _FALLS = 0, 1, -1
 
 
+@kept_by_identity
 def changes_by_time(expr: Expr, program: Program) -> bool:
     """Whether a condition's answer can change although nothing happens, but for events to come."""
-    # Asked about the same few expressions again and again. By identity: comparing them takes
-    # longer than answering. What is kept holds them, so that no id is given to another meanwhile.
-    kept = _ANSWERS.get((id(expr), id(program)))
-    if kept is None:
-        if len(_ANSWERS) >= _MOST_ANSWERS:
-            _ANSWERS.clear()
-        answer = any(_reads_time(node) for node in _within(expr, program, set()))
-        kept = _ANSWERS[id(expr), id(program)] = (answer, expr, program)
-    return kept[0]
+    return any(_reads_time(node) for node in _within(expr, program, set()))
 
 
 def fades(expr: Expr, program: Program) -> bool:
@@ -119,13 +111,17 @@ def _reads_time(node: Expr) -> bool:
 
 
 def _events_ahead(condition: Expr, facts: Facts, moment: Moment) -> Iterator[datetime]:
-    names = {
-        node.source.event
-        for node in _within(condition, moment.program, set())
-        if isinstance(node, Aggregate) and isinstance(node.source, EventSource)
-    }
-    for name in names:
+    for name in _events_asked(condition, moment.program):
         yield from (at for at in _times(facts, name) if at > moment.now)
+
+
+@kept_by_identity
+def _events_asked(condition: Expr, program: Program) -> frozenset[str]:
+    return frozenset(
+        node.source.event
+        for node in _within(condition, program, set())
+        if isinstance(node, Aggregate) and isinstance(node.source, EventSource)
+    )
 
 
 def _times(facts: Facts, name: str) -> Iterator[datetime]:
@@ -258,6 +254,7 @@ def _bisected(order: Callable[[int], Any], furthest: int) -> int | None:
     return high
 
 
+@kept_by_identity
 def _course(expr: Expr) -> _Course:
     """Return how a value goes as days pass."""
     match expr:
@@ -288,6 +285,7 @@ def _together(courses: Iterable[_Course]) -> _Course:
     return different.pop() if len(different) == 1 else (None if different else _STAYS)
 
 
+@kept_by_identity
 def _asks_lists(expr: Expr) -> bool:
     return any(isinstance(node, Aggregate | InSegment) for node in nodes(expr))
 

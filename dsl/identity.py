@@ -1,0 +1,34 @@
+"""Answers about expressions, kept by which expression it is: to compare two of them takes longer
+than to answer.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
+
+# Of each function; then all are forgotten.
+_MOST = 8_192
+
+
+def kept_by_identity(function: Callable[_Asked, _Answer]) -> Callable[_Asked, _Answer]:
+    """Return the function that remembers what it answered about the very same arguments.
+
+    They are positional, and must never change: expressions, programs.
+    """
+    # What is kept holds the arguments, so that none of their ids is given to another meanwhile.
+    answers: dict[tuple[int, ...], tuple[_Answer, tuple[Any, ...]]] = {}
+
+    @wraps(function)
+    def kept(*arguments: _Asked.args, **named: _Asked.kwargs) -> _Answer:
+        key = tuple(map(id, arguments))
+        found = answers.get(key)
+        if found is None:
+            if len(answers) >= _MOST:
+                answers.clear()
+            found = answers[key] = (function(*arguments, **named), arguments)
+        return found[0]
+
+    return kept
