@@ -7,7 +7,6 @@ events: so they are complete whatever is still waiting to be applied.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -34,30 +33,48 @@ async def load(
     now: datetime,
     needs: Iterable[Need] | None = None,
     since: datetime | None = None,
-    people: Mapping[str, Person] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the facts of those of these people who exist, by id.
 
     `needs` says which events to load: without it, all that any published rule asks about. Rules can
-    be judged at moments from `since`, if that is before `now`, until `now` and later. `people` are
-    there if they have been read already.
+    be judged at moments from `since`, if that is before `now`, until `now` and later.
     """
     if needs is None:
         needs = playbook_of(published.program).all_needs
     since = now if since is None else min(since, now)
-    measured = partial(Measured, live=published.measures, since=since, zone=published.program.zone)
-    wanted = needed.at(needs, since, measured({}) if published.measures else None)
-    found, events = await asyncio.gather(
-        _people(user_ids, stores, people), _events(user_ids, wanted, stores)
+    people, events = await asyncio.gather(
+        _people(user_ids, stores), _events(user_ids, wanted(needs, published, since), stores)
     )
+    return of_people(people, events, published, since)
+
+
+def wanted(needs: Iterable[Need], published: Published, since: datetime) -> Wanted:
+    """Return which events have to be read to judge what has these needs from `since` on."""
+    return needed.at(needs, since, _measured(published, since))
+
+
+def of_people(
+    people: Mapping[str, Person],
+    events: Mapping[str, Happened],
+    published: Published,
+    since: datetime,
+) -> dict[str, dict[str, Any]]:
+    """Return the facts of people who were read, with the events that were wanted of them."""
     return {
         user_id: seen_by_rules(
-            person.user,
-            events[user_id],
-            measured(person.measures) if published.measures else None,
+            person.user, events[user_id], _measured(published, since, person.measures)
         )
-        for user_id, person in found.items()
+        for user_id, person in people.items()
     }
+
+
+def _measured(
+    published: Published, since: datetime, kept: Mapping[str, Mapping[str, Any]] | None = None
+) -> Measured | None:
+    if not published.measures:
+        return None
+    zone = published.program.zone
+    return Measured(kept or {}, published.measures, since=since, zone=zone)
 
 
 def seen_by_rules(user: User, events: Happened, measured: Measured | None) -> dict[str, Any]:
@@ -68,11 +85,7 @@ def seen_by_rules(user: User, events: Happened, measured: Measured | None) -> di
     return found
 
 
-async def _people(
-    user_ids: Sequence[str], stores: Stores, read: Mapping[str, Person] | None
-) -> Mapping[str, Person]:
-    if read is not None:
-        return {user_id: read[user_id] for user_id in user_ids}
+async def _people(user_ids: Sequence[str], stores: Stores) -> Mapping[str, Person]:
     if len(user_ids) != 1:
         return await stores.persons.read(user_ids)
     found = await _reads(stores).people(user_ids[0])

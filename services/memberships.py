@@ -11,18 +11,19 @@ Segments that are being filled stand still meanwhile: who is looked at is looked
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 from engine.membership import Watch, watch_of
+from engine.needs import Need
 from engine.playbook import playbook_of
 from engine.starting import planned
 from models.event import Event
 from models.feed import FeedEntry
-from models.membership import ANYTHING, PROFILE, CauseKind, Look, Membership, Move, Standing
+from models.membership import ANYTHING, PROFILE, CauseKind, Look, Move, Standing
 from models.run import Run
 from models.store import Stores
 from models.store.notes import Seen
@@ -98,7 +99,7 @@ async def look(
         seen = [Seen(look=look, moves=look.moves, changes_at=now) for look in left]
     else:
         # What was read before it was known how segments stand is read again: people, too.
-        read = read or await _read(looks, standing, published, None, stores=stores, now=now)
+        read = read or await _read(looks, standing, published, stores=stores, now=now)
         seen = [read.judged(look) for look in looks]
         moving = await stores.looks.decide([each for each in seen if each.moves])
         seen = [each for each in seen if not each.moves or each.look.user_id in moving]
@@ -125,22 +126,52 @@ async def carry_out(
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What judging some people takes, by their ids."""
+class _Question:
+    """Who is asked about, and by id in which segments they may be or no longer be."""
 
     judging: Judging
     concerned: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(
+        cls, looks: Sequence[Look], standing: Standing, published: Published, now: datetime
+    ) -> Self:
+        judging = Judging.of(standing, published.program, now)
+        return cls(judging, {look.user_id: concerned(look, judging) for look in looks})
+
+    @property
+    def ids(self) -> list[str]:
+        """Those of whom something must be known."""
+        return [user_id for user_id, segments in self.concerned.items() if segments]
+
+    @property
+    def live(self) -> Mapping[str, int]:
+        """The segments, with their numbers."""
+        names = frozenset[str]().union(*self.concerned.values())
+        return {name: self.judging.numbers[name] for name in names}
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What must be known of people's events."""
+        return self.judging.watch.needed(self.live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What judging some people takes; facts and segments by their ids."""
+
+    question: _Question
     known: Mapping[str, Mapping[str, Any]]
-    members: Mapping[str, Sequence[Membership]]
+    members: Mapping[str, Collection[str]]
 
     def judged(self, look: Look) -> Seen:
         """Return what looking at someone comes to."""
         return judge(
             look,
-            self.concerned[look.user_id],
+            self.question.concerned[look.user_id],
             self.known.get(look.user_id, {}),
-            {member.segment for member in self.members.get(look.user_id, ())},
-            self.judging,
+            self.members.get(look.user_id, ()),
+            self.question.judging,
         )
 
 
@@ -165,10 +196,12 @@ async def _read_at_once(
         standing, read = await stores.standings.get(), None
     else:
         published = await rulebook.version(stood.publication)
-        standing, read = await asyncio.gather(
-            stores.standings.get(),
-            _read(looks, stood, published, people, stores=stores, now=now),
-        )
+        question = _Question.of(looks, stood, published, now)
+        wanted = facts.wanted(question.needs, published, now)
+        sight = await stores.sights.see(question.ids, question.live, wanted)
+        asked = {user_id: people[user_id] for user_id in question.ids}
+        known = facts.of_people(asked, sight.events, published, now)
+        standing, read = sight.standing, _Read(question, known, sight.members)
     _STOOD[stores.standings] = standing
     return standing, read if standing == stood else None
 
@@ -177,21 +210,17 @@ async def _read(
     looks: Sequence[Look],
     standing: Standing,
     published: Published,
-    people: Mapping[str, Person] | None,
     *,
     stores: Stores,
     now: datetime,
 ) -> _Read:
-    judging = Judging.of(standing, published.program, now)
-    asked = {look.user_id: concerned(look, judging) for look in looks}
-    names = frozenset[str]().union(*asked.values())
-    ids = [user_id for user_id, segments in asked.items() if segments]
-    needs = judging.watch.needed(names)
+    question = _Question.of(looks, standing, published, now)
     known, members = await asyncio.gather(
-        facts.load(ids, published, stores=stores, now=now, needs=needs, people=people),
-        stores.memberships.of_users(ids, {name: judging.numbers[name] for name in names}),
+        facts.load(question.ids, published, stores=stores, now=now, needs=question.needs),
+        stores.memberships.of_users(question.ids, question.live),
     )
-    return _Read(judging, asked, known, members)
+    names = {user_id: {each.segment for each in theirs} for user_id, theirs in members.items()}
+    return _Read(question, known, names)
 
 
 async def _move(

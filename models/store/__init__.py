@@ -54,6 +54,7 @@ from models.store.runs import Runs
 from models.store.segments import Segments
 from models.store.servers import Servers
 from models.store.sessions import Sessions
+from models.store.sights import Sights
 from models.store.standings import Standings
 from models.store.suppressions import Suppressions
 from models.store.templates import Templates
@@ -94,6 +95,7 @@ class Stores:
     measures: Measures
     facts: PersonFacts
     persons: Persons
+    sights: Sights
     runs: Runs
     occurrences: Occurrences
     paces: Paces

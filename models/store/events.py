@@ -4,10 +4,10 @@
 only what is waiting, so that finding work costs the same however much history there is.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError
@@ -17,6 +17,13 @@ from models.paging import Page, Sorting, Window
 from models.store.alarms import raised_by
 from models.store.database import Document, Store, duplicates
 from models.store.keyset import page_of
+
+# Since when (None: ever) and which fields, by the events' name.
+Needs: TypeAlias = Mapping[str, tuple[datetime | None, frozenset[str]]]
+# What rules see of events, by user and name.
+Happened: TypeAlias = dict[str, dict[str, list[dict[str, Any]]]]
+
+OLDEST_FIRST = [("at", ASCENDING), ("_id", ASCENDING)]
 
 
 class Events(Store):
@@ -151,23 +158,22 @@ class Events(Store):
         """Return how many events are set aside."""
         return await self.documents.count_documents({"set_aside_at": {"$exists": True}})
 
-    async def of_users(
-        self, user_ids: Sequence[str], needs: Mapping[str, tuple[datetime | None, frozenset[str]]]
-    ) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    async def of_users(self, user_ids: Sequence[str], needs: Needs) -> Happened:
         """Return users' events by user and name, oldest first, as rules see them.
 
         `needs` says for each name since when (None: ever) and which fields.
         """
-        found: dict[str, dict[str, list[dict[str, Any]]]] = {user: {} for user in user_ids}
-        async for document in self._of_users(user_ids, needs):
-            fields = {**document.get("data", {}), "time": document["at"]}
-            found[document["user"]].setdefault(document["name"], []).append(fields)
+        found: Happened = {user: {} for user in user_ids}
+        if needs and user_ids:
+            cursor = self.documents.find(asked(user_ids, needs), shown(needs))
+            async for document in cursor.sort(OLDEST_FIRST):
+                happened(document, found)
         return found
 
     async def told(
         self,
         user_ids: Sequence[str],
-        needs: Mapping[str, tuple[datetime | None, frozenset[str]]],
+        needs: Needs,
         days: Sequence[Document],
     ) -> list[tuple[str, str, Document]]:
         """Return users' events as `of_users` does, and all that `days` ask for, oldest first.
@@ -190,25 +196,8 @@ class Events(Store):
                 document["name"],
                 {**document.get("data", {}), "time": document["at"]},
             )
-            async for document in cursor.sort([("at", ASCENDING), ("_id", ASCENDING)])
+            async for document in cursor.sort(OLDEST_FIRST)
         ]
-
-    async def _of_users(
-        self, user_ids: Sequence[str], needs: Mapping[str, tuple[datetime | None, frozenset[str]]]
-    ) -> AsyncIterator[Document]:
-        if not needs or not user_ids:
-            return
-        wanted = [
-            {"name": name} if since is None else {"name": name, "at": {"$gte": since}}
-            for name, (since, _) in needs.items()
-        ]
-        fields = frozenset().union(*(fields for _, fields in needs.values()))
-        cursor = self.documents.find(
-            {"user": {"$in": list(user_ids)}, "$or": wanted},
-            {"user": 1, "name": 1, "at": 1, **{f"data.{field}": 1 for field in fields}},
-        ).sort([("at", ASCENDING), ("_id", ASCENDING)])
-        async for document in cursor:
-            yield document
 
     async def count_pending(self, *, most: int | None = None) -> int:
         """Return how many events wait to be applied; counting stops at `most`."""
@@ -273,12 +262,33 @@ def _set_aside_of(document: Document) -> tuple[Event, str, datetime]:
     return event_of(document), str(document["dead"]), document["set_aside_at"]
 
 
-def _is_among(day: Document, needs: Mapping[str, tuple[datetime | None, frozenset[str]]]) -> bool:
+def _is_among(day: Document, needs: Needs) -> bool:
     """Whether a day's events are among those that are needed anyway."""
     if day["name"] not in needs:
         return False
     since, _ = needs[day["name"]]
     return since is None or since <= day["at"]["$gte"]
+
+
+def asked(user_ids: Sequence[str], needs: Needs) -> Document:
+    """Return the query for users' events that are needed."""
+    wanted = [
+        {"name": name} if since is None else {"name": name, "at": {"$gte": since}}
+        for name, (since, _) in needs.items()
+    ]
+    return {"user": {"$in": list(user_ids)}, "$or": wanted}
+
+
+def shown(needs: Needs) -> Document:
+    """Return the projection on what of events is needed."""
+    fields = frozenset().union(*(fields for _, fields in needs.values()))
+    return {"user": 1, "name": 1, "at": 1, **{f"data.{field}": 1 for field in fields}}
+
+
+def happened(document: Document, found: Happened) -> None:
+    """Add what rules see of an event to what was found of its user's."""
+    fields = {**document.get("data", {}), "time": document["at"]}
+    found[document["user"]].setdefault(document["name"], []).append(fields)
 
 
 def event_of(document: Document) -> Event:

@@ -31,10 +31,8 @@ class Memberships(Store):
         found: dict[str, list[Membership]] = {user_id: [] for user_id in user_ids}
         if not live:
             return found
-        sets = [_set(name, number) for name, number in live.items()]
-        cursor = self.documents.find({"user": {"$in": list(user_ids)}, "set": {"$in": sets}})
-        async for document in cursor.sort("set", ASCENDING):
-            found[document["user"]].append(_membership(document))
+        async for document in self.documents.find(of(user_ids, live)).sort("set", ASCENDING):
+            found[document["user"]].append(membership_of(document))
         return found
 
     async def carry_out(self, moves: Mapping[str, Sequence[Move]]) -> None:
@@ -60,7 +58,7 @@ class Memberships(Store):
             self.documents,
             query,
             window,
-            read=_membership,
+            read=membership_of,
             sorting=BY_ID,
             key=lambda user_id: f"{_set(segment, number)}|{user_id}",
         )
@@ -194,7 +192,14 @@ def cause_of(document: Document) -> Cause:
     return Cause(CauseKind(kind), of)
 
 
-def _membership(document: Document) -> Membership:
+def of(user_ids: Sequence[str], live: Live) -> Document:
+    """Return the query for these people's memberships in segments that are live."""
+    sets = [_set(name, number) for name, number in live.items()]
+    return {"user": {"$in": list(user_ids)}, "set": {"$in": sets}}
+
+
+def membership_of(document: Document) -> Membership:
+    """Return the membership that was stored as `document`."""
     segment, _, number = document["set"].partition("|")
     return Membership(
         segment=segment,

@@ -9,7 +9,7 @@ from models.membership import Filling, Standing
 from models.store.database import Document, Store
 from models.store.outbox import entry_document, entry_of
 
-_ONE = {"_id": "segments"}
+ONE = {"_id": "segments"}
 
 
 class Standings(Store):
@@ -17,15 +17,15 @@ class Standings(Store):
 
     async def get(self) -> Standing:
         """Return how segments stand; before the first publication there is none."""
-        document = await self.documents.find_one(_ONE)
-        return _standing(document) if document else Standing()
+        document = await self.documents.find_one(ONE)
+        return standing_of(document) if document else Standing()
 
     async def save(self, standing: Standing) -> Standing | None:
         """Write how segments stand, unless someone has since it was read; then None."""
         saved = replace(standing, version=standing.version + 1)
         try:
             result = await self.documents.replace_one(
-                {**_ONE, "version": standing.version},
+                {**ONE, "version": standing.version},
                 _document(saved),
                 upsert=standing.version == 0,
             )
@@ -36,16 +36,16 @@ class Standings(Store):
     async def advance(self, standing: Standing, after: str) -> Standing | None:
         """Note how far a filling has come; None if someone else has changed anything."""
         document = await self.documents.find_one_and_update(
-            {**_ONE, "version": standing.version},
+            {**ONE, "version": standing.version},
             {"$set": {"filling.after": after}, "$inc": {"version": 1}},
             return_document=ReturnDocument.AFTER,
         )
-        return _standing(document) if document else None
+        return standing_of(document) if document else None
 
 
 def _document(standing: Standing) -> Document:
     document: Document = {
-        **_ONE,
+        **ONE,
         "publication": standing.publication,
         "live": dict(standing.live),
         "filled": standing.filled,
@@ -68,7 +68,8 @@ def _filling_document(filling: Filling) -> Document:
     }
 
 
-def _standing(document: Document) -> Standing:
+def standing_of(document: Document) -> Standing:
+    """Return how segments stand, as it was stored."""
     filling = document.get("filling")
     return Standing(
         publication=document["publication"],
