@@ -65,12 +65,22 @@ async def prepared_database(mongodb_uri: str) -> AsyncIterator["Database"]:
 @pytest.fixture
 async def database(prepared_database: "Database") -> "Database":
     """An empty database with its indexes. Documents are deleted, indexes stay."""
-    names = await prepared_database.list_collection_names(filter={"type": "collection"})
-    kept = {"migrations"}
     await asyncio.gather(
-        *(prepared_database[name].delete_many({}) for name in names if name not in kept)
+        *(prepared_database[name].delete_many({}) for name in await _filled(prepared_database))
     )
     return prepared_database
+
+
+async def _filled(database: "Database") -> list[str]:
+    """Return the collections that hold anything: one question, as most of them never do."""
+    names = await database.list_collection_names(filter={"type": "collection"})
+    first, *others = ([{"$limit": 1}, {"$project": {"in": {"$literal": n}}}] for n in names)
+    unions = [
+        {"$unionWith": {"coll": name, "pipeline": each}}
+        for name, each in zip(names[1:], others, strict=True)
+    ]
+    cursor = database[names[0]].aggregate([*first, *unions])
+    return sorted({document["in"] async for document in cursor} - {"migrations"})
 
 
 @pytest.fixture
