@@ -7,11 +7,12 @@ names of segments have no "|". The shard key would be the hashed `user`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, DeleteOne, IndexModel, UpdateOne
+from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from models.membership import Cause, CauseKind, Filling, Membership, Move
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import Document, Store, duplicates
 from models.store.keyset import BY_ID, page_of
 
 Stages = Sequence[Mapping[str, Any]]
@@ -40,8 +41,12 @@ class Memberships(Store):
         operations = [
             _operation(user_id, move) for user_id, theirs in moves.items() for move in theirs
         ]
-        if operations:
-            await self.documents.bulk_write(operations)
+        if not operations:
+            return
+        try:
+            await self.documents.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            duplicates(error)  # who is in it already stays in it as they came
 
     async def page(
         self, segment: str, number: int, window: Window, *, publication: int | None = None
@@ -172,13 +177,12 @@ def _members(segment: str, number: int, publication: int | None) -> Document:
     return query
 
 
-def _operation(user_id: str, move: Move) -> UpdateOne | DeleteOne:
+def _operation(user_id: str, move: Move) -> InsertOne[Document] | DeleteOne:
     document = _keyed(move.segment, move.number, user_id)
-    key = document.pop("_id")
     if not move.entered:
-        return DeleteOne({"_id": key})
-    fields = {**document, "since": move.at, "why": cause_document(move.cause)}
-    return UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True)
+        return DeleteOne({"_id": document["_id"]})
+    # A fifth of MongoDB's work for an update that inserts where there is nothing.
+    return InsertOne({**document, "since": move.at, "why": cause_document(move.cause)})
 
 
 def cause_document(cause: Cause) -> Document:
