@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from models.paging import Page, Window
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.keyset import BY_ID, page_of
 from models.unique_code import Code
 
@@ -26,12 +25,7 @@ class Codes(Store):
 
     async def add(self, codes: Sequence[Code]) -> None:
         """Insert codes; those that are there already stay as they are."""
-        if not codes:
-            return
-        try:
-            await self.documents.insert_many([_document(code) for code in codes], ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(_document(code) for code in codes)
 
     async def find_many(self, keys: Iterable[str]) -> dict[str, Code]:
         """Return those of these codes that exist, by how they are compared."""

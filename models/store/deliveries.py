@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from models.delivery import Delivery, DeliveryState
 from models.errors import NotFound
 from models.paging import Page, Window
 from models.store.alarms import raised_by
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.deaths import taken_over
 from models.store.keyset import LATEST_ID, page_of
 from models.store.outbox import entry_document, entry_of
@@ -34,13 +33,7 @@ class Deliveries(Store):
 
     async def add(self, deliveries: Iterable[Delivery]) -> None:
         """Insert deliveries; those that are there already stay as they are."""
-        documents = [_document(delivery) for delivery in deliveries]
-        if not documents:
-            return
-        try:
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(_document(delivery) for delivery in deliveries)
 
     async def get(self, delivery_id: str) -> Delivery:
         """Return the delivery with this id. Raises NotFound."""

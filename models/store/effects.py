@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
-from pymongo.errors import BulkWriteError
 
 from models.effect import Effect, EffectKind, EffectState
 from models.paging import EVER, Page, Sorting, Span, Window
 from models.store.alarms import raised_by
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.deaths import taken_over
 from models.store.keyset import page_of, within
 
@@ -49,12 +48,7 @@ class Effects(Store):
             if effect.state is EffectState.PENDING:
                 document["next_at"] = wall
             documents.append(document)
-        if not documents:
-            return
-        try:
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(documents)
 
     async def claim(
         self, ids: Sequence[str], token: str, *, wall: datetime, lease: timedelta

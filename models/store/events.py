@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
-from pymongo.errors import BulkWriteError
 
 from models.event import VISITOR, Batch, Event, lane_of
 from models.paging import Page, Sorting, Window
 from models.store.alarms import raised_by
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.keyset import page_of
 
 # Since when (None: ever) and which fields, by the events' name.
@@ -41,14 +40,7 @@ class Events(Store):
 
     async def add(self, events: Sequence[Event], *, pending: bool = True) -> frozenset[int]:
         """Insert events; return the places of those that were there already."""
-        if not events:
-            return frozenset()
-        documents = [_document(event, pending=pending) for event in events]
-        try:
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            return duplicates(error)
-        return frozenset()
+        return await self._insert_missing(_document(event, pending=pending) for event in events)
 
     async def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of these ids that are events'."""

@@ -89,13 +89,7 @@ class Identities(Store):
         wanted |= {email_key(email): user_id for email, user_id in emails.items()}
         if not wanted:
             return True
-        await self.documents.bulk_write(
-            [
-                UpdateOne({"_id": key}, {"$setOnInsert": {"user": user_id}}, upsert=True)
-                for key, user_id in wanted.items()
-            ],
-            ordered=False,
-        )
+        await self._insert_missing({"_id": key, "user": user} for key, user in wanted.items())
         cursor = self.documents.find({"_id": {"$in": list(wanted)}})
         found = {document["_id"]: document["user"] async for document in cursor}
         return found == wanted

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 import bson
-from pymongo import UpdateOne
 
 from models.measure import KeptMeasure, MeasureState
 from models.store.database import Document, Store
@@ -34,14 +33,7 @@ class Measures(Store):
 
     async def add(self, measures: Sequence[KeptMeasure]) -> None:
         """Begin to keep measures, but those that are kept already."""
-        if measures:
-            await self.documents.bulk_write(
-                [
-                    UpdateOne({"_id": each.id}, {"$setOnInsert": _document(each)}, upsert=True)
-                    for each in measures
-                ],
-                ordered=False,
-            )
+        await self._insert_missing(_document(each) for each in measures)
 
     async def note_filled(self, ids: Sequence[str], to: str) -> None:
         """Note up to which person measures have been filled."""
@@ -102,6 +94,7 @@ def _document(measure: KeptMeasure) -> Document:
         "value": measure.value,
     }
     return {
+        "_id": measure.id,
         "slot": measure.slot,
         "event": measure.event,
         "zone": measure.zone,

@@ -7,12 +7,11 @@ names of segments have no "|". The shard key would be the hashed `user`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, DeleteOne, IndexModel, InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, IndexModel
 
 from models.membership import Cause, CauseKind, Filling, Membership, Move
 from models.paging import Page, Window
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.keyset import BY_ID, page_of
 
 Stages = Sequence[Mapping[str, Any]]
@@ -38,15 +37,19 @@ class Memberships(Store):
 
     async def carry_out(self, moves: Mapping[str, Sequence[Move]]) -> None:
         """Insert and remove what these people's moves say. Safe to repeat."""
-        operations = [
-            _operation(user_id, move) for user_id, theirs in moves.items() for move in theirs
-        ]
-        if not operations:
-            return
-        try:
-            await self.documents.bulk_write(operations, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)  # who is in it already stays in it as they came
+        left: list[str] = []
+        entered: list[Document] = []
+        for user_id, theirs in moves.items():
+            for move in theirs:
+                document = _keyed(move.segment, move.number, user_id)
+                if move.entered:
+                    entered.append(document | {"since": move.at, "why": cause_document(move.cause)})
+                else:
+                    left.append(document["_id"])
+        # Who is in it already stays in it as they came.
+        await self._insert_missing(entered)
+        if left:
+            await self.documents.delete_many({"_id": {"$in": left}})
 
     async def page(
         self, segment: str, number: int, window: Window, *, publication: int | None = None
@@ -85,14 +88,11 @@ class Memberships(Store):
         ]
         cursor = self.documents.find({"_id": {"$in": before}})
         kept = {(_segment(old), old["user"]): old async for old in cursor}
-        operations = []
+        found = []
         for document in wanted:
             old = kept.get((_segment(document), document["user"]), _added(filling))
-            fields = {**document, "since": old["since"], "why": old["why"]}
-            key = fields.pop("_id")
-            operations.append(UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True))
-        if operations:
-            await self.documents.bulk_write(operations, ordered=False)
+            found.append({**document, "since": old["since"], "why": old["why"]})
+        await self._insert_missing(found)
 
     async def drop(self, segment: str, number: int) -> bool:
         """Delete some of a segment's members; return whether any are left."""
@@ -175,14 +175,6 @@ def _members(segment: str, number: int, publication: int | None) -> Document:
     if publication is not None:
         query[f"why.{CauseKind.PUBLICATION.value}"] = str(publication)
     return query
-
-
-def _operation(user_id: str, move: Move) -> InsertOne[Document] | DeleteOne:
-    document = _keyed(move.segment, move.number, user_id)
-    if not move.entered:
-        return DeleteOne({"_id": document["_id"]})
-    # A fifth of MongoDB's work for an update that inserts where there is nothing.
-    return InsertOne({**document, "since": move.at, "why": cause_document(move.cause)})
 
 
 def cause_document(cause: Cause) -> Document:

@@ -112,10 +112,7 @@ class Reached(Store):
             }
             for person, hour in people.items()
         ]
-        try:
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(documents)
         ids = {"|".join(person): person for person in people}
         cursor = self.documents.find({"_id": {"$in": list(ids)}, "block": block}, {"_id": 1})
         return frozenset([ids[document["_id"]] async for document in cursor])

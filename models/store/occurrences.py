@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
-from pymongo.errors import BulkWriteError
 
 from models.occurrence import Occurrence, OccurrenceState
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 
 _KEPT = timedelta(days=62)  # no occasion is ever planned that far in the past
 _OPEN = {"open": True}
@@ -27,14 +26,7 @@ class Occurrences(Store):
 
     async def plan(self, occurrences: Sequence[Occurrence]) -> None:
         """Insert occurrences. One that is there already, whatever has become of it, stays."""
-        if not occurrences:
-            return
-        try:
-            await self.documents.insert_many(
-                [_document(each) for each in occurrences], ordered=False
-            )
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(_document(each) for each in occurrences)
 
     async def due(
         self, now: datetime, *, wall: datetime, paused: Sequence[str], limit: int

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from models.feed import FeedEntry
 from models.ids import new_id
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 
 # What a block holds is one document, which MongoDB limits to 16 MiB, and readers keep many of them.
 LARGEST = 2 * 1024 * 1024
@@ -25,16 +24,10 @@ class Outbox(Store):
         recognises its id.
         """
         batch = new_id()
-        documents = [
+        await self._insert_missing(
             entry_document(entry) | {"order": f"{batch}{place:06}"}
             for place, entry in enumerate(entries)
-        ]
-        if not documents:
-            return
-        try:
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        )
 
     async def waiting(self, limit: int, *, size: int = LARGEST) -> list[FeedEntry]:
         """Return the entries that have waited longest, as many as fit into `size` bytes."""

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from models.paging import EVER, Page, Sorting, Span, Window
 from models.points import Extent, Reason, Transfer
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 from models.store.keyset import page_of, within
 
 
@@ -21,12 +20,7 @@ class Points(Store):
 
     async def add(self, transfers: Sequence[Transfer]) -> None:
         """Add transfers. One that is there already stays as it is."""
-        if not transfers:
-            return
-        try:
-            await self.documents.insert_many(map(transfer_document, transfers), ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(map(transfer_document, transfers))
 
     async def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Transfer]]:
         """Return the ledgers of these people, each in the order of time."""

@@ -5,10 +5,9 @@ from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from models.redemption import PerUser, Redemption, Reserve, Reserved, Taking
-from models.store.database import Document, Store, duplicates
+from models.store.database import Document, Store
 
 
 class Redemptions(Store):
@@ -23,11 +22,7 @@ class Redemptions(Store):
 
         Safe to repeat.
         """
-        try:
-            documents = [_document(redemption) for redemption in redemptions]
-            await self.documents.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            duplicates(error)
+        await self._insert_missing(_document(redemption) for redemption in redemptions)
 
     async def forget(self, redemption_id: str) -> None:
         """It is settled, or all of it was given back."""

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReturnDocument, UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
 from models.store.alarms import raised_by
-from models.store.database import BY_ID, Document, Store, duplicates
+from models.store.database import BY_ID, Document, Store
 from models.store.effects import effect_document, effect_of
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,17 +122,9 @@ class Runs(Store):
 
     async def start(self, runs: Sequence[Run]) -> Written:
         """Insert new runs. One that is there already keeps what was decided then."""
-        if not runs:
-            return Written((), frozenset())
-        try:
-            await self.documents.bulk_write(
-                [InsertOne(_document(run)) for run in runs], ordered=False
-            )
-        except BulkWriteError as error:
-            there = duplicates(error)
-            kept = tuple(run for place, run in enumerate(runs) if place not in there)
-            return Written(kept, frozenset(runs[place].id for place in there))
-        return Written(tuple(runs), frozenset())
+        there = await self._insert_missing(_document(run) for run in runs)
+        kept = tuple(run for place, run in enumerate(runs) if place not in there)
+        return Written(kept, frozenset(runs[place].id for place in there))
 
     async def plan(self, runs: Sequence[Run]) -> None:
         """Insert planned runs. One that is there already, or has started, stays as it is."""

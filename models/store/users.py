@@ -82,11 +82,11 @@ class Users(Store):
 
         Each is given as they were and as they are to be. Safe to repeat.
         """
+        await self._insert_missing(_imported(now) for was, now in changes if was is None)
         operations = [
-            UpdateOne({"_id": now.id}, {"$setOnInsert": _imported(now)}, upsert=True)
-            if was is None
-            else UpdateOne({"_id": now.id}, _changes(was, now))
+            UpdateOne({"_id": now.id}, _changes(was, now))
             for was, now in changes
+            if was is not None
         ]
         if operations:
             await self.documents.bulk_write(operations, ordered=False)
@@ -241,9 +241,7 @@ def _new(user: User) -> Document:
 
 
 def _imported(user: User) -> Document:
-    document = {**to_document(user), **at_first(user.id, IMPORTED)}
-    del document["_id"]
-    return document
+    return {**to_document(user), **at_first(user.id, IMPORTED)}
 
 
 def _changes(was: User, now: User) -> Document:
