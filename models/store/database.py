@@ -18,6 +18,9 @@ from pymongo.read_concern import ReadConcern
 from models.errors import Unavailable
 
 Document: TypeAlias = dict[str, Any]
+# Documents that a cursor brings at once, where a page is read: of MongoDB's own 101 a page takes
+# two trips and more.
+WHOLE_PAGE = 1_000
 if TYPE_CHECKING:
     Database: TypeAlias = AsyncIOMotorDatabase[Document]
     Collection: TypeAlias = AsyncIOMotorCollection[Document]

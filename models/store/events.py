@@ -14,7 +14,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from models.event import VISITOR, Batch, Event, lane_of
 from models.paging import Page, Sorting, Window
 from models.store.alarms import raised_by
-from models.store.database import Document, Store
+from models.store.database import WHOLE_PAGE, Document, Store
 from models.store.keyset import page_of
 
 # Since when (None: ever) and which fields, by the events' name.
@@ -50,8 +50,10 @@ class Events(Store):
     async def pending(self, lanes: Sequence[int], *, limit: int) -> list[Event]:
         """Return these lanes' events that wait to be applied, by their time."""
         cursor = (
-            self.documents.find({"pending": True, "lane": {"$in": list(lanes)}})
-            .sort([("at", ASCENDING), ("_id", ASCENDING)])
+            self.documents.find(
+                {"pending": True, "lane": {"$in": list(lanes)}}, batch_size=WHOLE_PAGE
+            )
+            .sort(OLDEST_FIRST)
             .limit(limit)
         )
         return [event_of(document) async for document in cursor]
@@ -157,7 +159,9 @@ class Events(Store):
         """
         found: Happened = {user: {} for user in user_ids}
         if needs and user_ids:
-            cursor = self.documents.find(asked(user_ids, needs), shown(needs))
+            cursor = self.documents.find(
+                asked(user_ids, needs), shown(needs), batch_size=WHOLE_PAGE
+            )
             async for document in cursor.sort(OLDEST_FIRST):
                 happened(document, found)
         return found
@@ -181,7 +185,9 @@ class Events(Store):
         if not clauses or not user_ids:
             return []
         query = clauses[0] if len(clauses) == 1 else {"$or": clauses}
-        cursor = self.documents.find(query, {"user": 1, "name": 1, "at": 1, "data": 1})
+        cursor = self.documents.find(
+            query, {"user": 1, "name": 1, "at": 1, "data": 1}, batch_size=WHOLE_PAGE
+        )
         return [
             (
                 document["user"],

@@ -11,7 +11,7 @@ from pymongo import ASCENDING, IndexModel
 
 from models.membership import Cause, CauseKind, Filling, Membership, Move
 from models.paging import Page, Window
-from models.store.database import Document, Store
+from models.store.database import WHOLE_PAGE, Document, Store
 from models.store.keyset import BY_ID, page_of
 
 Stages = Sequence[Mapping[str, Any]]
@@ -31,7 +31,8 @@ class Memberships(Store):
         found: dict[str, list[Membership]] = {user_id: [] for user_id in user_ids}
         if not live:
             return found
-        async for document in self.documents.find(of(user_ids, live)).sort("set", ASCENDING):
+        cursor = self.documents.find(of(user_ids, live), batch_size=WHOLE_PAGE)
+        async for document in cursor.sort("set", ASCENDING):
             found[document["user"]].append(membership_of(document))
         return found
 

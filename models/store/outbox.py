@@ -7,7 +7,7 @@ from pymongo import ASCENDING, IndexModel
 
 from models.feed import FeedEntry
 from models.ids import new_id
-from models.store.database import Document, Store
+from models.store.database import WHOLE_PAGE, Document, Store
 
 # What a block holds is one document, which MongoDB limits to 16 MiB, and readers keep many of them.
 LARGEST = 2 * 1024 * 1024
@@ -36,7 +36,8 @@ class Outbox(Store):
                 {"$sort": {"order": ASCENDING}},
                 {"$limit": limit},
                 {"$set": {"size": {"$bsonSize": "$$ROOT"}}},
-            ]
+            ],
+            batchSize=WHOLE_PAGE,
         )
         waiting: list[FeedEntry] = []
         async for document in cursor:

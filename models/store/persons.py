@@ -13,7 +13,7 @@ from pymongo import ASCENDING, UpdateOne
 
 from models.measure import FactsChange
 from models.membership import Look
-from models.store.database import BY_ID, Document, Store
+from models.store.database import BY_ID, WHOLE_PAGE, Document, Store
 from models.store.facts import facts_unchanged, facts_update
 from models.store.looks import due
 from models.store.notes import Seen, as_read, look_of, seen_update
@@ -45,12 +45,13 @@ class Persons(Store):
 
     async def read(self, user_ids: Sequence[str]) -> dict[str, Person]:
         """Return those of these people who exist."""
-        cursor = self.documents.find({"_id": {"$in": list(user_ids)}})
+        cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, batch_size=WHOLE_PAGE)
         return {document["_id"]: _person(document) async for document in cursor}
 
     async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Person]:
         """Return these lanes' people who are to be looked at by now, the longest due first."""
-        cursor = self.documents.find(due(lanes, now)).sort("recheck.at", ASCENDING).limit(limit)
+        cursor = self.documents.find(due(lanes, now), batch_size=WHOLE_PAGE)
+        cursor = cursor.sort("recheck.at", ASCENDING).limit(limit)
         return [_person(document) async for document in cursor]
 
     async def write(self, changes: Sequence[PersonChange]) -> frozenset[str]:

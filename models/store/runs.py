@@ -15,7 +15,7 @@ from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
 from models.store.alarms import raised_by
-from models.store.database import BY_ID, Document, Store
+from models.store.database import BY_ID, WHOLE_PAGE, Document, Store
 from models.store.effects import effect_document, effect_of
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +52,8 @@ class Runs(Store):
         self, lanes: Sequence[int], now: datetime, *, paused: Sequence[str], limit: int
     ) -> list[Run]:
         """Return these lanes' runs whose time has come; of paused campaigns only the unsettled."""
-        cursor = self.documents.find(_due(lanes, now, paused)).sort("due_at", ASCENDING)
+        cursor = self.documents.find(_due(lanes, now, paused), batch_size=WHOLE_PAGE)
+        cursor = cursor.sort("due_at", ASCENDING)
         return [_run(document) async for document in cursor.limit(limit)]
 
     async def due_lanes(self, now: datetime, *, paused: Sequence[str]) -> frozenset[int]:
@@ -81,7 +82,9 @@ class Runs(Store):
             wanted.append({"goal_until": {"$gte": goals_since}, "converted_at": None})
         if triggers:
             wanted.append({"trigger": {"$in": list(triggers)}})
-        cursor = self.documents.find({"user": {"$in": list(user_ids)}, "$or": wanted})
+        cursor = self.documents.find(
+            {"user": {"$in": list(user_ids)}, "$or": wanted}, batch_size=WHOLE_PAGE
+        )
         return [_run(document) async for document in cursor.sort("started_at", ASCENDING)]
 
     async def known(self, ids: Sequence[str]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.membership import Standing
-from models.store.database import Document, Store
+from models.store.database import WHOLE_PAGE, Document, Store
 from models.store.events import OLDEST_FIRST, Events, Happened, Needs, asked, happened, shown
 from models.store.memberships import Live, Memberships, membership_of, of
 from models.store.standings import ONE, Standings, standing_of
@@ -39,7 +39,7 @@ class Sights(Store):
             ]
             stages.append(_with(Events.NAME, chosen))
         stages.append(_with(Standings.NAME, [{"$match": ONE}]))
-        async for document in self.documents.aggregate(stages):
+        async for document in self.documents.aggregate(stages, batchSize=WHOLE_PAGE):
             if document["_id"] == ONE["_id"]:
                 sight.standing = standing_of(document)
             elif "set" in document:
