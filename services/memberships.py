@@ -119,8 +119,9 @@ async def carry_out(
     """Do what was decided and is kept on these people, and forget it. Safe to repeat."""
     if not seen:
         return
-    await _move(seen, standing, published, stores=stores)
-    await _start(seen, published, stores=stores, jobs=jobs, now=now)
+    if moving := [each for each in seen if each.moves]:
+        await _move(moving, standing, published, stores=stores)
+        await _start(moving, published, stores=stores, jobs=jobs, now=now)
     mixed = await stores.looks.finish(seen)
     await stores.looks.note(dict.fromkeys(mixed, ((ANYTHING,), PROFILE)))
 

@@ -120,11 +120,7 @@ class Looks(Store):
         """
         if not seen:
             return []
-        result = await self.forgettable.bulk_write(
-            [UpdateOne(as_decided(each), finished(each), hint=BY_ID) for each in seen],
-            ordered=False,
-        )
-        done, moving = result.matched_count, [each for each in seen if each.moves]
+        done, moving = await self._finished(seen), [each for each in seen if each.moves]
         if done == len(seen) or not moving:
             return []
         # Rare, and nobody knows of whom.
@@ -134,6 +130,17 @@ class Looks(Store):
         )
         lost = done + result.matched_count < len(seen)
         return [each.look.user_id for each in moving] if lost else []
+
+    async def _finished(self, seen: Sequence[Seen]) -> int:
+        updates = [(as_decided(each), finished(each)) for each in seen]
+        if len(updates) == 1:  # as usual while little happens; as a bulk it takes a quarter longer
+            ((which, change),) = updates
+            one = await self.forgettable.update_one(which, change, hint=BY_ID)
+            return one.matched_count
+        many = await self.forgettable.bulk_write(
+            [UpdateOne(which, change, hint=BY_ID) for which, change in updates], ordered=False
+        )
+        return many.matched_count
 
     async def miss(self, number: int) -> int:
         """Have those looked at while segments were filled looked at again; return how many."""
