@@ -23,7 +23,8 @@ from devserver.process import free_port
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd asks for all that this has, at which Python 3.11.2 stumbles over those.
+@dataclass
 class Sink:
     """What has arrived, oldest first; each also as an .eml file where a folder is given."""
 

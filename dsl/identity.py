@@ -1,5 +1,6 @@
-"""Answers about expressions, kept by which expression it is: to compare two of them takes longer
-than to answer.
+"""Answers about expressions, kept by which expression it is.
+
+To compare two of them takes longer than to answer.
 """
 
 from collections.abc import Callable
