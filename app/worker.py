@@ -40,6 +40,7 @@ THREADS = 8  # jobs at once; each waits for the loop
 TURN = 2.0  # seconds of work on the same lanes before other workers may have them
 POLL_MS = 100  # a bell waits at most so long in an idle worker's queue
 PREFETCH = 64
+HEARS = 0.5  # seconds within which it is heard that it is to stop
 PATIENCE = 25  # seconds for what is under way when told to stop
 
 
@@ -146,7 +147,10 @@ def run_worker(settings: Settings) -> None:
     settle()
     watchdog = _watched()
     log.info("working")
-    stopping.wait()
+    # Not for ever at once: where the system hands the signal to another thread, this one does not
+    # hear of it before it wakes up.
+    while not stopping.wait(HEARS):
+        pass
     worker.stop(timeout=PATIENCE * 1000)
     watchdog.leave()
     broker.close()

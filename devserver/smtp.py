@@ -100,7 +100,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with running(arguments.folder, arguments.port):
-        ended.wait()
+        while not ended.wait(0.5):  # the signal may have gone to another thread
+            pass
 
 
 if __name__ == "__main__":

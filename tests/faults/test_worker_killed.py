@@ -3,6 +3,9 @@
 import asyncio
 import random
 import time
+from ctypes import CDLL
+from os import listdir
+from signal import SIGTERM
 
 import pytest
 
@@ -127,6 +130,19 @@ async def stops(processes, database, redis_url, smtp, *, people: int, times: int
     jobs.close()
 
     assert await rescued(shop, smtp, people) == 0
+
+
+async def test_a_worker_stops_whichever_of_its_threads_is_told(processes, database, smtp):
+    await open_shop(Shop(Stores.over(database), smtp.url), 1)
+    processes.start("worker", "worker")
+    process = processes.running["worker"]
+    await until(lambda: "app.worker working" in processes.log("worker"))
+    threads = map(int, listdir(f"/proc/{process.pid}/task"))
+
+    assert CDLL(None).tgkill(process.pid, max(threads), SIGTERM) == 0
+
+    await until(lambda: process.poll() is not None)
+    assert process.returncode == 0
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
