@@ -30,7 +30,7 @@ from services.messages import Mail
 from services.occurrences import Occasions
 from services.seals import Seals
 from services.suppression import Suppression
-from workers.bells import make_broker
+from workers.broker import ASK_EVERY, make_broker
 from workers.deps import Deps
 from workers.registry import declare
 
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 
 THREADS = 8  # jobs at once; each waits for the loop
 TURN = 2.0  # seconds of work on the same lanes before other workers may have them
-POLL_MS = 100  # a bell waits at most so long in an idle worker's queue
 PREFETCH = 64
 HEARS = 0.5  # seconds within which it is heard that it is to stop
 PATIENCE = 25  # seconds for what is under way when told to stop
@@ -141,7 +140,7 @@ def run_worker(settings: Settings) -> None:
     parts = _Parts(settings, stopping)
     broker = make_broker(settings.redis_url, middleware=[AsyncIO(), parts])
     declare(broker, parts.deps)
-    worker = dramatiq.Worker(broker, worker_timeout=POLL_MS, worker_threads=THREADS)
+    worker = dramatiq.Worker(broker, worker_timeout=ASK_EVERY, worker_threads=THREADS)
     worker.queue_prefetch = PREFETCH
     worker.start()
     settle()

@@ -24,7 +24,7 @@ from services import alarms, outbox, publications
 log = logging.getLogger(__name__)
 
 BLOCK = 500
-PAUSE = 0.06  # seconds between two looks at an empty outbox
+PAUSE = 0.1  # seconds between two looks at an empty outbox
 LEASE = 5.0
 CARE = 1.0  # seconds between two rounds of finishing what others left half done
 RETENTION = timedelta(days=30)

@@ -8,11 +8,9 @@ from uuid import uuid4
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from services.jobs import Job
+from workers.broker import make_broker
 from workers.registry import HANDLERS
 
 log = logging.getLogger(__name__)
@@ -20,24 +18,6 @@ log = logging.getLogger(__name__)
 _MOST_WAITING = 20_000
 _AT_ONCE = 500
 _UNPACKED = 1_000  # elements that Lua unpacks at once; of no account when queueing
-
-
-def make_broker(url: str, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
-    """Return a broker that finds a killed worker's messages within ten seconds.
-
-    The client must not retry by itself: a command that was done although its answer was lost would
-    duplicate or strand messages. No command waits for anything: one that is not answered soon is on
-    a connection that is dead, and whoever waits for it hears no bell meanwhile.
-    """
-    client = redis.Redis.from_url(
-        url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
-    )
-    return RedisBroker(
-        client=client,
-        middleware=list(middleware),
-        maintenance_chance=1_000_000,
-        heartbeat_timeout=10_000,
-    )
 
 
 class DramatiqJobs:
@@ -121,6 +101,8 @@ class DramatiqJobs:
                     ],
                     client=pipeline,
                 )
+            for queue in {HANDLERS[job].queue for job, _ in bells}:
+                broker.ring(queue, pipeline)
             pipeline.execute()
 
 

@@ -50,23 +50,23 @@ log = logging.getLogger(__name__)
 
 LEASE = 5.0
 STAND_BY = 1.0
-DUE_EVERY = 0.1
+DUE_EVERY = 0.2
 SWEEP_EVERY = 1.0
-CAMPAIGNS_EVERY = 0.5
-OCCURRENCES_EVERY = 0.25
-STOCKS_EVERY = 0.5
+CAMPAIGNS_EVERY = 1.0
+OCCURRENCES_EVERY = 0.5
+STOCKS_EVERY = 1.0
 DRAWS_EVERY = 1.0
-MEASURES_EVERY = 1.0
+MEASURES_EVERY = 2.0
 POINTS_EVERY = 1.0
 AUDIENCES_EVERY = 5.0
-AUDIT_EVERY = 0.5
+AUDIT_EVERY = 1.0
 PRUNE_EVERY = 3_600.0
-ERASURES_EVERY = 1.0
+ERASURES_EVERY = 2.0
 FEED_EVERY = 0.25
-SEGMENTS_EVERY = 0.25
-IMPORTS_EVERY = 1.0
+SEGMENTS_EVERY = 0.5
+IMPORTS_EVERY = 2.0
 BOUNDS_EVERY = 2.0
-REPORTS_EVERY = 5.0  # a row is written once for all that came meanwhile
+REPORTS_EVERY = 10.0  # a row is written once for all that came meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from dramatiq.middleware import AsyncIO
 from devserver.process import free_port
 from services.jobs import Job
 from tests.waiting import until
-from workers.bells import DramatiqJobs, make_broker
+from workers.bells import DramatiqJobs
+from workers.broker import make_broker
 from workers.registry import HANDLERS, declare
 
 
