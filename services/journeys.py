@@ -333,13 +333,14 @@ class Journeys:
             return True
         most, heir_of = total_limit(trigger), None
         if most is not None:
-            heir_of = await self._inherit(run, admission.replaces)
+            heir_of = await self._inherit(run, (*admission.replaces, *self._over(trigger.name)))
             if heir_of is None and not await self._limits.take(trigger.name, run.id, most=most):
                 return False
             run = replace(run, counted=True)
         for other in admission.replaces:
-            ended = engine.end(other, "restarted", at)
-            self._keep(replace(ended, counted=False) if other is heir_of else ended)
+            self._keep(engine.end(other, "restarted", at))
+        if heir_of is not None:
+            self._keep(replace(self._runs[heir_of.id], counted=False))
         await self._keep_advance(engine.resume(run, plan, self._facts, moment, self._codes))
         run = self._runs[run.id]
         # What was inherited goes back when this is written: until then the other may go on after
@@ -350,12 +351,17 @@ class Journeys:
             self._keep(replace(run, counted=False))
         return True
 
-    async def _inherit(self, run: Run, replaced: Sequence[Run]) -> Run | None:
-        """Take the place in the total of a run that this one replaces; return which, if any.
+    def _over(self, trigger: str) -> list[Run]:
+        """Return a trigger's runs that were moved here, are over, and did not use their place."""
+        moved = (self._runs[run_id] for run_id in self._effects)
+        return [run for run in moved if run.trigger == trigger and run.spares_its_place]
+
+    async def _inherit(self, run: Run, others: Sequence[Run]) -> Run | None:
+        """Take the place in the total of one of these, which are over; return which, if any.
 
         One that has done something uses its place up.
         """
-        for other in replaced:
+        for other in others:
             unused = other.counted and not other.acted
             if unused and await self._limits.hand_over(run.trigger, other.id, run.id):
                 return other

@@ -163,6 +163,19 @@ async def test_who_starts_anew_takes_the_place_in_the_total_of_the_run_that_ends
     assert tagged == [("ann", timedelta(hours=1, minutes=1))]
 
 
+async def test_a_run_that_ends_as_its_trigger_comes_round_leaves_the_next_its_place_in_the_total():
+    rules = "trigger daily { every day at 09:00  limit 1 total  then { wait 1 day } }"
+    program = dsl.check([dsl.SourceFile("r", rules)]).program
+    people = {"ann": {"user": {"id": "ann"}, "events": {}}}
+
+    account = await simulate(
+        program, people, [], since=NOW, until=NOW.replace(hour=12) + timedelta(days=3)
+    )
+
+    days = [each.at.date() - NOW.date() for each in account if each.kind == "started"]
+    assert [day.days for day in days] == [*range(days[0].days, 4)]
+
+
 async def test_a_run_that_waited_and_did_nothing_gives_its_place_in_the_total_to_the_next(tmp_path):
     rules = """
     event cart_updated { total: money USD }

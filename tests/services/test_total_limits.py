@@ -1,4 +1,6 @@
-"""`limit … total`: a run that starts anew takes the place of the one it ends, and no other."""
+"""`limit … total`: whose run is over leaves its place to their next, at the same moment, too."""
+
+from datetime import timedelta
 
 import pytest
 
@@ -42,6 +44,32 @@ async def test_what_a_run_did_before_it_was_to_start_anew_uses_its_place_up(shop
 
     assert ended == ["ann "]
     assert [mail.get_content().strip() for mail in smtp.messages] == ["5.00"]
+
+
+async def test_a_run_that_is_over_as_the_next_is_to_start_leaves_it_its_place(shop, smtp):
+    await shop.template("greet", text="{{ total }}")
+    await shop.person("ann")
+    await shop.publish("""
+    event cart_updated { total: money USD }
+    trigger t {
+      on cart_updated  limit 1 total
+      then {
+        wait 1 hour
+        if event.total > 10 USD { send email "greet" with { total: event.total } }
+      }
+    }
+    """)
+    begin = shop.clock.now()
+    shop.clock.turn(hours=3)
+    for hour, total in enumerate(("5", "50", "500")):
+        await shop.tell(event("cart_updated", total, at=begin + timedelta(hours=hour), total=total))
+
+    await shop.work()
+
+    started = [run["started_at"] - begin for run in await shop.runs()]
+    assert started == [timedelta(hours=0), timedelta(hours=1)]
+    assert [mail.get_content().strip() for mail in smtp.messages] == ["50.00"]
+    assert await shop.stores.limits.taken("t") == 1
 
 
 async def test_a_place_is_handed_over_once_however_often_it_is_tried(shop):
