@@ -84,6 +84,7 @@ class _Simulation:
         self._waiting = sorted(script, key=lambda event: (event.at, event.id))
         for event in self._waiting:
             self._remember(event)
+        self._emitted = set[str]()  # what waits and that no facts have yet
         self._runs: dict[str, dict[str, Run]] = defaultdict(dict)
         self._numbers: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         self._limits, self._paces = Limits(), Paces()
@@ -142,6 +143,10 @@ class _Simulation:
     def _events_at(self, now: datetime) -> list[Event]:
         events = [event for event in self._waiting if event.at <= now]
         del self._waiting[: len(events)]
+        for event in events:
+            if event.id in self._emitted:
+                self._emitted.remove(event.id)
+                self._remember(event)
         return events
 
     def _zones(self, since: datetime) -> list[str]:
@@ -284,7 +289,7 @@ class _Simulation:
         if run.ended_at is not None and (before is None or before.ended_at is None):
             by = "".join(f" by {each.by}" for each in run.arms if each.by)
             yield Happening(now, "ended", *about, detail=run.reason + by)
-        elif run.due_at is not None:
+        elif run.due_at is not None and (before is None or before.due_at != run.due_at):
             yield Happening(now, "waits", *about, until=run.due_at)
 
     def _steps(
@@ -317,7 +322,8 @@ class _Simulation:
             publication=PUBLICATION,
             data=effect.data["data"],
         )
-        self._remember(event)
+        # Nobody is in a segment for it before their runs have had it.
+        self._emitted.add(event.id)
         self._waiting = sorted([*self._waiting, event], key=lambda each: (each.at, each.id))
 
     def _remember(self, event: Event) -> None:

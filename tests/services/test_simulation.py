@@ -176,6 +176,41 @@ async def test_a_run_that_ends_as_its_trigger_comes_round_leaves_the_next_its_pl
     assert [day.days for day in days] == [*range(days[0].days, 4)]
 
 
+async def test_what_a_run_emits_does_not_end_the_run_that_it_starts_through_a_segment(tmp_path):
+    rules = """
+    event a { }
+    event c { n: number }
+    segment s { count(c, ever) >= 1 }
+    trigger p { on a  goal c within 1 day  then { emit c { n: 3 }  wait 1 hour } }
+    trigger r { when user enters segment s  then { wait 1 hour unless c } }
+    """
+    program = dsl.check([dsl.SourceFile("r", rules)]).program
+    events = tmp_path / "events.jsonl"
+    a = {"name": "a", "id": "1", "user": "ann", "occurredAt": f"{NOW:%F}T12:00:00Z", "data": {}}
+    events.write_text(json.dumps(a))
+
+    account = await simulate(
+        program, {}, list(script_of(events, program)), since=NOW, until=NOW + timedelta(days=1)
+    )
+
+    of_runs = [
+        (each.kind, each.trigger, each.detail) for each in account if each.trigger or each.detail
+    ]
+    assert of_runs == [
+        ("event", "", "a"),
+        ("started", "p", ""),
+        ("effect", "p", ""),
+        ("waits", "p", ""),
+        ("event", "", "c"),
+        ("goal", "p", ""),
+        ("entered", "", "s"),
+        ("started", "r", ""),
+        ("waits", "r", ""),
+        ("ended", "p", ""),
+        ("ended", "r", ""),
+    ]
+
+
 async def test_a_run_that_waited_and_did_nothing_gives_its_place_in_the_total_to_the_next(tmp_path):
     rules = """
     event cart_updated { total: money USD }
