@@ -28,6 +28,7 @@ from dsl.core import (
     Ref,
     Today,
 )
+from dsl.kinds import BOOL
 from dsl.moment import Moment, seconds_of
 from dsl.operators import apply, find_operator
 from dsl.values import MISSING, read, walk
@@ -92,9 +93,11 @@ def evaluate(expr: Expr, scope: Scope) -> Any:  # noqa: C901, PLR0911 - one case
             return scope.moment.today.isoformat()
         case Apply("is known", (operand,)):
             return evaluate(operand, scope) is not MISSING
-        case Apply(name, arguments):
+        case Apply(name, arguments, kind):
             row = find_operator(name, arguments)
-            return apply(row, scope.moment, tuple(evaluate(one, scope) for one in arguments))
+            found = apply(row, scope.moment, tuple(evaluate(one, scope) for one in arguments))
+            # A condition is false then, also where another asks for its answer.
+            return False if found is MISSING and kind == BOOL else found
         case Not(operand):
             return not judge(operand, scope)
         case AllOf(operands):

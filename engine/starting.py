@@ -8,6 +8,7 @@ judges it then with `is_for`, `admit` and `begun`, as it judges an event.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from dsl import Moment, holds
 from dsl.clauses import Active, Limit
@@ -153,15 +154,26 @@ def _with_goal(run: Run, trigger: Trigger, program: Program) -> Run:
     return _unless_held_out(replace(run, goal_until=until), trigger, program)
 
 
-def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:
+def kept_out_by(user_id: str, trigger: Trigger, program: Program) -> str | None:
+    """Return the trigger or campaign whose holdout keeps someone out, if one does."""
+    shares = _holdouts(trigger, program)
+    return next((name for name, share in shares if held_out(user_id, name, share)), None)
+
+
+def _holdouts(trigger: Trigger, program: Program) -> list[tuple[str, Decimal]]:
     campaign = program.campaigns.get(trigger.campaign) if trigger.campaign else None
     shares = [] if trigger.holdout is None else [(trigger.name, trigger.holdout)]
     if campaign is not None and campaign.holdout is not None:
         shares.append((campaign.name, campaign.holdout))
+    return shares
+
+
+def _unless_held_out(run: Run, trigger: Trigger, program: Program) -> Run:
+    shares = _holdouts(trigger, program)
     if not shares:
         return run
     experiment = Experiment.holdout(share for _, share in shares)
-    by = next((name for name, share in shares if held_out(run.user_id, name, share)), None)
+    by = kept_out_by(run.user_id, trigger, program)
     if by is None:
         return replace(run, arms=(Dealt(experiment, BEGUN, run.started_at),))
     held = replace(run, arms=(Dealt(experiment, HELD_OUT, run.started_at, by),))

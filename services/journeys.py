@@ -15,7 +15,16 @@ from engine.goals import is_open, reaches
 from engine.matching import Index
 from engine.plans import Plan
 from engine.playbook import playbook_of
-from engine.starting import admit, begin, begun, is_for, rank, started, total_limit
+from engine.starting import (
+    admit,
+    begin,
+    begun,
+    is_for,
+    kept_out_by,
+    rank,
+    started,
+    total_limit,
+)
 from models.effect import Effect, EffectState
 from models.event import Event
 from models.run import Run, RunState
@@ -231,7 +240,10 @@ class Journeys:
 
     async def _missed_its_turn(self, run: Run, trigger: Trigger, now: datetime) -> bool:
         """Give a run another turn if many may have missed theirs, as in a pause: else all burst."""
+        program = self._rules.versions[run.publication].program
         if trigger.pace is None or run.due_at is None or now - run.due_at < _LATE:
+            return False
+        if kept_out_by(run.user_id, trigger, program) is not None:
             return False
         (turn,) = await turns(trigger, trigger.pace, 1, paces=self._paces, after=now)
         if turn <= now:

@@ -264,8 +264,10 @@ async def _start(
                 )
                 runs.setdefault(trigger.name, []).append(run)
     for name, theirs in runs.items():
-        trigger = published.program.triggers[name]
-        await starts.plan(theirs, trigger, stores=stores, jobs=jobs, now=now)
+        program = published.program
+        await starts.plan(
+            theirs, program.triggers[name], program, stores=stores, jobs=jobs, now=now
+        )
 
 
 def _entry(user_id: str, move: Move, published: Published) -> FeedEntry:

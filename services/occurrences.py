@@ -179,7 +179,14 @@ async def work(occurrence_id: str, occasions_: Occasions) -> None:
         )
         chosen = await _chosen(ids, trigger, published, whom, stores)
         runs = [_run(user_id, occurrence, trigger, published) for user_id in chosen]
-        await starts.plan(runs, trigger, stores=stores, jobs=occasions_.jobs, now=clock.now())
+        await starts.plan(
+            runs,
+            trigger,
+            published.program,
+            stores=stores,
+            jobs=occasions_.jobs,
+            now=clock.now(),
+        )
         occurrence = replace(
             occurrence,
             after=ids[-1] if ids else occurrence.after,

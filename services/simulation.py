@@ -29,7 +29,7 @@ from services import earning, entering
 from services.journeys import Journeys, Rules
 from services.rulebook import Published
 from services.simulated import Entries, Ledger, Limits, Memberships, Paces
-from services.starts import turns
+from services.starts import spread
 
 PUBLICATION = 1
 
@@ -178,12 +178,12 @@ class _Simulation:
     async def _plan_for(
         self, chosen: Sequence[str], trigger: Trigger, cause: str, now: datetime
     ) -> None:
-        times = [now] * len(chosen)
-        if trigger.pace is not None and chosen:
-            times = await turns(trigger, trigger.pace, len(chosen), paces=self._paces, after=now)
-        for user_id, at in zip(chosen, times, strict=True):
-            run = planned(trigger, user_id, cause, at, campaign_id=None, publication=PUBLICATION)
-            self._runs[user_id].setdefault(run.id, run)
+        runs = [
+            planned(trigger, user_id, cause, now, campaign_id=None, publication=PUBLICATION)
+            for user_id in chosen
+        ]
+        for run in await spread(runs, trigger, self._program, paces=self._paces, after=now):
+            self._runs[run.user_id].setdefault(run.id, run)
 
     # --- people ----------------------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ class _Simulation:
         if run.ended_at is not None and (before is None or before.ended_at is None):
             by = "".join(f" by {each.by}" for each in run.arms if each.by)
             yield Happening(now, "ended", *about, detail=run.reason + by)
-        elif run.due_at is not None and (before is None or before.due_at != run.due_at):
+        elif run.due_at is not None and not _at_the_same_wait(before, run):
             yield Happening(now, "waits", *about, until=run.due_at)
 
     def _steps(
@@ -331,6 +331,10 @@ class _Simulation:
         happened = facts["events"].setdefault(event.name, [])
         happened.append(event.facts())
         happened.sort(key=lambda each: each["time"])
+
+
+def _at_the_same_wait(before: Run | None, run: Run) -> bool:
+    return before is not None and (before.position, before.due_at) == (run.position, run.due_at)
 
 
 def _own(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from dsl.program import Program
 from dsl.triggers import Pace, Trigger
+from engine.starting import kept_out_by
 from models.run import Run
 from models.store import Stores
 from services.jobs import Job, Jobs
@@ -30,8 +32,36 @@ async def turns(
     return [first + place * unit // pace.count for place in range(count)]
 
 
+async def spread(
+    runs: Sequence[Run], trigger: Trigger, program: Program, *, paces: Paces, after: datetime
+) -> list[Run]:
+    """Return planned runs of one trigger, each with its turn if there is a pace.
+
+    Whom a holdout keeps out does not start, and takes none.
+    """
+    if trigger.pace is None:
+        return list(runs)
+    starting = [run for run in runs if kept_out_by(run.user_id, trigger, program) is None]
+    if not starting:
+        return list(runs)
+    given = await turns(trigger, trigger.pace, len(starting), paces=paces, after=after)
+    turn_of = {run.id: turn for run, turn in zip(starting, given, strict=True)}
+    return [
+        replace(run, started_at=turn_of[run.id], due_at=turn_of[run.id])
+        if run.id in turn_of
+        else run
+        for run in runs
+    ]
+
+
 async def plan(
-    runs: Sequence[Run], trigger: Trigger, *, stores: Stores, jobs: Jobs, now: datetime
+    runs: Sequence[Run],
+    trigger: Trigger,
+    program: Program,
+    *,
+    stores: Stores,
+    jobs: Jobs,
+    now: datetime,
 ) -> None:
     """Keep planned runs of one trigger, spread by its `pace`, and ring for those that are due.
 
@@ -41,11 +71,7 @@ async def plan(
         known = await stores.runs.known([run.id for run in runs])
         fresh = [run for run in runs if run.id not in known]
         after = max([now, *(run.started_at for run in fresh)])
-        given = await turns(trigger, trigger.pace, len(fresh), paces=stores.paces, after=after)
-        runs = [
-            replace(run, started_at=turn, due_at=turn)
-            for run, turn in zip(fresh, given, strict=True)
-        ]
+        runs = await spread(fresh, trigger, program, paces=stores.paces, after=after)
     await stores.runs.plan(runs)
     due = sorted({str(run.lane) for run in runs if run.due_at is None or run.due_at <= now})
     if due:

@@ -283,6 +283,8 @@ def values(kind, element=None, depth=2):
     if kind == NUMBER:
         lists = _refs(ListOf(TEXT), element)
         deeper.append(lists.map(lambda one: Apply("length", (one,), NUMBER)))
+    if kind == BOOL:
+        deeper.append(st.deferred(lambda: conditions(element, depth - 1)))
     return st.one_of(deeper)
 
 
@@ -361,7 +363,8 @@ def _list_tests(draw, element, depth):
 def _known(element):
     kinds = [kind for _, kind in USER.fields]
     refs = st.sampled_from(kinds).flatmap(lambda kind: _refs(kind, element))
-    return refs.map(lambda ref: Apply("is known", (ref,), BOOL))
+    found = refs | values(BOOL, element, depth=1)
+    return found.map(lambda one: Apply("is known", (one,), BOOL))
 
 
 @cache

@@ -49,6 +49,12 @@ def orders(*days_ago):
         ("user.joined <= today - 30 days", {"joined": "2026-03-01"}, "2026-03-31"),
         ("user.joined between 2026-01-01 and today", {"joined": "2027-01-01"}, "2027-01-01"),
         ('weekday(today) = "monday"', {}, "2026-03-06"),
+        # What is compared with a missing operand is false, and no answer that stays.
+        (
+            "(user.score > 0) != false or days_since(user.joined) < 3",
+            {"joined": "2026-03-04"},
+            "2026-03-07",
+        ),
         # Windows: the oldest event leaves.
         ("count(order_placed, last 90 days) >= 2", {"events": orders(80, 10)}, "2026-03-15"),
         ("count(order_placed, last 2 weeks) >= 2", {"events": orders(80, 13)}, "2026-03-06"),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.journeys import CATCH_UP
-from tests.services.test_occurrences import pass_time
+from tests.services.passing import pass_time
 
 ZONES = (
     "Europe/Berlin",

@@ -6,33 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.starting import planned
 from models.campaign import Act
 from models.store.database import Document
-from services import campaigns, occurrences, starts
+from services import campaigns, occurrences
 from services.jobs import Job
-from tests.shop import NOW, Shop, event
+from tests.services.passing import pass_time, started
+from tests.shop import NOW
 
 DAILY = 'trigger daily { every day at 09:00 in user timezone  %s  then { tag "greeted" } }'
 BIRTHDAY = DAILY % "for days_until(user.birthday) = 0"
-
-
-async def started(shop: Shop) -> dict[str, list[str]]:
-    """Return when runs started, by user, and that each user's runs have acted."""
-    found: dict[str, list[str]] = {}
-    async for run in shop.stores.runs.documents.find().sort("started_at"):
-        assert run["state"] == "done", run
-        found.setdefault(run["user"], []).append(f"{run['started_at']:%d %H:%M}")
-    return found
-
-
-async def pass_time(shop: Shop, *, hours: float, step: float = 0.5) -> None:
-    """Turn the clock as time passes, with a scheduler and workers about."""
-    end = shop.clock.business + timedelta(hours=hours)
-    await shop.occur()
-    while shop.clock.business < end:
-        shop.clock.turn(hours=min(step, (end - shop.clock.business) / timedelta(hours=1)))
-        await shop.occur()
 
 
 async def test_everyone_starts_at_nine_by_their_own_clock(shop):
@@ -302,92 +284,3 @@ async def test_many_schedulers_plan_each_occurrence_once(shop):
         "UTC",
     ]
     assert Job.START_OCCURRENCE not in {job for job, _ in shop.bells.rung}
-
-
-async def test_a_pace_spreads_a_broadcast(shop, monkeypatch):
-    monkeypatch.setattr(occurrences, "PAGE", 3)
-    await shop.publish('trigger news { at 2026-03-02T18:00  pace 4 per hour  then { tag "told" } }')
-    for number in range(8):
-        await shop.person(f"p{number}")
-
-    await pass_time(shop, hours=9, step=0.25)
-
-    times = sorted(time for times in (await started(shop)).values() for time in times)
-    assert times == [
-        "02 18:00",
-        "02 18:15",
-        "02 18:30",
-        "02 18:45",
-        "02 19:00",
-        "02 19:15",
-        "02 19:30",
-        "02 19:45",
-    ]
-
-
-async def test_a_pace_holds_for_all_zones_together_and_after_a_delay(shop):
-    await shop.publish(
-        'trigger news { at 2026-03-02T18:00 in user timezone pace 1 per hour then { tag "told" } }'
-    )
-    await shop.person("ann", timezone="Europe/Berlin")
-    await shop.person("bob", timezone="Europe/Vienna")
-    await shop.occur()
-    shop.clock.turn(hours=7)  # both are two hours late
-
-    await pass_time(shop, hours=3)
-
-    times = sorted(time for times in (await started(shop)).values() for time in times)
-    assert times == ["02 19:00", "02 20:00"]
-
-
-async def test_a_page_that_is_repeated_takes_no_second_turn(shop):
-    await shop.publish('trigger news { at 2026-03-02T18:00  pace 1 per hour  then { tag "x" } }')
-    await shop.person()
-    await shop.occur()
-    shop.clock.turn(hours=6)
-    published = await shop.rulebook.current()
-    trigger = published.program.triggers["news"]
-    (run,) = [
-        planned(trigger, "ann", "2026-03-02", NOW, campaign_id=None, publication=published.number)
-    ]
-
-    for _ in range(3):
-        await starts.plan([run], trigger, stores=shop.stores, jobs=shop.bells, now=shop.clock.now())
-
-    turn = await shop.stores.paces.take("news", timedelta(hours=1), after=NOW)
-    assert turn == NOW + timedelta(hours=7)
-
-
-async def test_events_start_at_a_pace_too(shop):
-    await shop.publish(
-        "event cart_updated { total: money USD }"
-        " trigger t { on cart_updated where total > 1 USD  for event.total > 1 USD"
-        '  pace 2 per hour  then { tag "x" } }'
-    )
-    for number in range(4):
-        await shop.person(f"p{number}")
-    await shop.tell(
-        *(event("cart_updated", f"c{n}", user=f"p{n}", total="5") for n in range(4)),
-    )
-
-    await pass_time(shop, hours=2)
-
-    times = sorted(time for times in (await started(shop)).values() for time in times)
-    assert times == ["02 12:00", "02 12:30", "02 13:00", "02 13:30"]
-
-
-async def test_after_a_pause_what_waited_goes_on_at_its_pace(shop):
-    await shop.publish('trigger news { at 2026-03-02T18:00 pace 2 per hour then { tag "told" } }')
-    for number in range(4):
-        await shop.person(f"p{number}")
-    await pass_time(shop, hours=6, step=0.5)
-    (campaign,) = await shop.stores.campaigns.documents.find().to_list()
-    await campaigns.pause(campaign["_id"], Act("marketer", NOW), stores=shop.stores)
-    await shop.rulebook.refresh()
-    await pass_time(shop, hours=10, step=1)
-    await campaigns.resume(campaign["_id"], Act("marketer", NOW), stores=shop.stores)
-    await shop.rulebook.refresh()
-    await pass_time(shop, hours=2, step=0.5)
-
-    times = sorted(time for times in (await started(shop)).values() for time in times)
-    assert times == ["02 18:00", "03 04:00", "03 04:30", "03 05:00"]
