@@ -87,7 +87,7 @@ REQUESTS = st.fixed_dictionaries(
     st.sampled_from(NOWS),
 )
 @settings(
-    max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
 )
 def test_the_index_finds_the_candidates_that_nothing_stops(promotions, cart, codes, asked, now):
     program = Program(

@@ -70,7 +70,7 @@ def walk(search, outlook, queue, chosen) -> Iterator[tuple[float, Path]]:
 
 
 @given(carts(lines=5), crowds())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_quote_is_the_same_whether_branches_are_cut_or_not(of, own):
     check_that_nothing_changes(of, own)
 
@@ -88,7 +88,7 @@ def test_many_more_quotes_are_the_same(of, own):
 
 
 @given(carts(lines=5), crowds())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_branch_is_promised_more_than_it_comes_to(of, own):
     check_that_no_more_is_promised_than_comes(of, own)
 

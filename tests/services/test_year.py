@@ -276,7 +276,7 @@ async def test_a_season_of_a_few_households_equals_a_clean_recomputation(shop):
     """Long enough for windows of 60 and 90 days to pass, and for clocks to change."""
     few = ["household-0014", "household-0117", "household-0254", "household-0495", "household-2386"]
 
-    happened = await tell(shop, days=120, whom=few)
+    happened = await tell(shop, days=100, whom=few)
 
     assert {event.user_id for event in happened.events} == {*few}
     await check(happened)
