@@ -81,11 +81,12 @@ def rules() -> str:
 
 @dataclass
 class Stack:
-    """The processes, and how to reach them."""
+    """Our processes, the servers that they use, and how to reach them."""
 
     uri: str
     url: str
     processes: Mapping[str, Popen[bytes]]
+    servers: Mapping[str, Popen[bytes]]
     key: str = ""
 
     def memory(self, name: str) -> float:
@@ -117,7 +118,8 @@ def stack(folder: Path) -> Iterator[Stack]:
             open_.callback(stop, running[name])
         url = f"http://127.0.0.1:{port}"
         await_ready(url)
-        yield Stack(mongod.uri, url, running, key)
+        servers = {"mongod": mongod.process, "valkey": valkey.process}
+        yield Stack(mongod.uri, url, running, servers, key)
 
 
 async def set_up(uri: str) -> str:

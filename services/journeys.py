@@ -240,9 +240,9 @@ class Journeys:
 
     async def _missed_its_turn(self, run: Run, trigger: Trigger, now: datetime) -> bool:
         """Give a run another turn if many may have missed theirs, as in a pause: else all burst."""
-        program = self._rules.versions[run.publication].program
         if trigger.pace is None or run.due_at is None or now - run.due_at < _LATE:
             return False
+        program = self._rules.versions[run.publication].program
         if kept_out_by(run.user_id, trigger, program) is not None:
             return False
         (turn,) = await turns(trigger, trigger.pace, 1, paces=self._paces, after=now)
