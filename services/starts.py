@@ -45,13 +45,11 @@ async def spread(
     if not starting:
         return list(runs)
     given = await turns(trigger, trigger.pace, len(starting), paces=paces, after=after)
-    turn_of = {run.id: turn for run, turn in zip(starting, given, strict=True)}
-    return [
-        replace(run, started_at=turn_of[run.id], due_at=turn_of[run.id])
-        if run.id in turn_of
-        else run
-        for run in runs
-    ]
+    with_turn = {
+        run.id: replace(run, started_at=turn, due_at=turn)
+        for run, turn in zip(starting, given, strict=True)
+    }
+    return [with_turn.get(run.id, run) for run in runs]
 
 
 async def plan(

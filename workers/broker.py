@@ -16,8 +16,8 @@ from redis.client import Pipeline
 from redis.retry import Retry
 
 ASK_EVERY = 500  # milliseconds until a queue is asked although nobody rang
-_FULL = 0.1  # seconds until it is seen whether there is room for more messages
-_RINGS = 8  # that are kept for workers that are not waiting just now
+_ROOM_EVERY = 0.1  # seconds until who has enough to do sees whether there is room for more
+_MOST_RINGS = 8  # that are kept for workers that are not waiting just now
 
 
 class Broker(RedisBroker):
@@ -27,11 +27,11 @@ class Broker(RedisBroker):
         """Return a consumer of a queue; `timeout` is in milliseconds."""
         return Consumer(self, queue_name, prefetch, timeout)
 
-    def ring(self, queue_name: str, client: Pipeline) -> None:
+    def ring(self, queue_name: str, pipeline: Pipeline) -> None:
         """Wake whoever waits for a queue in which something was put."""
         key = self.rings(queue_name)
-        client.lpush(key, 1)
-        client.ltrim(key, 0, _RINGS - 1)
+        pipeline.lpush(key, 1)
+        pipeline.ltrim(key, 0, _MOST_RINGS - 1)
 
     def rings(self, queue_name: str) -> str:
         """Return the key of the list on which a queue's consumers wait."""
@@ -55,7 +55,7 @@ class Consumer(_RedisConsumer):
         if message is not None:
             return message
         if self.outstanding_message_count >= self.prefetch:
-            time.sleep(_FULL)
+            time.sleep(_ROOM_EVERY)
             return None
         try:
             self.broker.client.blpop(self._rings, timeout=self._patience)

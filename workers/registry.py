@@ -29,7 +29,7 @@ Handler: TypeAlias = Callable[[Deps, str], Awaitable[None]]
 class Handling:
     """`seconds` is how long a job may take before it is interrupted. Urgent ones go first.
 
-    Each queue is asked many times a second, so what may wait behind one another has one together.
+    Each queue has a thread that waits for it, so what may wait behind one another has one together.
     Of `together` neighbouring numbers, those rung for at once come as one list, with commas.
     """
 

@@ -74,7 +74,8 @@ class Looks(Store):
 
     async def due_lanes(self, now: datetime) -> list[int]:
         """Return lanes in which people are to be looked at: one index seek for each lane."""
-        if not await self.any_due(range(LANES), now):  # as a rule, and less than half the work
+        # As a rule nobody is, and to ask that is half the work.
+        if not await self.any_due(range(LANES), now):
             return []
         firsts: Stages = [
             {"$sort": {"lane": 1, "recheck.at": 1}},

@@ -130,6 +130,35 @@ async def test_whom_a_holdout_keeps_out_takes_no_turn(shop, start, begin):
     assert sorted(told) == [first + timedelta(minutes=15 * place) for place in range(len(told))]
 
 
+async def test_whom_a_holdout_keeps_out_takes_no_turn_after_an_outage_of_workers(shop):
+    await shop.publish(
+        'trigger news { at 2026-03-02T18:00  holdout 50%  pace 4 per hour  then { tag "told" } }'
+    )
+    people = [f"p{number}" for number in range(12)]
+    for person in people:
+        await shop.person(person)
+    published = await shop.rulebook.current()
+    trigger, number = published.program.triggers["news"], published.number
+    runs = [
+        planned(trigger, person, "2026-03-02", NOW, campaign_id=None, publication=number)
+        for person in people
+    ]
+    await starts.plan(
+        runs, trigger, published.program, stores=shop.stores, jobs=shop.bells, now=NOW
+    )
+    shop.clock.turn(hours=3)
+
+    for _ in range(16):
+        await shop.work()
+        shop.clock.turn(minutes=15)
+
+    first, *others = sorted(effect["at"] for effect in await shop.effects_of("tag"))
+    assert 2 < len(others) < 10
+    again = NOW + timedelta(hours=3)  # at which the first starts, as of its own time
+    assert first == NOW
+    assert others == [again + timedelta(minutes=15 * (place + 1)) for place in range(len(others))]
+
+
 async def test_whom_a_holdout_keeps_out_takes_no_turn_in_a_simulation():
     rules = 'trigger news { at 2026-03-02T18:00  holdout 50%  pace 4 per hour  then { tag "a" } }'
     program = dsl.check([dsl.SourceFile("r", rules)]).program
