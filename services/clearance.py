@@ -1,7 +1,7 @@
 """Whether a step may do what it wants to: send somebody a message, or enter them in a lottery.
 
 What must not be is skipped by the step, and so the run has done nothing to its user by it. Messages
-count against the caps from then on, and are judged once more just before they go
+and entries count from then on. Messages are judged once more just before they go
 (services.permits); entries are made when the run is settled.
 """
 
@@ -42,18 +42,12 @@ class Clearance:
         self._barred: dict[str, Mapping[str, Bar]] = {}
         self._topics: dict[tuple[str, str], str] = {}
         self._cleared: dict[str, list[Sent]] = {}
+        self._entering: dict[tuple[str, str], set[str]] = {}
 
     async def refusal(self, effect: Effect) -> str | None:
         """Return why an effect must not be; None if it may. A message counts from now on."""
         if effect.kind is EffectKind.ENTER and self._published is not None:
-            return await entering.hindrance(
-                effect.data["lottery"],
-                effect.user_id,
-                effect.id,
-                effect.at,
-                published=self._published,
-                stores=self._stores,
-            )
+            return await self._no_entry(effect, self._published)
         if (
             effect.kind is not EffectKind.MESSAGE
             or effect.state is not EffectState.PENDING
@@ -74,6 +68,26 @@ class Clearance:
         """Have what was cleared count for everybody. Safe to repeat."""
         if self._policy is not None and self._cleared:
             await self._stores.frequencies.reserve(self._cleared, self._policy.caps)
+
+    def forget(self, user_id: str) -> None:
+        """Have nothing count that was cleared for someone: they are decided on anew."""
+        self._cleared.pop(user_id, None)
+
+    async def _no_entry(self, effect: Effect, published: Published) -> str | None:
+        lottery = effect.data["lottery"]
+        entering_too = self._entering.setdefault((lottery, effect.user_id), set())
+        reason = await entering.hindrance(
+            lottery,
+            effect.user_id,
+            effect.id,
+            effect.at,
+            published=published,
+            stores=self._stores,
+            besides=entering_too,
+        )
+        if reason is None:
+            entering_too.add(effect.id)
+        return reason
 
     async def _topic(self, effect: Effect, user: Mapping[str, Any]) -> str:
         if not user.get("@refused"):

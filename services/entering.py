@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,8 +102,12 @@ async def hindrance(
     *,
     published: Published,
     stores: Stores,
+    besides: Collection[str] = (),
 ) -> str | None:
-    """Return why someone cannot be entered in a lottery; None if they can, or have been so."""
+    """Return why someone cannot be entered in a lottery; None if they can, or have been so.
+
+    They are about to be entered `besides` for other sources.
+    """
     lottery = published.program.lotteries.get(name)
     if lottery is None:
         return "no_lottery"
@@ -124,7 +128,8 @@ async def hindrance(
     if lottery.entries is None:
         return None
     theirs = await stores.entries.of_user(draw_id, user_id, limit=lottery.entries)
-    return None if len(theirs) < lottery.entries else "no_more_entries"
+    sources = {entry.source for entry in theirs}.union(besides) - {source}
+    return None if len(sources) < lottery.entries else "no_more_entries"
 
 
 async def _enter(

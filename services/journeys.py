@@ -139,6 +139,8 @@ class Journeys:
         self._planned: list[Run] = []
         self._postponed: list[Run] = []
         self._dropped: list[Run] = []
+        # When triggers last had no place in their total for this user, by name.
+        self.refused: dict[str, datetime] = {}
 
     async def take(self, events: Sequence[Event], now: datetime) -> None:
         """Apply events, oldest first, and between them what had become due; then all due by now."""
@@ -173,6 +175,11 @@ class Journeys:
     def dropped(self) -> list[Run]:
         """Return planned runs that are not to start after all."""
         return self._dropped
+
+    def freed(self) -> dict[str, datetime]:
+        """Return when triggers have a place in their total again, by name: once this is written."""
+        over = [run for run in (*self.moved(), *self.started()) if run.spares_its_place]
+        return {run.trigger: run.ended_at for run in over if run.ended_at is not None}
 
     def _final(self, run_id: str) -> Run:
         return replace(
@@ -347,6 +354,7 @@ class Journeys:
         if most is not None:
             heir_of = await self._inherit(run, (*admission.replaces, *self._over(trigger.name)))
             if heir_of is None and not await self._limits.take(trigger.name, run.id, most=most):
+                self.refused[trigger.name] = at
                 return False
             run = replace(run, counted=True)
         for other in admission.replaces:

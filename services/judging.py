@@ -67,6 +67,11 @@ def _is_due_by_time(look: Look, now: datetime) -> bool:
     return look.changes_at is not None and look.changes_at <= now
 
 
+def _happened_after(instant: datetime, known: Mapping[str, Any]) -> bool:
+    events = known.get("events", {}).values()
+    return any(event["time"] > instant for happened in events for event in happened)
+
+
 def judge(
     look: Look,
     concerned: frozenset[str],
@@ -84,7 +89,9 @@ def judge(
     cause, at = look.cause, judging.moment.now
     if cause is None:
         cause = Cause(CauseKind.DAY, today.isoformat())
-        at = judging.moment.first_instant(today)
+        begun = judging.moment.first_instant(today)
+        # Done since, something may be why, and no run is to start before what starts it.
+        at = at if _happened_after(begun, known) else begun
     moves = tuple(
         Move(
             id=new_id(),

@@ -13,8 +13,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from itertools import groupby
 from operator import attrgetter
@@ -23,7 +24,6 @@ from models.beacon import Chain
 from models.errors import Unavailable
 from models.event import Event, lane_of
 from models.lease import Lease
-from models.run import Run
 from models.store import Stores
 from services import earning, entering, memberships, pages, runs, suspects, writing
 from services.clearance import Clearance
@@ -272,12 +272,7 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
     All of the page's, with nothing more written, if another worker has moved its runs.
     """
     stores = lanes.stores
-    moved: list[Run] = []
-    started: list[Run] = []
-    planned: list[Run] = []
-    postponed: list[Run] = []
-    dropped: list[Run] = []
-    applied: list[Event] = []
+    decided: dict[str, Journeys] = {}
     failing = set[int]()
     clearance = Clearance(page.facts, stores, lanes.suppression, page.rules.current)
     users = sorted({event.user_id for event in page.events} | {run.user_id for run in page.due})
@@ -301,22 +296,21 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
             failing.add(lane_of(user_id))
             await _set_aside(user_id, events.get(user_id, ()), page, error, lanes)
             continue
-        moved += journeys.moved()
-        started += journeys.started()
-        planned += journeys.planned()
-        postponed += journeys.postponed()
-        dropped += journeys.dropped()
-        applied += events.get(user_id, ())
+        decided[user_id] = journeys
+    for user_id in _refused_too_early(decided):
+        clearance.forget(user_id)
+        del decided[user_id]
+    applied = [event for user_id in decided for event in events.get(user_id, ())]
     await clearance.keep()
     # Runs that end make room for those that start: in this order a repeat comes out the same.
-    written = await stores.runs.move(moved)
+    written = await stores.runs.move([run for each in decided.values() for run in each.moved()])
     if written.lost:
         log.warning("runs were moved by another worker: %s", ", ".join(sorted(written.lost)[:5]))
         return frozenset(map(lane_of, users))
-    begun = await stores.runs.start(started)
-    await stores.runs.plan(planned)
-    await stores.runs.postpone(postponed)
-    await stores.runs.drop(dropped)
+    begun = await stores.runs.start([run for each in decided.values() for run in each.started()])
+    await stores.runs.plan([run for each in decided.values() for run in each.planned()])
+    await stores.runs.postpone([run for each in decided.values() for run in each.postponed()])
+    await stores.runs.drop([run for each in decided.values() for run in each.dropped()])
     # Before anything else is written of these people: what was judged is of who they were.
     moving = await writing.write(page, applied, stores=stores, wall=lanes.clock.wall())
     await runs.settle((*written.runs, *begun.runs), lanes.means)
@@ -342,6 +336,25 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
         )
     await stores.events.mark_applied([event.id for event in applied])
     return frozenset(failing)
+
+
+def _refused_too_early(decided: Mapping[str, Journeys]) -> list[str]:
+    """Return who found no place in a total that someone else's run has left by then.
+
+    It is free when this page is written, and they are left to the next. Of those who leave a place
+    and find none themselves the first is not left: each page comes on.
+    """
+    if not any(each.refused for each in decided.values()):
+        return []
+    found: list[str] = []
+    free: dict[str, datetime] = {}
+    for user_id, each in sorted(decided.items(), key=lambda one: bool(one[1].refused)):
+        if any(trigger in free and at >= free[trigger] for trigger, at in each.refused.items()):
+            found.append(user_id)
+            continue
+        for trigger, at in each.freed().items():
+            free[trigger] = min(at, free.get(trigger, at))
+    return found
 
 
 async def _set_aside(

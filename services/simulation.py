@@ -26,6 +26,8 @@ from models.event import Event
 from models.experiment import HOLDOUT, Dealt
 from models.run import Run
 from services import earning, entering
+from services.effects import SOURCE
+from services.events import key_of
 from services.journeys import Journeys, Rules
 from services.rulebook import Published
 from services.simulated import Entries, Ledger, Limits, Memberships, Paces
@@ -81,9 +83,12 @@ class _Simulation:
         self._program = program
         self._rules = Rules(published, {PUBLICATION: published})
         self._facts = {user_id: _own(facts) for user_id, facts in people.items()}
-        self._waiting = sorted(script, key=lambda event: (event.at, event.id))
+        by_time = sorted(script, key=lambda event: (event.at, event.id))
+        told = {event.id: event for event in reversed(by_time)}  # what is told again is the same
+        self._waiting = [event for event in by_time if told[event.id] is event]
         for event in self._waiting:
             self._remember(event)
+        self._heard = set[str]()
         self._emitted = set[str]()  # what waits and that no facts have yet
         self._runs: dict[str, dict[str, Run]] = defaultdict(dict)
         self._numbers: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
@@ -144,6 +149,7 @@ class _Simulation:
         events = [event for event in self._waiting if event.at <= now]
         del self._waiting[: len(events)]
         for event in events:
+            self._heard.add(event.id)
             if event.id in self._emitted:
                 self._emitted.remove(event.id)
                 self._remember(event)
@@ -259,8 +265,7 @@ class _Simulation:
             self._tiers[user_id] = tier
             said = "none" if tier is None else tier
             self.account.append(Happening(now, "tier", user_id, detail=said))
-        if user_id in self._balance:
-            user = {**user, "points": standing.balance}
+        user = {**user, "points": standing.balance}
         if user_id in self._tiers:
             user = {name: each for name, each in user.items() if name != "tier"}
             user |= {} if tier is None else {"tier": tier}
@@ -313,15 +318,21 @@ class _Simulation:
         return [each for _, each in sorted(found, key=lambda pair: (pair[1].at, pair[0]))]
 
     def _emit(self, effect: Effect) -> None:
+        name, data = effect.data["event"], effect.data["data"]
         event = Event(
-            id=f"journey|{effect.id}",
-            name=effect.data["event"],
+            id=key_of(SOURCE, effect.id, name, data),
+            name=name,
             user_id=effect.user_id,
             at=effect.at,
             received_at=effect.at,
             publication=PUBLICATION,
-            data=effect.data["data"],
+            data=data,
         )
+        if event.id in self._heard | self._emitted:
+            return
+        for later in [each for each in self._waiting if each.id == event.id]:
+            self._waiting.remove(later)
+            self._facts[later.user_id]["events"][later.name].remove(later.facts())
         # Nobody is in a segment for it before their runs have had it.
         self._emitted.add(event.id)
         self._waiting = sorted([*self._waiting, event], key=lambda each: (each.at, each.id))
@@ -338,6 +349,11 @@ def _at_the_same_wait(before: Run | None, run: Run) -> bool:
 
 
 def _own(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts with lists of events of their own, to which others can be added."""
-    events = {name: list(found) for name, found in facts.get("events", {}).items()}
-    return {**facts, "events": events}
+    """Return facts as the system has them: with what everybody has, said or not.
+
+    The lists of events are their own, so that others can be added.
+    """
+    user = {"name": "", "tags": [], "points": 0, **facts["user"]}
+    user["consent"] = {"email": False, "sms": False, "push": False, **user.get("consent", {})}
+    happened = {name: list(found) for name, found in facts.get("events", {}).items()}
+    return {**facts, "user": user, "events": happened}

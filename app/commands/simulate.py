@@ -17,6 +17,7 @@ from engine.support import unsupported
 from models.effect import Effect, EffectKind, EffectState
 from models.errors import Invalid
 from models.event import Event
+from services.events import key_of
 from services.simulation import PUBLICATION, Happening, simulate
 
 
@@ -82,7 +83,7 @@ def _event(entry: Any, program: Program, place: str) -> Event:
         where = ": ".join([place, *filter(None, [".".join(error.path)])])
         raise Invalid(f"{where}: {error.reason}") from None
     return Event(
-        id=f"{incoming.source}|{incoming.id}",
+        id=key_of(incoming.source, incoming.id, incoming.name, data),
         name=incoming.name,
         user_id=incoming.user,
         at=at,
@@ -102,7 +103,21 @@ def people_of(path: Path, program: Program, zone: str) -> Iterator[tuple[str, Ma
         user_id = facts["user"].get("id")
         if not isinstance(user_id, str):
             raise Invalid(f"{path}:{number}: a person needs an `id`")
-        yield user_id, {"user": facts["user"], "events": facts["events"]}
+        where = {f"@{name}": each for name, each in _reached(entry, f"{path}:{number}")}
+        yield user_id, {"user": facts["user"] | where, "events": facts["events"]}
+
+
+def _reached(entry: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    """Yield where texts and push messages go, which no rule sees."""
+    phone, devices = entry.get("phone"), entry.get("devices")
+    if phone is not None:
+        if not isinstance(phone, str):
+            raise Invalid(f'{place}: phone: must be a text, such as "+43 1 234567"')
+        yield "phone", phone
+    if devices is not None:
+        if not isinstance(devices, list) or not all(isinstance(each, str) for each in devices):
+            raise Invalid(f"{place}: devices: must be a list of texts")
+        yield "devices", devices
 
 
 # --- what is told ---------------------------------------------------------------------------------

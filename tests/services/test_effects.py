@@ -99,6 +99,27 @@ async def test_a_lottery_is_entered_once_and_its_limit_holds(shop):
     )
 
 
+async def test_of_two_that_enter_at_once_the_one_with_priority_does_if_there_is_one_place(shop):
+    await shop.publish(f"""
+    {CART}{LOTTERY}
+    trigger late {{ on cart_updated  limit 1 total  then {{ enter lucky }} }}
+    trigger first {{ on cart_updated  priority 5  then {{ enter lucky }} }}
+    """)
+    await shop.person()
+    await shop.tell(event("cart_updated", "c1", total="12.50"))
+    await shop.work()
+
+    (entry,) = await shop.stores.entries.documents.find().to_list()
+    effects = await shop.effects_of("enter")
+    reasons = {each["trigger"]: (each["state"], each["reason"]) for each in effects}
+    assert reasons == {"first": ("done", ""), "late": ("skipped", "no_more_entries")}
+    assert entry["source"] in {each["_id"] for each in effects if each["trigger"] == "first"}
+    # The other has done nothing, and uses nothing up.
+    acted = {run["trigger"]: run["acted"] for run in await shop.runs()}
+    assert acted == {"first": True, "late": False}
+    assert await shop.stores.limits.taken("late") == 0
+
+
 async def test_a_lottery_that_is_closed_is_not_entered(shop):
     shop.clock.business = datetime(2026, 4, 2, 9, tzinfo=UTC)
 

@@ -234,6 +234,32 @@ async def test_points_that_come_with_an_event_do_not_keep_anyone_in_for_ever(sho
     assert await shop.members("fresh") == {}
 
 
+async def test_what_brings_someone_in_does_not_end_the_run_that_this_starts(shop):
+    """Not where their day has come, either, and a worker sees both late."""
+    await shop.person()
+    await shop.publish("""
+    event b {}
+    segment today { count(b, this day) >= 1 }
+    segment old { days_since(user.created_at) >= 1 }
+    trigger t { when user enters segment today  then { wait 1 hour unless b  tag "done" } }
+    """)
+    await shop.fill()
+    await shop.work()
+    midnight = NOW.replace(hour=0) + timedelta(days=1)
+
+    shop.clock.business = shop.clock.real = midnight + timedelta(seconds=3)
+    await shop.tell(event("b", "b1", at=midnight + timedelta(seconds=2)))
+    await shop.work()
+    shop.clock.turn(hours=2)
+    await shop.work()
+
+    assert set(await shop.members("old")) == {"ann"}
+    (run,) = await shop.runs()
+    assert midnight + timedelta(seconds=2) <= run["started_at"] <= midnight + timedelta(seconds=3)
+    assert run["reason"] == ""
+    assert (await shop.stores.users.get("ann")).tags == ("done",)
+
+
 async def test_each_time_someone_comes_in_starts_a_journey_once(club):
     await club.publish(RULES + STARTS)
     await club.fill()

@@ -84,3 +84,52 @@ async def test_a_place_is_handed_over_once_however_often_it_is_tried(shop):
     await limits.give_back("t", "second")
     assert not await limits.hand_over("t", "first", "second")
     assert await limits.take("t", "third", most=1)
+
+
+WAITS = """
+event a {}
+event b {}
+trigger t { on a  limit 1 total  then { wait 5 hours unless b  tag "done" } }
+"""
+
+
+@pytest.mark.parametrize("names", [("ann", "bob"), ("bob", "ann")])
+async def test_a_place_that_somebodys_run_leaves_is_there_for_who_comes_after_it(shop, names):
+    first, second = names
+    for name in names:
+        await shop.person(name)
+    await shop.publish(WAITS)
+    await shop.tell(event("a", "1", user=first))
+    await shop.work()
+    later = shop.clock.now() + timedelta(minutes=1)
+    shop.clock.turn(minutes=2)
+
+    # Both wait when a worker comes.
+    await shop.tell(event("b", "2", user=first, at=later))
+    await shop.tell(event("a", "3", user=second, at=later + timedelta(seconds=1)))
+    await shop.work()
+    shop.clock.turn(hours=6)
+    await shop.work()
+
+    assert [run["reason"] for run in await shop.runs(first)] == ["event b"]
+    assert [run["started_at"] for run in await shop.runs(second)] == [later + timedelta(seconds=1)]
+    assert (await shop.stores.users.get(second)).tags == ("done",)
+    assert await shop.stores.limits.taken("t") == 1
+
+
+async def test_who_comes_before_a_place_is_left_has_come_too_early(shop):
+    for name in ("ann", "bob"):
+        await shop.person(name)
+    await shop.publish(WAITS)
+    await shop.tell(event("a", "1", user="ann"))
+    await shop.work()
+    later = shop.clock.now() + timedelta(minutes=1)
+    shop.clock.turn(minutes=2)
+
+    await shop.tell(event("a", "2", user="bob", at=later))
+    await shop.tell(event("b", "3", user="ann", at=later + timedelta(seconds=1)))
+    await shop.work()
+
+    assert await shop.runs("bob") == []
+    assert await shop.stores.limits.taken("t") == 0
+    assert await shop.stores.events.pending_lanes() == []
