@@ -20,8 +20,10 @@ from tests.shop import Shop
 from tests.waiting import until
 
 
-async def survives(folder, redis_url, smtp, *, count: int, kills: int, uploads: int) -> None:
-    """Import a file of each kind, killing the API in uploads and the worker at its work."""
+async def survives(
+    folder, redis_url, smtp, *, count: int, kills: int, uploads: dict[str, int]
+) -> None:
+    """Import a file of each kind, killing the worker at work and the API so often in uploads."""
     all_of_them = files(count)
     async with scene(folder, redis_url, smtp.url, apis=1, worker="tests.faults.hasty") as (
         playing,
@@ -33,12 +35,12 @@ async def survives(folder, redis_url, smtp, *, count: int, kills: int, uploads: 
         playing.begin()
         async with httpx2.AsyncClient(timeout=30) as http:
             await ready(playing, http)
-            sender = Sender(playing, await key(shop), http, uploads)
+            sender = Sender(playing, await key(shop), http)
             dice, struck = random.Random(11), 0
             # The others are about people, who have to be there.
             for stage in (["users"], ["products", "events", "orders"]):
                 for kind in stage:
-                    await sender.send(all_of_them[kind])
+                    await sender.send(all_of_them[kind], kills=uploads.get(kind, 0))
                 stage_files = [all_of_them[kind] for kind in stage]
                 struck += await strike(playing, shop, stage_files, kills, dice)
             assert struck, "nothing was under way that could be killed"
@@ -62,14 +64,15 @@ async def key(shop: Shop) -> str:
 
 
 class Sender:
-    """Sends files, each again until it is taken; the API is killed halfway in the first tries."""
+    """Sends files, each again until it is taken."""
 
-    def __init__(self, playing: Scene, bearer: str, http: httpx2.AsyncClient, uploads: int) -> None:
-        self._playing, self._token, self._http, self._uploads = playing, bearer, http, uploads
+    def __init__(self, playing: Scene, bearer: str, http: httpx2.AsyncClient) -> None:
+        self._playing, self._token, self._http = playing, bearer, http
 
-    async def send(self, file: File) -> None:
+    async def send(self, file: File, *, kills: int) -> None:
+        """Send a file; in the first tries the API is killed halfway."""
         (url,) = self._playing.urls
-        for _ in range(self._uploads):
+        for _ in range(kills):
             assert not await send(file, url, self._token, self._http, self._kill)
             self._playing.serve(0)
             await ready(self._playing, self._http)
@@ -156,9 +159,12 @@ async def exact(shop: Shop, count: int, *, staff: int) -> None:
 
 
 async def test_a_short_round(tmp_path, redis, redis_url, smtp):
-    await survives(tmp_path, redis_url, smtp, count=1_200, kills=1, uploads=1)
+    # Of what people do and what they are, one each: each upload is taken alike.
+    uploads = {"users": 1, "orders": 1}
+    await survives(tmp_path, redis_url, smtp, count=1_200, kills=1, uploads=uploads)
 
 
 @pytest.mark.faults
 async def test_a_long_round(tmp_path, redis, redis_url, smtp):
-    await survives(tmp_path, redis_url, smtp, count=12_000, kills=15, uploads=2)
+    uploads = dict.fromkeys(["users", "products", "events", "orders"], 2)
+    await survives(tmp_path, redis_url, smtp, count=12_000, kills=15, uploads=uploads)
