@@ -9,6 +9,7 @@ from engine.starting import planned
 from models.campaign import Act
 from services import campaigns, occurrences, starts
 from services.simulation import simulate
+from services.verify import verify
 from tests.services.passing import pass_time, started
 from tests.shop import NOW, event
 
@@ -170,3 +171,20 @@ async def test_whom_a_holdout_keeps_out_takes_no_turn_in_a_simulation():
     assert 2 < len(told) < 10
     first = datetime(2026, 3, 2, 18, tzinfo=UTC)
     assert told == [first + timedelta(minutes=15 * place) for place in range(len(told))]
+
+
+async def test_whoever_waits_for_a_turn_starts_later_than_the_event_and_rightly_so(shop):
+    await shop.publish(
+        'event a { n: number } trigger t { on a  pace 1 per minute  then { tag "told" } }'
+    )
+    for name in ("ann", "bob"):
+        await shop.person(name)
+        await shop.tell(event("a", name, user=name, n=1))
+    await shop.work()
+    shop.clock.turn(minutes=1)
+    await shop.work()
+
+    minutes = [run["started_at"].minute for name in ("ann", "bob") for run in await shop.runs(name)]
+    assert sorted(minutes) == [0, 1]
+    findings = [each async for each in verify(stores=shop.stores, now=NOW, wall=NOW)]
+    assert [each.problems for each in findings if each.id == "I3"] == [[]]
