@@ -39,7 +39,7 @@ check: $(DEV) ## Format, lint, types, import contracts: what CI runs before the 
 	$(BIN)/lint-imports
 
 test: $(DEV) ## Run the tests, against a real MongoDB and Valkey of their own.
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-faults: $(DEV) ## Kill and starve real processes; long random programs. Minutes.
 	$(BIN)/pytest -q -m 'faults or long'

@@ -3,7 +3,8 @@
 import logging
 import signal
 import threading
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import dramatiq
@@ -135,8 +136,10 @@ def run_worker(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings.lasting_key()  # said now if it is missing, not by the first message
     stopping = threading.Event()
+    # Not the event itself: a signal that comes while another sets it would wait for that for ever.
+    told = SimpleQueue[int]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda number, _: told.put(number))
     parts = _Parts(settings, stopping)
     broker = make_broker(settings.redis_url, middleware=[AsyncIO(), parts])
     declare(broker, parts.deps)
@@ -146,13 +149,23 @@ def run_worker(settings: Settings) -> None:
     settle()
     watchdog = _watched()
     log.info("working")
-    # Not for ever at once: where the system hands the signal to another thread, this one does not
-    # hear of it before it wakes up.
-    while not stopping.wait(HEARS):
-        pass
+    _await(told)
+    stopping.set()
     worker.stop(timeout=PATIENCE * 1000)
     watchdog.leave()
     broker.close()
+
+
+def _await(told: SimpleQueue[int]) -> None:
+    """Wait until the process is told to stop.
+
+    Not for ever at once: where the system hands the signal to another thread, this one does not
+    hear of it before it wakes up.
+    """
+    heard = None
+    while heard is None:
+        with suppress(Empty):
+            heard = told.get(timeout=HEARS)
 
 
 def _watched() -> Watchdog:

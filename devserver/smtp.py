@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import signal
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -96,12 +96,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    ended = threading.Event()
+    told = SimpleQueue[int]()  # not an event: one signal may come while another is heeded
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _: told.put(number))
     with running(arguments.folder, arguments.port):
-        while not ended.wait(0.5):  # the signal may have gone to another thread
-            pass
+        while told.empty():
+            time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Imports are where they are used, so that the language's tests load nothing but t
 
 import asyncio
 import os
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
     from devserver.web import Sink as WebSink
     from models.store import Database
     from tests.client import Api
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mix files that wait for processes with those that compute: workers of xdist share cores."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: zlib.crc32(item.location[0].encode()))
 
 
 @pytest.fixture(scope="session")

@@ -145,6 +145,19 @@ async def test_a_worker_stops_whichever_of_its_threads_is_told(processes, databa
     assert process.returncode == 0
 
 
+async def test_a_worker_stops_however_often_it_is_told(processes, database, smtp):
+    await open_shop(Shop(Stores.over(database), smtp.url), 1)
+    processes.start("worker", "worker")
+    process = processes.running["worker"]
+    await until(lambda: "app.worker working" in processes.log("worker"))
+
+    for _ in range(2_000):  # some while it heeds another
+        process.terminate()
+
+    await until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+
+
 async def test_a_worker_told_to_stop_finishes_what_it_does(processes, database, redis_url, smtp):
     await stops(processes, database, redis_url, smtp, people=50, times=1)
 
