@@ -13,7 +13,6 @@ RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 CLIENTS := tests/clients
-# Compiled when installed, as libraries are: a process starts in two thirds of the time.
 PACKAGES := app channels devserver dsl engine models resolvers schema services workers
 
 .PHONY: help setup demo dev check test test-faults bench docs schema sbom clean
@@ -101,6 +100,7 @@ install-clients:
 	@cp $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc $(VENV)/node/
 	@cd $(VENV)/node && ../bin/npm ci --ignore-scripts --silent
 
+# Compiled as libraries are, also where Python may not write: a process starts a third sooner.
 .PHONY: install-project
 install-project:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \

@@ -100,7 +100,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: told.put(number))
     with running(arguments.folder, arguments.port):
-        while told.empty():
+        while told.empty():  # and not `get`: the signal may have gone to another thread
             time.sleep(0.2)
 
 

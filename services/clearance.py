@@ -45,7 +45,7 @@ class Clearance:
         self._entering: dict[tuple[str, str], set[str]] = {}
 
     async def refusal(self, effect: Effect) -> str | None:
-        """Return why an effect must not be; None if it may. A message counts from now on."""
+        """Return why an effect must not be; None if it may, and then it counts from now on."""
         if effect.kind is EffectKind.ENTER and self._published is not None:
             return await self._no_entry(effect, self._published)
         if (
@@ -70,7 +70,7 @@ class Clearance:
             await self._stores.frequencies.reserve(self._cleared, self._policy.caps)
 
     def forget(self, user_id: str) -> None:
-        """Have nothing count that was cleared for someone: they are decided on anew."""
+        """Do not keep what was cleared for someone on whom another page decides anew."""
         self._cleared.pop(user_id, None)
 
     async def _no_entry(self, effect: Effect, published: Published) -> str | None:

@@ -286,12 +286,8 @@ def _problems_of_start(
     if run["_id"] != run_id(trigger.name, event.id):
         yield "it is not known by the event that started it"
     waited = trigger.pace is not None and run["started_at"] > event.at
-    at = run["started_at"] if waited else event.at
-    if (event.user_id, at, event.publication) != (
-        run["user"],
-        run["started_at"],
-        run["publication"],
-    ):
+    in_time = waited or run["started_at"] == event.at
+    if not in_time or (event.user_id, event.publication) != (run["user"], run["publication"]):
         yield "its event is someone else's, of another time or another publication"
     if not isinstance(trigger.start, OnEvent) or trigger.start.event != event.name:
         yield f"events {event.name} do not start it"

@@ -176,10 +176,9 @@ class Journeys:
         """Return planned runs that are not to start after all."""
         return self._dropped
 
-    def freed(self) -> dict[str, datetime]:
-        """Return when triggers have a place in their total again, by name: once this is written."""
-        over = [run for run in (*self.moved(), *self.started()) if run.spares_its_place]
-        return {run.trigger: run.ended_at for run in over if run.ended_at is not None}
+    def leaving(self) -> list[Run]:
+        """Return runs that leave their place in a total to others, once this is written."""
+        return [run for run in (*self.moved(), *self.started()) if run.spares_its_place]
 
     def _final(self, run_id: str) -> Run:
         return replace(

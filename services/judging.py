@@ -91,7 +91,8 @@ def judge(
         cause = Cause(CauseKind.DAY, today.isoformat())
         begun = judging.moment.first_instant(today)
         # Done since, something may be why, and no run is to start before what starts it.
-        at = at if _happened_after(begun, known) else begun
+        if not _happened_after(begun, known):
+            at = begun
     moves = tuple(
         Move(
             id=new_id(),

@@ -341,8 +341,8 @@ async def _apply(page: Page, lanes: Lanes) -> frozenset[int]:
 def _refused_too_early(decided: Mapping[str, Journeys]) -> list[str]:
     """Return who found no place in a total that someone else's run has left by then.
 
-    It is free when this page is written, and they are left to the next. Of those who leave a place
-    and find none themselves the first is not left: each page comes on.
+    It is free when this page is written, and they are left to the next. Places of those who are
+    left themselves do not count, so that somebody is always done with.
     """
     if not any(each.refused for each in decided.values()):
         return []
@@ -352,8 +352,9 @@ def _refused_too_early(decided: Mapping[str, Journeys]) -> list[str]:
         if any(trigger in free and at >= free[trigger] for trigger, at in each.refused.items()):
             found.append(user_id)
             continue
-        for trigger, at in each.freed().items():
-            free[trigger] = min(at, free.get(trigger, at))
+        for run in each.leaving():
+            if run.ended_at is not None:
+                free[run.trigger] = min(run.ended_at, free.get(run.trigger, run.ended_at))
     return found
 
 

@@ -84,8 +84,10 @@ class _Simulation:
         self._rules = Rules(published, {PUBLICATION: published})
         self._facts = {user_id: _own(facts) for user_id, facts in people.items()}
         by_time = sorted(script, key=lambda event: (event.at, event.id))
-        told = {event.id: event for event in reversed(by_time)}  # what is told again is the same
-        self._waiting = [event for event in by_time if told[event.id] is event]
+        first: dict[str, Event] = {}  # what is told again is nothing new
+        for event in by_time:
+            first.setdefault(event.id, event)
+        self._waiting = list(first.values())
         for event in self._waiting:
             self._remember(event)
         self._heard = set[str]()
@@ -328,7 +330,7 @@ class _Simulation:
             publication=PUBLICATION,
             data=data,
         )
-        if event.id in self._heard | self._emitted:
+        if event.id in self._heard or event.id in self._emitted:
             return
         for later in [each for each in self._waiting if each.id == event.id]:
             self._waiting.remove(later)

@@ -133,3 +133,28 @@ async def test_who_comes_before_a_place_is_left_has_come_too_early(shop):
     assert await shop.runs("bob") == []
     assert await shop.stores.limits.taken("t") == 0
     assert await shop.stores.events.pending_lanes() == []
+
+
+async def test_of_two_places_that_somebody_leaves_the_first_counts(shop):
+    for name in ("ann", "bob"):
+        await shop.person(name)
+    await shop.publish("""
+    event a { n: number }
+    event b { n: number }
+    trigger t {
+      on a  limit 2 total  reenter parallel
+      then { wait 5 hours unless b where n = event.n  tag "done" }
+    }
+    """)
+    await shop.tell(event("a", "1", n=1), event("a", "2", n=2))
+    await shop.work()
+    begin = shop.clock.now()
+    shop.clock.turn(minutes=9)
+
+    for place, (name, user, n) in enumerate((("b", "ann", 1), ("a", "bob", 3), ("b", "ann", 2))):
+        at = begin + timedelta(minutes=place + 1)
+        await shop.tell(event(name, f"later {place}", user=user, at=at, n=n))
+    await shop.work()
+
+    assert [run["reason"] for run in await shop.runs("ann")] == ["event b", "event b"]
+    assert [run["started_at"] for run in await shop.runs("bob")] == [begin + timedelta(minutes=2)]
