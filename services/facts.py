@@ -140,7 +140,7 @@ def user_facts(user: User) -> dict[str, Any]:
         **user.attributes,
         "id": user.id,
         "email": user.email,
-        "name": user.name,
+        "name": user.name or None,
         "locale": user.locale,
         "timezone": user.timezone,
         "birthday": user.birthday.isoformat() if user.birthday else None,

@@ -355,7 +355,8 @@ def _own(facts: Mapping[str, Any]) -> dict[str, Any]:
 
     The lists of events are their own, so that others can be added.
     """
-    user = {"name": "", "tags": [], "points": 0, **facts["user"]}
+    said = {fact: value for fact, value in facts["user"].items() if (fact, value) != ("name", "")}
+    user = {"tags": [], "points": 0, **said}
     user["consent"] = {"email": False, "sms": False, "push": False, **user.get("consent", {})}
     happened = {name: list(found) for name, found in facts.get("events", {}).items()}
     return {**facts, "user": user, "events": happened}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pymongo import UpdateOne
 from pymongo.errors import OperationFailure
 
-from models.store.database import Database
-from models.store.notes import at_first
+from models.store.database import Database, Document
+from models.store.notes import at_first, noted
 
 RECORD = "migrations"
 _AT_ONCE = 1_000
@@ -25,15 +25,9 @@ class Migration:
 
 async def _note_everyone(database: Database) -> None:
     """Have everyone looked at: people from before segments kept members have no lane either."""
-    people = database["users"]
-    operations: list[UpdateOne] = []
-    async for document in people.find({"lane": {"$exists": False}}, {"_id": 1}):
-        operations.append(UpdateOne({"_id": document["_id"]}, {"$set": at_first(document["_id"])}))
-        if len(operations) == _AT_ONCE:
-            await people.bulk_write(operations, ordered=False)
-            operations = []
-    if operations:
-        await people.bulk_write(operations, ordered=False)
+    await _change_people(
+        database, {"lane": {"$exists": False}}, lambda user_id: {"$set": at_first(user_id)}
+    )
 
 
 async def _drop_buyers(database: Database) -> None:
@@ -74,12 +68,36 @@ async def _mark_ahead(database: Database) -> None:
         await database["users"].drop_index("facts_last")
 
 
+async def _unname(database: Database) -> None:
+    """Have who has no name have none for rules, where an empty one was kept as if it were known."""
+    await _change_people(
+        database, {"name": ""}, lambda _: noted({"$unset": {"name": ""}}, ["user.name"])
+    )
+
+
+async def _change_people(
+    database: Database, query: Document, update: Callable[[str], Document]
+) -> None:
+    """Update those people, many at once, each by their id."""
+    people = database["users"]
+    operations: list[UpdateOne] = []
+    async for document in people.find(query, {"_id": 1}):
+        user_id = document["_id"]
+        operations.append(UpdateOne({**query, "_id": user_id}, update(user_id)))
+        if len(operations) == _AT_ONCE:
+            await people.bulk_write(operations, ordered=False)
+            operations = []
+    if operations:
+        await people.bulk_write(operations, ordered=False)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "note everyone", _note_everyone),
     Migration(2, "drop orders by user alone", _drop_buyers),
     Migration(3, "move progress", _move_progress),
     Migration(4, "name users of counters", _name_users),
     Migration(5, "mark events from ahead", _mark_ahead),
+    Migration(6, "take away empty names", _unname),
 )
 
 

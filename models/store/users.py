@@ -276,6 +276,8 @@ def _query(which: Which) -> Document:
 def _update(changes: Mapping[str, Any]) -> Document:
     """Return the update for changes; None unsets, since absent means unknown to rules."""
     stored = dict(changes)
+    if "name" in stored:
+        stored["name"] = stored["name"] or None
     if "birthday" in stored:
         birthday: date | None = stored["birthday"]
         stored["birthday"] = None if birthday is None else birthday.isoformat()
@@ -314,7 +316,7 @@ def to_document(user: User) -> Document:
         "verified_at": user.verified_at,
         "phone": user.phone,
         "devices": list(user.devices) or None,
-        "name": user.name,
+        "name": user.name or None,
         "locale": user.locale,
         "timezone": user.timezone,
         "birthday": None if user.birthday is None else user.birthday.isoformat(),

@@ -16,6 +16,7 @@ from models.event import lane_of
 from models.user import Consent
 from services import audiences, lanes
 from services.audiences import Platforms
+from tests.staging import once
 from tests.waiting import until
 
 RULES = """
@@ -52,6 +53,7 @@ def platform(web) -> Platform:
 
 
 @pytest.fixture
+@once
 async def club(shop, web):
     """Ann and Bob are in the segment and agreed, Cy did not agree, Di is not in it."""
     agreed = Consent(social=True)

@@ -7,6 +7,7 @@ import pytest
 from services import points
 from services.verify import verify
 from tests.shop import NOW, event
+from tests.staging import once
 
 CLUB = """
 loyalty club {
@@ -23,6 +24,7 @@ async def failing(shop):
 
 
 @pytest.fixture
+@once
 async def busy(shop):
     """A club in which points were earned, taken back and have expired."""
     await shop.publish(CLUB)

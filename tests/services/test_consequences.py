@@ -8,6 +8,7 @@ from models.event import VISITOR
 from services import sequencer
 from services.verify import verify
 from tests.shop import event
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -38,6 +39,7 @@ async def read_feed(shop):
 
 
 @pytest.fixture
+@once
 async def busy(shop):
     """A shop in which events started journeys, entered people, and were adopted."""
     await shop.template("basket")

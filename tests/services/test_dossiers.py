@@ -10,9 +10,11 @@ from models.store.personal import HOLDINGS
 from services import dossiers
 from services.passwords import Passwords
 from tests import known
+from tests.staging import once
 
 
 @pytest.fixture
+@once
 async def erika(shop, web):
     await known.make(shop, web.url)
     return shop

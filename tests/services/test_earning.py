@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from tests.shop import NOW, event
+from tests.staging import once
 
 CLUB = """
 event review_posted { stars: number  text: text }
@@ -20,6 +21,7 @@ loyalty club {
 
 
 @pytest.fixture
+@once
 async def club(shop):
     await shop.publish(CLUB)
     await shop.person("ann")

@@ -19,6 +19,7 @@ from services import chaining, dossiers, erasures, throttling
 from services.passwords import Passwords
 from services.verify import verify
 from tests import known
+from tests.staging import once
 
 ADMIN = Principal("admin", frozenset({Role.ADMIN}), "s")
 HERSELF = Principal(known.ID, frozenset({Role.CUSTOMER}), "s")
@@ -26,6 +27,7 @@ PERSONAL = [holding for holding in HOLDINGS if holding.is_personal]
 
 
 @pytest.fixture
+@once
 async def erika(shop, web):
     """A shop in which Erika has left something everywhere."""
     await known.make(shop, web.url)

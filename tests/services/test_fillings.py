@@ -6,6 +6,7 @@ import pytest
 
 from services import fillings
 from tests.shop import event, undisputed
+from tests.staging import once
 
 ORDERS = "event order_placed { order_id: text  total: money USD }\n"
 DECLARED = ORDERS + "attributes user { size: number }\n"
@@ -17,6 +18,7 @@ def order(key, user):
 
 
 @pytest.fixture
+@once
 async def crowd(shop):
     """People p0 to p9, of sizes 0 to 9."""
     await asyncio.gather(*(shop.person(f"p{n}", attributes={"size": n}) for n in range(10)))

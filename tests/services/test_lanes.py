@@ -10,6 +10,7 @@ from models.event import lane_of
 from services import lanes, pages
 from services.jobs import Job
 from tests.shop import NOW, event
+from tests.staging import once
 
 CART = """
 event cart_updated { total: money USD }
@@ -37,6 +38,7 @@ trigger greet { on cart_updated  then { send email "greet" } %s }
 
 
 @pytest.fixture
+@once
 async def rescue(shop):
     await shop.template("rescue", "Your cart, {{ user.name }}", "It holds {{ total }}.")
     await shop.publish(RESCUE)

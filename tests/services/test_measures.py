@@ -13,6 +13,7 @@ from services import drafts, facts, lanes, measures, measuring
 from services.events import bulk_history
 from services.rulebook import Rulebook
 from tests.shop import NOW, Shop, event
+from tests.staging import once
 
 RULES = """
 event reviewed { sku: text  stars: number }
@@ -29,6 +30,7 @@ SEGMENTS = ("regulars", "spenders", "critics", "curious", "fans", "beans")
 
 
 @pytest.fixture
+@once
 async def counting(shop):
     """A shop whose rules count, before there is anything to count with."""
     await shop.publish(RULES)

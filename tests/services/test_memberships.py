@@ -11,6 +11,7 @@ from models.principal import Principal, Role
 from services import memberships, people
 from services.events import bulk_history
 from tests.shop import NOW, event
+from tests.staging import once
 
 RULES = """
 event order_placed { order_id: text  total: money USD }
@@ -23,6 +24,7 @@ segment jubilee { days_until(user.birthday) <= 7 }
 
 
 @pytest.fixture
+@once
 async def club(shop):
     await shop.person()
     await shop.publish(RULES)
@@ -109,6 +111,21 @@ async def test_what_people_say_about_themselves_counts(club):
     await club.work()
 
     assert await club.members("jubilee") == {"ann": "profile"}
+
+
+async def test_a_name_that_is_taken_away_is_missing(club):
+    await club.publish(RULES + "segment nameless { user.name is missing }")
+    await club.fill()
+    principal = Principal(user_id="ann", roles=frozenset({Role.CUSTOMER}), session_id="s")
+    said = {"caller": principal, "stores": club.stores, "wall": NOW}
+    named = await people.update_profile({"name": "Ann"}, version=1, **said)
+    await club.work()
+    assert await club.members("nameless") == {}
+
+    await people.update_profile({"name": ""}, version=named.version, **said)
+    await club.work()
+
+    assert await club.members("nameless") == {"ann": "profile"}
 
 
 async def test_what_a_journey_sets_counts(club):

@@ -13,6 +13,7 @@ from services import messages
 from services.jobs import Job
 from services.rulebook import Rulebook
 from tests.shop import NOW, event
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -21,6 +22,7 @@ trigger greet { on cart_updated  then { send email %s "greet" } }
 
 
 @pytest.fixture
+@once
 async def ready(shop):
     """A shop with one message that waits to be sent."""
     await prepare(shop, "")

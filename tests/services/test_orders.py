@@ -17,6 +17,7 @@ from services.counting import counting_over
 from services.orders import Placing, PriceChanged, Till
 from services.returns import Sent
 from tests.shop import event
+from tests.staging import once
 
 RULES = """
 campaign spring { budget 100 USD }
@@ -30,6 +31,7 @@ promotion coffee { code "CUP"  take 1 USD off items where category = "COFFEE" }
 
 
 @pytest.fixture
+@once
 async def open_shop(shop):
     await shop.publish(RULES)
     for name in ("ann", "bob", "cid", "dan"):

@@ -14,6 +14,7 @@ from services.orders import Placing, PriceChanged, Till
 from services.quotes import quote_cart
 from services.returns import Sent
 from services.selling import confirm
+from tests.staging import once
 
 RULES = """
 flash_sale midnight "Midnight" {
@@ -31,6 +32,7 @@ STAFF = Principal("staff", frozenset((Role.ADMIN,)), "s")
 
 
 @pytest.fixture
+@once
 async def sale(shop):
     await shop.publish(RULES)
     for name in ("ann", "bob"):

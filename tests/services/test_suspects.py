@@ -22,6 +22,7 @@ from services.jobs import Job
 from services.pages import PAGE
 from tests.killed import Killed, killed_at
 from tests.shop import NOW, event
+from tests.staging import once
 from tests.waiting import until
 
 RULES = """
@@ -31,6 +32,7 @@ trigger greet { on cart_updated  then { tag "x" } }
 
 
 @pytest.fixture
+@once
 async def told(shop):
     """A shop with two events in one lane."""
     await shop.publish(RULES)

@@ -10,6 +10,7 @@ from services.counting import counting_over
 from services.orders import Placing, Till
 from services.returns import Sent
 from services.tallies import Tallies
+from tests.staging import once
 
 RULES = """
 promotion tenth { code "TEN"  take 10 USD off cart  limit 2 per user  limit 1 per user per 7 days
@@ -37,6 +38,7 @@ async def problems(shop):
 
 
 @pytest.fixture
+@once
 async def sold(shop):
     """A shop with orders that stand, that came back in part and wholly, and one cancelled."""
     await shop.publish(RULES)

@@ -11,6 +11,7 @@ from models.timeline import TimelineKind, Which
 from models.user import Consent
 from services import messaging, timelines, tracking
 from tests.shop import NOW, event
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -35,6 +36,7 @@ trigger morning { every day at 09:00  limit 1 total  then { tag "up" } }
 
 
 @pytest.fixture
+@once
 async def ann(shop, smtp):
     await shop.template("rescue")
     await shop.publish(RULES)

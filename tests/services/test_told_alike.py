@@ -55,7 +55,7 @@ def order(id: str) -> dict:
         "user.points < 10",
         "user.consent.email = false",
         "user.tags is known and length(user.tags) = 0",
-        "user.name is known",
+        "user.name is missing",
     ],
 )
 async def test_what_everybody_has_need_not_be_said_of_them(shop, tmp_path, condition):
@@ -67,6 +67,14 @@ async def test_what_everybody_has_need_not_be_said_of_them(shop, tmp_path, condi
 
     assert [effect["kind"] for effect in await shop.effects()] == ["tag"]
     happened = await simulated(tmp_path, rules, [{"id": "ann"}], [told("a", "1")])
+    assert happened == ["started", "tag", "ended"]
+
+
+async def test_a_name_of_nothing_is_none_in_a_file_of_people_too(tmp_path):
+    rules = 'event a {} trigger t { on a for user.name is missing then { tag "x" } }'
+
+    happened = await simulated(tmp_path, rules, [{"id": "ann", "name": ""}], [told("a", "1")])
+
     assert happened == ["started", "tag", "ended"]
 
 

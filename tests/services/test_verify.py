@@ -12,6 +12,7 @@ from services.orders import Placing, Till
 from services.selling import confirm
 from services.verify import verify
 from tests.shop import event
+from tests.staging import once
 
 RULES = """
 flash_sale midnight { active from 2026-03-01  sku "A" at 99 USD stock 3  hold 10 minutes }
@@ -32,6 +33,7 @@ async def failing(shop):
 
 
 @pytest.fixture
+@once
 async def busy(shop):
     """A shop in which each kind of thing has happened."""
     await shop.publish(RULES)

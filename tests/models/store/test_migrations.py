@@ -45,3 +45,16 @@ async def test_events_from_ahead_are_marked_themselves(database):
     marked = await events.find({"ahead": True}).to_list(None)
     assert [event["_id"] for event in marked] == ["will be"]
     assert "facts_last" not in await users.index_information()
+
+
+async def test_who_has_an_empty_name_has_none_and_is_looked_at(database):
+    users = database["users"]
+    await users.insert_many([{"_id": "ann", "name": ""}, {"_id": "bob", "name": "Bob"}])
+
+    for _ in range(2):
+        await named("take away empty names").apply(database)
+
+    ann, bob = await users.find().sort("_id", 1).to_list(None)
+    assert "name" not in ann
+    assert ann["recheck"]["of"] == ["user.name"]
+    assert bob == {"_id": "bob", "name": "Bob"}

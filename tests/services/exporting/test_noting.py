@@ -23,7 +23,7 @@ CRM = Actor(Credential.API_KEY, "crm")
 
 @pytest.fixture
 async def people(shop):
-    await shop.publish("segment all_of_us { user.name is known }")
+    await shop.publish("segment all_of_us { user.id is known }")
     await shop.stores.users.save_many(
         [User(id=f"u{n:04}", created_at=NOW) for n in range(PAGE + 5)]
     )
