@@ -8,14 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from bson.raw_bson import RawBSONDocument
 
 from models.store import Database
+from tests.client import Api
 from tests.shop import Shop
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -40,25 +40,37 @@ async def staged(database: Database, name: str, play: Callable[[], Awaitable[T]]
     return played.gave
 
 
-def once(
-    scene: Callable[Concatenate[Shop, P], Awaitable[Shop]],
-) -> Callable[Concatenate[Shop, P], Awaitable[Shop]]:
-    """Make of a fixture that plays in a shop one that does it once: its clock goes there, too."""
+def once(scene: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Make of a fixture that plays in a shop or an API one that does it once.
+
+    A shop's clock goes to where the scene left it. A scene that returns the shop or the API gives
+    each test its own; whatever else it returns is the same for all.
+    """
 
     @wraps(scene)
-    async def set_up(shop: Shop, *args: P.args, **kwargs: P.kwargs) -> Shop:
-        async def play() -> tuple[Any, ...]:
-            await scene(shop, *args, **kwargs)
-            return shop.clock.business, shop.clock.real, tuple(shop.bells.rung)
+    async def set_up(**fixtures: Any) -> Any:
+        where = next(each for each in fixtures.values() if isinstance(each, Shop | Api))
+
+        async def play() -> tuple[Any, Any]:
+            gave = await scene(**fixtures)
+            return (None if gave is where else gave), _time_in(where)
 
         name = f"{scene.__module__}.{scene.__qualname__}"
-        left = await staged(shop.stores.users.database, name, play)
-        shop.clock.business, shop.clock.real = left[:2]
-        shop.bells.rung = [*left[2]]
-        await shop.rulebook.refresh()
-        return shop
+        gave, time = await staged(where.stores.users.database, name, play)
+        if isinstance(where, Shop):
+            where.clock.business, where.clock.real, rung = time
+            where.bells.rung = [*rung]
+            await where.rulebook.refresh()
+        return where if gave is None else gave
 
     return set_up
+
+
+def _time_in(where: Shop | Api) -> Any:
+    """Return what time it is, and what was rung for and is not taken up."""
+    if isinstance(where, Shop):
+        return where.clock.business, where.clock.real, tuple(where.bells.rung)
+    return None
 
 
 async def _everything(database: Database) -> dict[str, list[RawBSONDocument]]:

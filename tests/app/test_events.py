@@ -13,6 +13,7 @@ from models.principal import Role
 from services import api_keys, backlog, releases
 from services.releases import RulesFile
 from tests.client import Api
+from tests.staging import once
 
 NDJSON = {"content-type": "application/x-ndjson"}
 RULES = "event cart_updated { total: money USD }"
@@ -20,6 +21,7 @@ TIME = datetime.now(UTC) - timedelta(minutes=5)
 
 
 @pytest.fixture
+@once
 async def key(api: Api) -> dict[str, str]:
     """The headers of a key that may tell events, in a shop with rules and a person, `ann`."""
     act = Act("marketer", datetime.now(UTC))

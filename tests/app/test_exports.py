@@ -22,6 +22,7 @@ from services.rulebook import Rulebook
 from tests.client import NO_REDIS, listening
 from tests.known import SEAL_KEYS
 from tests.shop import NOW, undisputed
+from tests.staging import once
 from tests.waiting import until
 
 RULES = """
@@ -62,6 +63,7 @@ async def key(api, admin):
 
 
 @pytest.fixture
+@once
 async def shop(api):
     """Two people, one of whom writes like a spreadsheet, in a segment."""
     files = [RulesFile("shop", "Shop", RULES)]

@@ -21,6 +21,7 @@ from services.importing.working import Importing
 from services.releases import RulesFile
 from services.rulebook import Rulebook
 from tests.client import Api, Caller
+from tests.staging import once
 
 RULES = """
 attributes user { size: number }
@@ -43,6 +44,7 @@ mutation ($lines: [CartLineInput!]!, $user: ID!, $key: String!) {
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Caller:
     """The shop's own system, in a shop that knows `ann`."""
     now = datetime.now(UTC)

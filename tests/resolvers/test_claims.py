@@ -13,6 +13,7 @@ from services import stocks
 from services.releases import RulesFile, release
 from tests.client import NO_REDIS, Api, serving
 from tests.shop import NOW
+from tests.staging import once
 from tests.wire import between
 
 SALE = """
@@ -28,6 +29,7 @@ mutation ($input: ClaimStockInput!) {
 
 
 @pytest.fixture
+@once
 async def sale(api: Api) -> Api:
     await release([RulesFile("sale", "Sale", SALE)], Act("cli", NOW), stores=api.stores)
     return api

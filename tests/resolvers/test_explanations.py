@@ -11,6 +11,7 @@ from models.product import Product
 from services import products
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.staging import once
 
 EXPLAIN = """
 query ($input: ExplainRulesInput!) {
@@ -32,6 +33,7 @@ ACT = Act("cli", datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.fixture
+@once
 async def ann(api: Api) -> Caller:
     await release([RulesFile("rules", "Rules", RULES)], ACT, stores=api.stores)
     return await api.caller(Role.ANALYST, attributes={"kids": 1})

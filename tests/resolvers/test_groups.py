@@ -7,6 +7,7 @@ from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api
 from tests.shop import NOW
+from tests.staging import once
 
 BUY = """
 group_buy pack { active from 2020-01-01  sku "F200" at 79 CNY for 2 people within 24 hours }
@@ -27,6 +28,7 @@ SEE = "query ($id: ID!) { group(id: $id) { state missing joined } }"
 
 
 @pytest.fixture
+@once
 async def buy(api: Api) -> Api:
     await release([RulesFile("buy", "Buy", BUY)], Act("cli", NOW), stores=api.stores)
     return api

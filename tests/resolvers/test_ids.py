@@ -23,6 +23,7 @@ from tests.everything import CLAIM as CLAIMED
 from tests.everything import GROUP as OPENED
 from tests.everything import MAY_SEE, Everything, one_of_each
 from tests.shop import NOW
+from tests.staging import once
 
 # Integrators act for everybody, also for those whom they do not see.
 MAY_NAME = MAY_SEE | {
@@ -255,6 +256,7 @@ def test_every_id_that_an_operation_takes_has_a_row() -> None:
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Everything:
     made = await one_of_each(api)
     own = Code(code=codes.fresh(), promotion="luck", made_at=NOW, user_id=made.ann.id)

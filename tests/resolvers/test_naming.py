@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from services.releases import RulesFile, release
 from services.rulebook import Rulebook
 from tests.client import NO_REDIS, Api, Caller, serving
 from tests.everything import sent
+from tests.staging import staged
 from tests.wire import between
 
 RULES = """
@@ -148,6 +149,11 @@ def place(name: str, key: str) -> list[str]:
 
 @pytest.fixture
 async def shop(api: Api) -> Shop:
+    played = await staged(api.stores.users.database, __name__, lambda: known_as(api))
+    return replace(played, api=api)
+
+
+async def known_as(api: Api) -> Shop:
     now, stores = datetime.now(UTC), api.stores
     ends = (now + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M")
     hello = Template(channel="email", name="hello", subject="Hi", text="Hi {{ user.name }}")

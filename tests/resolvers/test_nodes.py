@@ -11,6 +11,7 @@ from resolvers.api import api as schema
 from schema.ids import split_global, to_global
 from tests.client import Api, Caller
 from tests.everything import MAY_SEE, Everything, one_of_each
+from tests.staging import once
 
 NODE = "query ($id: ID!) { node(id: $id) { id __typename } }"
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }"
@@ -22,6 +23,7 @@ TYPES = {
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Everything:
     return await one_of_each(api)
 

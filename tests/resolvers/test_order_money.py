@@ -11,6 +11,7 @@ from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
 from tests.resolvers.test_orders import ACT, CANCEL, PLACE, QUOTE, RETURN
+from tests.staging import once
 
 RULES = """
 promotion third { take 33% off items where category = "TEA"  priority 2 }
@@ -21,6 +22,7 @@ MILLION = 1_000_000
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Caller:
     await release([RulesFile("rules", "Rules", RULES)], Act("cli", ACT.at), stores=api.stores)
     return await api.caller(Role.INTEGRATOR)

@@ -6,6 +6,7 @@ import pytest
 
 from models.principal import Role
 from tests.client import Api, Caller
+from tests.staging import once
 
 PLACE = """mutation {
   placeOrder(input: {
@@ -27,6 +28,7 @@ DONE = {
 
 
 @pytest.fixture
+@once
 async def till(api: Api) -> Caller:
     till = await api.caller(Role.INTEGRATOR)
     assert (await api.ask(PLACE, by=till))["placeOrder"]["userErrors"] == []

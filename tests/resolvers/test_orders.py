@@ -9,6 +9,7 @@ from models.campaign import Act
 from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.staging import once
 from tests.waiting import until
 
 PLACE = """
@@ -90,6 +91,7 @@ ACT = Act("cli", datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Caller:
     await release([RulesFile("rules", "Rules", RULES)], ACT, stores=api.stores)
     return await api.caller(Role.INTEGRATOR)

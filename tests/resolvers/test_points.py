@@ -11,6 +11,7 @@ from services.points import Award
 from services.releases import RulesFile, release
 from services.rulebook import Rulebook
 from tests.client import Api, Caller
+from tests.staging import once
 
 RULES = """
 loyalty club {
@@ -51,6 +52,7 @@ query ($who: ID, $first: Int, $after: String) {
 
 
 @pytest.fixture
+@once
 async def club(api: Api) -> Api:
     """The rules are live, and the draw is open."""
     now = datetime.now(UTC)

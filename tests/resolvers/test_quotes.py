@@ -9,6 +9,7 @@ from models.campaign import Act
 from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.staging import once
 
 QUOTE = """
 query ($input: QuoteCartInput!) {
@@ -40,6 +41,7 @@ ACT = Act("cli", datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.fixture
+@once
 async def ann(api: Api) -> Caller:
     await release([RulesFile("rules", "Rules", RULES)], ACT, stores=api.stores)
     return await api.caller(Role.MARKETER, attributes={"household_size": 4})

@@ -11,6 +11,7 @@ from schema.ids import to_global
 from services.releases import RulesFile, release
 from services.reporting import rollup
 from tests.shop import NOW
+from tests.staging import once
 
 REPORT = """
 query ($id: ID!, $from: DateTime, $until: DateTime) {
@@ -55,6 +56,7 @@ ALL = "{ campaigns(first: 10) { edges { node { title report { people } } } } }"
 
 
 @pytest.fixture
+@once
 async def campaign(api):
     """A campaign with a journey of two people, two held out, and an order in two currencies."""
     rules = [RulesFile(name, name.title(), "") for name in ("spring", "autumn")]

@@ -12,6 +12,7 @@ from tests.client import Api, Caller
 from tests.resolvers.test_explanations import EXPLAIN
 from tests.resolvers.test_orders import CANCEL, QUOTE, RETURN
 from tests.shop import NOW
+from tests.staging import once
 from tests.waiting import until
 
 RULES = """
@@ -40,6 +41,7 @@ JOIN = "mutation ($id: ID!) { joinGroup(input: { groupId: $id }) { group { state
 
 
 @pytest.fixture
+@once
 async def shop(api: Api) -> Caller:
     await release([RulesFile("sale", "Sale", RULES)], Act("cli", NOW), stores=api.stores)
     return await api.caller(Role.INTEGRATOR)

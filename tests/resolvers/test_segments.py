@@ -11,6 +11,7 @@ from services import fillings, releases
 from services.releases import RulesFile
 from services.rulebook import Rulebook
 from tests.shop import undisputed
+from tests.staging import once
 from tests.waiting import until
 
 RULES = """
@@ -39,6 +40,7 @@ query ($source: String!) {
 
 
 @pytest.fixture
+@once
 async def filled(api):
     """People p0 to p7 of sizes 0 to 7, and two segments that are filled."""
     now = datetime.now(UTC)

@@ -9,6 +9,7 @@ from models.event import Event
 from models.principal import Role
 from services.releases import RulesFile, release
 from tests.client import Api, Caller
+from tests.staging import once
 
 TIMELINE = """
 query Timeline($user: ID!, $after: String) {
@@ -32,6 +33,7 @@ MARCH = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
 
 
 @pytest.fixture
+@once
 async def ann(api: Api) -> Caller:
     await release([RulesFile("r", "Rules", RULES)], Act("cli", MARCH[0]), stores=api.stores)
     ann = await api.caller(Role.CUSTOMER)

@@ -9,6 +9,7 @@ from models.paging import Window
 from services import alarms, sequencer, suspects
 from tests.killed import Killed, killed_at
 from tests.shop import NOW, event
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -17,6 +18,7 @@ trigger greet { on cart_updated  then { tag "x" } }
 
 
 @pytest.fixture
+@once
 async def failing(shop):
     """A shop with an event that is to be set aside."""
     await shop.publish(RULES)

@@ -7,6 +7,7 @@ import pytest
 from services import depletion, orders, returns
 from services.counting import counting_over
 from services.orders import Placing, Till
+from tests.staging import once
 
 RULES = """
 campaign spring { budget 15 USD }
@@ -16,6 +17,7 @@ promotion half { code "HALF"  take 50% off cart  budget 10 USD }
 
 
 @pytest.fixture
+@once
 async def open_shop(shop):
     await shop.publish(RULES)
     return shop

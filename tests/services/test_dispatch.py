@@ -11,10 +11,12 @@ from models.effect import Effect, EffectKind, EffectState
 from services import webhooks
 from services.dispatch import AT_ONCE, PAGE, Dispatch
 from tests.shop import NOW
+from tests.staging import once
 from tests.waiting import until
 
 
 @pytest.fixture
+@once
 async def busy(shop, web):
     """A shop whose rules are of no account here: its messages and calls are there already."""
     await shop.template("greet")

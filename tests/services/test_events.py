@@ -10,6 +10,7 @@ from models.event import Event, IncomingEvent, lane_of
 from services.events import bulk_history
 from services.jobs import Job
 from tests.shop import NOW, event
+from tests.staging import once
 
 RULES = """
 event review_posted { sku: text  stars: number  on: date  kind: one of ["good", "bad"] }
@@ -19,6 +20,7 @@ segment everyone { user.points >= 0 }
 
 
 @pytest.fixture
+@once
 async def told(shop):
     await shop.publish(RULES)
     await shop.person()

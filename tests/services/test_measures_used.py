@@ -16,9 +16,11 @@ from tests.services.test_measures import (
     stored,
 )
 from tests.shop import NOW
+from tests.staging import once
 
 
 @pytest.fixture
+@once
 async def counting(shop):
     await shop.publish(RULES)
     for name in ("ann", "bob", "cy"):

@@ -14,6 +14,7 @@ from models.unique_code import Code
 from services import offers, orders
 from services.orders import Placing, Till
 from tests.shop import NOW
+from tests.staging import once
 
 RULES = """
 segment whales { user.points >= 1000 }
@@ -36,6 +37,7 @@ ALL = Window(100)
 
 
 @pytest.fixture
+@once
 async def wallet(shop):
     await shop.publish(RULES)
     for name in ("ann", "bob"):

@@ -8,6 +8,7 @@ import pytest
 from services import points
 from services.points import Award
 from tests.shop import NOW
+from tests.staging import once
 
 CLUB = """
 loyalty club {
@@ -20,6 +21,7 @@ loyalty club {
 
 
 @pytest.fixture
+@once
 async def club(shop):
     await shop.publish(CLUB)
     for name in ("ann", "bob"):

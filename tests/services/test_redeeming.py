@@ -16,6 +16,7 @@ from services.points import Award
 from services.returns import Sent
 from services.rulebook import Rulebook
 from services.verify import verify
+from tests.staging import once
 
 RULES = """
 loyalty club {
@@ -28,6 +29,7 @@ promotion tenth { code "TEN"  take 1 USD off cart  limit 1 total }
 
 
 @pytest.fixture
+@once
 async def open_shop(shop):
     await shop.publish(RULES)
     await shop.person("ann")

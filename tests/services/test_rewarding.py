@@ -9,6 +9,7 @@ import pytest
 from services import orders, returns, settling
 from services.orders import Placing, Till
 from services.returns import Sent
+from tests.staging import once
 
 RULES = """
 loyalty club {
@@ -21,6 +22,7 @@ promotion hello { award 30 points  limit 1 per user }
 
 
 @pytest.fixture
+@once
 async def open_shop(shop):
     await shop.publish(RULES)
     await shop.person("ann")

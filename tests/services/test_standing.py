@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from services import chaining, standing
 from services.audit import Recorder
 from services.verify import verify
 from tests.client import SECRET, Api, Caller
+from tests.staging import once
 
 KEYS = SealKeys.of(SECRET)
 RELEASE = """
@@ -44,11 +46,6 @@ mutation { updateMessagingPolicy(input: { version: 1, caps: [{ most: 3, days: 7 
 """
 
 
-@pytest.fixture
-async def admin(api: Api) -> Caller:
-    return await api.caller(Role.ADMIN)
-
-
 async def link(api: Api) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
     while await chaining.link(stores=api.stores, wall=later, keys=KEYS):
@@ -60,8 +57,10 @@ async def found(api: Api) -> list[str]:
 
 
 @pytest.fixture
-async def made(api: Api, admin: Caller) -> dict[str, str]:
+@once
+async def made(api: Api) -> dict[str, Any]:
     """A key, a webhook, a template, campaigns and a publication, all made through the API."""
+    admin = await api.caller(Role.ADMIN)
     # What was there before the log had seals of things is taken as it is.
     recorder = Recorder(api.stores, lambda: datetime.now(UTC))
     async with recorder.record("begin", Actor(Credential.COMMAND)):
@@ -73,9 +72,15 @@ async def made(api: Api, admin: Caller) -> dict[str, str]:
     assert released["releaseRules"]["publication"] == 1
     await link(api)
     return {
+        "admin": admin,
         "key": first["createApiKey"]["apiKey"]["id"],
         "campaign": first["createCampaign"]["campaign"]["id"],
     }
+
+
+@pytest.fixture
+def admin(made: dict[str, Any]) -> Caller:
+    return made["admin"]
 
 
 async def test_what_is_changed_through_the_api_has_an_entry(api, admin, made):

@@ -9,6 +9,7 @@ from services import sweeper
 from services.jobs import Job
 from services.sweeper import Watch
 from tests.shop import event
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -17,6 +18,7 @@ trigger later { on cart_updated  then { wait 1 hour tag "x" } }
 
 
 @pytest.fixture
+@once
 async def ready(shop):
     await shop.publish(RULES)
     await shop.person()

@@ -9,6 +9,7 @@ from models.event import VISITOR, Event, IncomingEvent
 from models.run import RunState
 from services import visitors
 from tests.shop import NOW
+from tests.staging import once
 
 RULES = """
 event cart_updated { total: money USD }
@@ -17,6 +18,7 @@ trigger rescue { on cart_updated where total >= 20 USD  then { wait 2 hours  tag
 
 
 @pytest.fixture
+@once
 async def told(shop):
     await shop.publish(RULES)
     await shop.person()

@@ -17,11 +17,13 @@ from services.exporting.noting import noted
 from services.exporting.rows import PAGE
 from tests.known import SEAL_KEYS
 from tests.shop import NOW
+from tests.staging import once
 
 CRM = Actor(Credential.API_KEY, "crm")
 
 
 @pytest.fixture
+@once
 async def people(shop):
     await shop.publish("segment all_of_us { user.id is known }")
     await shop.stores.users.save_many(

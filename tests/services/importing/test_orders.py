@@ -14,6 +14,7 @@ from services.returns import Sent
 from services.verify import verify
 from tests.files import counts, refusals, refused, take_in
 from tests.shop import event
+from tests.staging import once
 
 RULES = """
 segment regulars { count(order_placed, ever) >= 2 }
@@ -46,6 +47,7 @@ A2;7;01/03/2026 11:00;20,00;2026-03-02T08:00:00Z;X;1;20,00
 
 
 @pytest.fixture
+@once
 async def ann(shop):
     await shop.template("thanks")
     await shop.publish(RULES)

@@ -7,11 +7,13 @@ import pytest
 from models.principal import Role
 from models.user import Consent
 from tests.files import counts, refusals, refused, take_in
+from tests.staging import once
 
 RULES = "attributes user { household: number  country: text  joined: date  kids: list of text }"
 
 
 @pytest.fixture
+@once
 async def rules(shop):
     await shop.publish(RULES)
 

@@ -21,6 +21,7 @@ from services.orders import Placing, Till
 from services.reporting import checking, reports, rollup
 from services.returns import Sent
 from tests.shop import NOW, event
+from tests.staging import once
 from tests.wire import between
 
 RULES = """
@@ -74,6 +75,7 @@ def placing(key, user, total, *, price="20.00", quantity=2):
 
 
 @pytest.fixture
+@once
 async def busy(shop):
     """Twelve people with full carts, of whom some are held out; four of the others buy."""
     await shop.template("greet")
