@@ -1,7 +1,8 @@
 """The demo's data cut down to what a test needs, a server with a socket, a folder of rules."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from tests.client import NO_REDIS, listening
 PEOPLE = 12
 
 
-def cut_down(people: int, folder: Path) -> Path:
-    """Write the real files with the rows of the first so many households."""
+def cut_down(households: Collection[int], folder: Path) -> Path:
+    """Write the real files with the rows of those households."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -27,7 +29,8 @@ def cut_down(people: int, folder: Path) -> Path:
             continue
         table = pq.read_table(file)
         if "household_id" in table.column_names:
-            table = table.filter(pc.less_equal(table["household_id"], people))
+            wanted = pa.array(list(households), table["household_id"].type)
+            table = table.filter(pc.is_in(table["household_id"], wanted))
         pq.write_table(table, folder / file.name)
     return folder
 
@@ -35,18 +38,26 @@ def cut_down(people: int, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def few_households(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a dozen households."""
-    return cut_down(PEOPLE, tmp_path_factory.mktemp("journey"))
+    return cut_down(range(1, PEOPLE + 1), tmp_path_factory.mktemp("journey"))
+
+
+@contextmanager
+def reading_from(folder: Path) -> Iterator[None]:
+    """Have the importer read other files."""
+    from app.importer import tables
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "folder", lambda: folder)
+        tables.products.cache_clear()
+        yield
+    tables.products.cache_clear()
 
 
 @pytest.fixture
-def journey(few_households: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def journey(few_households: Path) -> Iterator[None]:
     """Have the importer read the small files."""
-    from app.importer import tables
-
-    monkeypatch.setattr(tables, "folder", lambda: few_households)
-    tables.products.cache_clear()
-    yield
-    tables.products.cache_clear()
+    with reading_from(few_households):
+        yield
 
 
 @pytest.fixture

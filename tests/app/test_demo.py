@@ -76,7 +76,7 @@ def test_every_message_has_a_template():
 def test_the_demo_tells_everything_and_the_second_time_imports_nothing(tmp_path):
     households = tmp_path / "households"
     households.mkdir()
-    cut_down(80, households)
+    cut_down(range(1, 81), households)
     first = demo(households, tmp_path)
 
     assert "Importing the Complete Journey data" in first
