@@ -15,7 +15,7 @@ from models.ids import new_id
 from models.publication import PublishedSource
 from models.store import Stores
 from services import outbox, publications
-from services.publications import Plan, RulesRefused, Sources
+from services.publications import Decide, Plan, RulesRefused, Sources
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +141,20 @@ async def publish(
     One for later is checked now, too, and again when it is due. Asked again by the same person,
     whose answer may have been lost, what they have just published stays as it is.
     """
+    workspace = await publications.settle(stores=stores)
+    decide = _adding(campaign_id, version, stores)
+    if at is not None:
+        await publications.prepare(decide, workspace, stores=stores, examples_at=at)
+        return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
+    campaign = await stores.campaigns.get(campaign_id)
+    if not campaign.was_just_published(act.by):
+        await publications.switch(decide, verb="published", act=act, stores=stores)
+        campaign = await stores.campaigns.get(campaign_id)
+    return campaign
+
+
+def _adding(campaign_id: str, version: int | None, stores: Stores) -> Decide:
+    """Return how to decide that a campaign is to be live beside what is."""
 
     async def decide(live: Sources) -> Plan:
         campaign = await stores.campaigns.get(campaign_id)
@@ -148,16 +162,7 @@ async def publish(
         campaign.require_publishable()
         return _with(live, campaign)
 
-    if at is None:
-        await publications.settle(stores=stores)
-        campaign = await stores.campaigns.get(campaign_id)
-        if not campaign.was_just_published(act.by):
-            await publications.switch(decide, verb="published", act=act, stores=stores)
-            campaign = await stores.campaigns.get(campaign_id)
-        return campaign
-    workspace = await publications.settle(stores=stores)
-    await publications.prepare(decide, workspace, stores=stores, examples_at=at)
-    return await _change(campaign_id, lambda c: c.schedule(act, at), stores, version)
+    return decide
 
 
 async def end(
@@ -211,7 +216,8 @@ async def publish_due(now: datetime, *, stores: Stores) -> list[str]:
         scheduled = next(t for t in reversed(campaign.history) if t.verb == "scheduled")
         act = Act(scheduled.act.by, now, scheduled.act.why)
         try:
-            await publish(campaign.id, act, stores=stores, version=campaign.version)
+            decide = _adding(campaign.id, campaign.version, stores)
+            await publications.switch(decide, verb="published", act=act, stores=stores)
         except RulesRefused as refused:
             failed = replace(act, why=refused.message)
             await _unless_changed(campaign, methodcaller("miss_schedule", failed), stores)

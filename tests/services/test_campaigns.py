@@ -287,6 +287,25 @@ async def test_a_scheduled_campaign_goes_live_when_it_is_due(stores):
     assert (await current(stores)).act == Act("bob", due)
 
 
+async def test_what_another_process_published_meanwhile_is_its_doing(stores, monkeypatch):
+    campaign = await approved(stores, SPRING)
+    due = NOW + timedelta(hours=2)
+    await campaigns.publish(campaign.id, BOB, stores=stores, at=due)
+    scheduled_until = stores.campaigns.scheduled_until
+    others = []
+
+    async def slowly(now, limit):
+        found = await scheduled_until(now, limit=limit)
+        monkeypatch.undo()
+        others.extend(await campaigns.publish_due(due, stores=stores))
+        return found
+
+    monkeypatch.setattr(stores.campaigns, "scheduled_until", slowly)
+
+    assert await campaigns.publish_due(due, stores=stores) == []
+    assert others == [campaign.id]
+
+
 async def test_a_schedule_that_cannot_be_kept_says_why(stores):
     families = await live(stores, FAMILIES, "Families")
     needy = await approved(stores, FAMILY_DAY, "Family day")
