@@ -22,7 +22,8 @@ from models.principal import Role
 from resolvers.access import declared
 from resolvers.api import api as schema
 from resolvers.api import checked
-from tests.client import Api
+from tests.client import Api, Caller
+from tests.staging import once
 
 SIGNED_IN = set(Role)
 EVERYONE: set[Role | None] = {*Role, None}
@@ -181,11 +182,18 @@ def test_every_field_declares_what_the_table_says(name: str) -> None:
     assert allowed == TABLE[name]
 
 
+@pytest.fixture
+@once
+async def callers(api: Api) -> dict[Role | None, Caller | None]:
+    return {role: await api.caller(role) for role in Role} | {None: None}
+
+
 @pytest.mark.parametrize("name", sorted(FIELDS))
-async def test_every_operation_as_every_role_and_as_nobody(name: str, api: Api) -> None:
+async def test_every_operation_as_every_role_and_as_nobody(
+    name: str, api: Api, callers: dict[Role | None, Caller | None]
+) -> None:
     document = simplest(name)
-    for role in (*Role, None):
-        caller = None if role is None else await api.caller(role)
+    for role, caller in callers.items():
         if name.startswith("Subscription"):
             # A refusal must come; whoever is let in may wait for something to tell.
             within = 0.3 if role in TABLE[name] else 60
