@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from io import SEEK_END
 from typing import Any, BinaryIO
@@ -15,6 +16,9 @@ mutation ($input: SignInInput!) {
   signIn(input: $input) { session { accessToken } userErrors { code field message } }
 }
 """
+
+
+PATIENCE = 10  # seconds for an API that is away
 
 
 class Refused(DomainError):
@@ -166,6 +170,29 @@ def _data(answer: dict[str, Any]) -> dict[str, Any]:
         raise DomainError(errors[0]["message"], code=_code(answer) or "INTERNAL")
     data: dict[str, Any] = answer["data"]
     return data
+
+
+@contextmanager
+def connected(url: str, who: Mapping[str, str | None]) -> Iterator[Client]:
+    """Know the API at `url` with a token, or as somebody with an email and a password."""
+    token, email, password = (who.get(name) for name in ("token", "email", "password"))
+    if not token and not (email and password):
+        raise Invalid(
+            "The API must know who you are: set FANFARE_TOKEN, or FANFARE_EMAIL and "
+            "FANFARE_PASSWORD."
+        )
+    client = Client(
+        url,
+        email=email or "",
+        password=password or "",
+        token=token,
+        patience=PATIENCE,
+        timeout=300,
+    )
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def accepted(payload: dict[str, Any]) -> dict[str, Any]:

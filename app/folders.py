@@ -126,7 +126,7 @@ def pull(
 @contextmanager
 def account(url: str) -> Iterator["Client"]:
     """Know the API at an address, as whom the environment names."""
-    from app.commands.server import connected
+    from app.client import connected
     from models.errors import Invalid
 
     if not url:
@@ -139,13 +139,15 @@ def account(url: str) -> Iterator["Client"]:
 @contextmanager
 def _asked(url: str, *, by: str) -> Iterator["Server"]:
     """Ask the API, or without an address the database itself."""
-    from app.commands.server import OverApi, OverDatabase
-    from app.settings import Settings
-
     if url:
+        from app.commands.server import OverApi
+
         with account(url) as client:
             yield OverApi(client)
     else:
+        from app.commands.database import OverDatabase
+        from app.settings import Settings
+
         yield OverDatabase(Settings(), by=by or getpass.getuser())
 
 

@@ -13,7 +13,8 @@ from schema.payloads import Payload
 from schema.rules import DeclarationKind, Diagnostic
 from schema.template import SaveTemplateInput, Template
 from services import plans, releases
-from services.files import Folder, Kept, Published, RulesFile
+from services.files import Published
+from services.folders import Folder, Kept, RulesFile
 
 
 @strawberry.input(description="A file of rules.")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -42,6 +43,8 @@ butterfly fanfare1 fanfare123
 """
 _COMMON = frozenset(_COMMON_TEXT.split())
 
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
 T = TypeVar("T")
 
 
@@ -67,17 +70,16 @@ class Passwords:
     """
 
     def __init__(self, *, under_way: int = _UNDER_WAY, waiting: int = _WAITING) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._pool = ThreadPoolExecutor(
             1, thread_name_prefix="password", initializer=_let_others_go_first
         )
         self._turns = asyncio.Semaphore(under_way)
         self._places = under_way + waiting
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody = _nobodys()
 
     async def hash(self, password: str) -> str:
         """Return what to keep instead of the password."""
-        return await self._run(lambda: self._hasher.hash(password))
+        return await self._run(lambda: _HASHER.hash(password))
 
     async def matches(self, password: str, hashed: str | None) -> bool:
         """Whether this is the password. Takes as long for an account that does not exist (None)."""
@@ -90,7 +92,7 @@ class Passwords:
 
     def _verify(self, hashed: str, password: str) -> bool:
         try:
-            return self._hasher.verify(hashed, password)
+            return _HASHER.verify(hashed, password)
         except (VerificationError, InvalidHashError):
             return False
 
@@ -111,6 +113,11 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+@cache
+def _nobodys() -> str:
+    return _HASHER.hash("nobody has this password")
 
 
 def _let_others_go_first() -> None:

@@ -12,7 +12,8 @@ from models.store import Stores
 from models.store.segments import Stages
 from models.template import Template
 from services import measures, publications, templates
-from services.files import Folder, Standing, standing
+from services.files import Standing, standing
+from services.folders import Folder
 from services.readiness import hindrances
 from services.rules import check_rules
 

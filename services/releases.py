@@ -10,7 +10,8 @@ from models.publication import PublishedSource
 from models.store import Stores
 from models.template import Template
 from services import campaigns, publications, templates
-from services.files import Folder, RulesFile, Standing, standing
+from services.files import Standing, standing
+from services.folders import Folder, RulesFile
 from services.publications import Plan, Sources
 
 

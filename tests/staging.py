@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from bson.raw_bson import RawBSONDocument
 
 from models.store import Database
-from tests.client import Api
 from tests.shop import Shop
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ def once(scene: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
 
     @wraps(scene)
     async def set_up(**fixtures: Any) -> Any:
-        where = next(each for each in fixtures.values() if isinstance(each, Shop | Api))
+        where = next(each for each in fixtures.values() if hasattr(each, "stores"))
 
         async def play() -> tuple[Any, Any]:
             gave = await scene(**fixtures)
@@ -66,7 +65,7 @@ def once(scene: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     return set_up
 
 
-def _time_in(where: Shop | Api) -> Any:
+def _time_in(where: Any) -> Any:
     """Return what time it is, and what was rung for and is not taken up."""
     if isinstance(where, Shop):
         return where.clock.business, where.clock.real, tuple(where.bells.rung)

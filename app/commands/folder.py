@@ -8,7 +8,7 @@ from unicodedata import normalize
 from app.commands.sources import some_rules_in
 from models.errors import Invalid
 from models.template import Template
-from services.files import Folder, RulesFile
+from services.folders import Folder, RulesFile
 from services.texts import plain
 
 TEMPLATES = "templates"

@@ -8,10 +8,8 @@ from typing import Any
 
 import dsl
 from app.commands.folder import Read, read, read_text
-from app.commands.server import Document, Server, document
+from app.commands.server import Document, Server
 from app.commands.sources import print_json, rules_in, show
-from schema.release import RulesPlan
-from services.plans import compare
 
 REFUSED = 1
 SOMETHING_TO_DO = 3
@@ -34,6 +32,10 @@ def plan_against(
     paths: Sequence[Path], against: Path | None, zone: str, *, as_json: bool, detailed: bool
 ) -> int:
     """Print what differs from the rules in another folder, or in none; return the exit code."""
+    from app.commands.database import document
+    from schema.release import RulesPlan
+    from services.plans import compare
+
     found = read(paths)
     there = rules_in(against) if against else {}
     before = [dsl.SourceFile(key, read_text(path)) for key, path in there.items()]

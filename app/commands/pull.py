@@ -10,7 +10,7 @@ from app.commands.server import Document, Server
 from app.commands.sources import RULES, rules_in
 from models.errors import Conflict
 from models.template import Template
-from services.files import Kept, is_key, match
+from services.folders import Kept, is_key, match
 from services.texts import plain
 
 

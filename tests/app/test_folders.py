@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from app.commands.database import OverDatabase
 from app.commands.folder import read_templates, template_files
 from app.commands.publish import publish
-from app.commands.server import OverDatabase
 from app.settings import Settings
 from models.errors import Conflict
 from models.ids import new_id
@@ -276,7 +276,7 @@ async def test_a_token_will_do(run, write, api_url, stores, monkeypatch):
 
 
 async def test_an_address_where_nobody_answers_is_said(run, write, monkeypatch):
-    monkeypatch.setattr("app.commands.server.PATIENCE", 0.1)
+    monkeypatch.setattr("app.client.PATIENCE", 0.1)
     monkeypatch.setenv("FANFARE_TOKEN", "x")
 
     code, _, err = await run("plan", "rules", "--server", "http://127.0.0.1:1")

@@ -12,7 +12,7 @@ from models.store import Stores
 from models.template import Template
 from models.user import User
 from services import plans
-from services.files import Folder, RulesFile
+from services.folders import Folder, RulesFile
 from services.plans import JourneyChange, SegmentChange
 from services.releases import release_folder
 from tests.shop import event

@@ -11,7 +11,7 @@ from models.errors import Conflict, Invalid
 from models.store import Stores
 from models.template import Template
 from services import campaigns
-from services.files import Folder, RulesFile
+from services.folders import Folder, RulesFile
 from services.publications import RulesRefused
 from services.releases import release, release_folder
 
