@@ -20,7 +20,7 @@ from channels.roads import Roads
 from channels.social import Social
 from channels.web import Client
 from channels.webhook import Webhook
-from schema.activity import as_told
+from schema.told import as_told
 from services.audiences import Platforms
 from services.deliveries import Couriers
 from services.dispatch import Dispatch

@@ -20,7 +20,7 @@ from models.feed import FeedEntry
 from models.letter import Letter, Purpose
 from models.store import Stores
 from models.user import Consent
-from schema.activity import as_told
+from schema.told import as_told
 from services import audiences, deliveries, letters, messages, sweeper, webhooks
 from services.audiences import Platforms
 from services.deliveries import Couriers

@@ -18,7 +18,7 @@ from models.delivery import PAUSES, DeliveryState, wants
 from models.errors import Conflict, Invalid
 from models.feed import Block, FeedEntry
 from models.paging import Window
-from schema.activity import as_told
+from schema.told import as_told
 from services import deliveries, webhooks
 from services.deliveries import Couriers
 from services.jobs import Job
