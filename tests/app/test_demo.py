@@ -30,8 +30,8 @@ from app.settings import Settings
 from app.up import Stack
 
 tables.folder = lambda: Path(sys.argv[1])
-app.replay.LENGTH = timedelta(seconds=6)
-app.replay.HEAD_START = timedelta(seconds=6)
+app.replay.LENGTH = timedelta(seconds=4)
+app.replay.HEAD_START = timedelta(seconds=4)
 Stack.watch = lambda stack: None
 app.demo.run(Settings())
 """
