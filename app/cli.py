@@ -49,7 +49,7 @@ def _root(
     ] = False,
 ) -> None:
     """Settings come from environment variables named FANFARE_…; see `fanfare serve --help`."""
-    # Modules stay: looking for garbage among them takes a tenth of the time until all are there.
+    # Modules stay: looking for garbage among them takes a twentieth of the time to load them.
     gc.set_threshold(50_000)
 
 
