@@ -107,6 +107,7 @@ def serve() -> None:
     from app.settings import Settings
 
     settings = Settings()
+    settings.signing_key()  # what is missing is said before everything is loaded
     from app.serve import run
 
     run(settings)
