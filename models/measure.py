@@ -40,12 +40,14 @@ class KeptMeasure:
 class FactsChange:
     """New buckets of one person, by measure and day: None where there is nothing any more.
 
-    `whole` measures are all of these buckets, whatever there was. It holds for facts of `version`
-    alone: they may have been made anew of more events since.
+    `whole` measures are all of these buckets, whatever there was; others are kept beside those that
+    were there `before`, if that is known. It holds for facts of `version` alone: they may have been
+    made anew of more events since.
     """
 
     user_id: str
     version: int | None
     buckets: Mapping[str, Mapping[str, Any]]
     last: datetime
+    before: Mapping[str, Mapping[str, Any]] | None = None
     whole: bool = False

@@ -73,6 +73,7 @@ async def know(
                 version=people[user_id].version,
                 buckets=each.buckets,
                 last=each.last,
+                before=people[user_id].measures,
             )
             for user_id, each in found.items()
         },

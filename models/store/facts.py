@@ -10,12 +10,13 @@ Nothing under `facts` is in an index, which would be written with every event.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pymongo import UpdateOne
-
 from models.measure import FactsChange
-from models.store.database import BY_ID, Document, Store
+from models.store.alike import Change, changing
+from models.store.database import Document, Store
 
 Stages = Sequence[Mapping[str, Any]]
+# A measure of which so many days are kept is written whole, alike for everybody.
+_FEW = 60
 
 
 class PersonFacts(Store):
@@ -51,11 +52,7 @@ class PersonFacts(Store):
         if not changes:
             return True
         result = await self.documents.bulk_write(
-            [
-                UpdateOne(facts_unchanged(change), facts_update(change), hint=BY_ID)
-                for change in changes
-            ],
-            ordered=False,
+            changing(map(facts_change, changes)), ordered=False
         )
         return result.matched_count == len(changes)
 
@@ -71,31 +68,38 @@ def _measures(document: Document) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def facts_unchanged(change: FactsChange) -> Document:
-    """Return the query for a person whose facts nobody has written since."""
-    # A version of null is one that is not there.
-    return {"_id": change.user_id, "facts.version": change.version}
-
-
-def facts_update(change: FactsChange) -> Document:
-    """Return the update that writes new buckets."""
+def facts_change(change: FactsChange) -> Change:
+    """Return the change that writes new buckets, if nobody has written this person's since."""
+    whole: dict[str, Mapping[str, Any]] = {}
     kept: Document = {}
-    gone: Document = {}
+    gone: list[str] = []
     for measure, days in change.buckets.items():
         field = f"facts.measures.{measure}"
-        there = {day: value for day, value in days.items() if value is not None}
-        if change.whole:
-            if there:
-                kept[field] = there
-            else:
-                gone[field] = ""
-            continue
-        kept |= {f"{field}.{day}": value for day, value in there.items()}
-        gone |= {f"{field}.{day}": "" for day in days.keys() - there.keys()}
-    update: Document = {
-        "$set": kept,
-        "$unset": gone,
-        "$inc": {"facts.version": 1},
-        "$max": {"facts.last": change.last},
-    }
-    return {operator: fields for operator, fields in update.items() if fields}
+        there = _there(measure, days, change)
+        if there is None:
+            kept |= {f"{field}.{day}": value for day, value in days.items() if value is not None}
+            gone += [f"{field}.{day}" for day, value in days.items() if value is None]
+        elif there:
+            whole[measure] = there
+        else:
+            gone.append(field)
+    return Change(
+        id=change.user_id,
+        were={"facts.version": change.version},
+        set=kept,
+        merge={"facts.measures": whole} if whole else {},
+        add={"facts.version": 1},
+        most={"facts.last": change.last},
+        unset=gone,
+    )
+
+
+def _there(measure: str, days: Mapping[str, Any], change: FactsChange) -> Mapping[str, Any] | None:
+    """Return all days of a measure; None if they are not known, or too many to write anew."""
+    if not change.whole:
+        if change.before is None:
+            return None
+        days = {**change.before.get(measure, {}), **days}
+        if len(days) > _FEW:
+            return None
+    return {day: value for day, value in days.items() if value is not None}

@@ -10,19 +10,19 @@ from models.event import LANES
 from models.ids import new_id
 from models.membership import ANYTHING, Cause, Look
 from models.store.alarms import raised_by
+from models.store.alike import changing
 from models.store.database import BY_ID, Document, Store
 from models.store.memberships import Stages
 from models.store.notes import (
     AT_ONCE,
     NEVER,
     Seen,
-    as_decided,
     as_read,
+    decided,
     finished,
     finished_but_noted,
     look_of,
     noted,
-    seen_update,
     with_moves,
 )
 
@@ -63,7 +63,7 @@ class Looks(Store):
     async def set_aside(self, look: Look, alarm: str) -> bool:
         """Let someone rest until something is noted of them; False if something was meanwhile."""
         done = await self.documents.update_one(
-            as_read(look),
+            {"_id": look.user_id, **as_read(look)},
             {"$set": {"recheck.at": NEVER, **raised_by(alarm)}, "$unset": {"recheck.tries": ""}},
         )
         return done.modified_count > 0
@@ -101,13 +101,7 @@ class Looks(Store):
         """
         if not seen:
             return frozenset()
-        result = await self.documents.bulk_write(
-            [
-                UpdateOne(as_read(each.look), {"$set": seen_update(each)}, hint=BY_ID)
-                for each in seen
-            ],
-            ordered=False,
-        )
+        result = await self.documents.bulk_write(changing(map(decided, seen)), ordered=False)
         keys = {each.look.user_id: each.moves[0].id for each in seen}
         if result.matched_count == len(seen):
             return frozenset(keys)
@@ -136,14 +130,12 @@ class Looks(Store):
         return [each.look.user_id for each in moving] if lost else []
 
     async def _finished(self, seen: Sequence[Seen]) -> int:
-        updates = [(as_decided(each), finished(each)) for each in seen]
-        if len(updates) == 1:  # as usual while little happens; as a bulk it takes a quarter longer
-            ((which, change),) = updates
-            one = await self.forgettable.update_one(which, change, hint=BY_ID)
+        changes = [finished(each) for each in seen]
+        if len(changes) == 1:  # as usual while little happens; as a bulk it takes a quarter longer
+            (change,) = changes
+            one = await self.forgettable.update_one(change.which, change.update, hint=BY_ID)
             return one.matched_count
-        many = await self.forgettable.bulk_write(
-            [UpdateOne(which, change, hint=BY_ID) for which, change in updates], ordered=False
-        )
+        many = await self.forgettable.bulk_write(changing(changes), ordered=False)
         return many.matched_count
 
     async def miss(self, number: int) -> int:

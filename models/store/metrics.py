@@ -102,20 +102,27 @@ class Reached(Store):
         """
         if not people:
             return frozenset()
-        documents = [
+        ids = {"|".join(person): person for person in people}
+        blocks = await self._blocks(ids)
+        missing = [
             {
-                "_id": "|".join(person),
+                "_id": key,
                 "campaign": person[0].partition("|")[0],
                 "user": person[1],
-                "at": hour,
+                "at": people[person],
                 "block": block,
             }
-            for person, hour in people.items()
+            for key, person in ids.items()
+            if key not in blocks  # as a rule most are there: refusing them takes far longer
         ]
-        await self._insert_missing(documents)
-        ids = {"|".join(person): person for person in people}
-        cursor = self.documents.find({"_id": {"$in": list(ids)}, "block": block}, {"_id": 1})
-        return frozenset([ids[document["_id"]] async for document in cursor])
+        if await self._insert_missing(missing):  # another was faster
+            blocks = await self._blocks(ids)
+        return frozenset(person for key, person in ids.items() if blocks.get(key, block) == block)
+
+    async def _blocks(self, ids: Collection[str]) -> dict[str, int]:
+        """Return the blocks of those that were noted."""
+        cursor = self.documents.find({"_id": {"$in": list(ids)}}, {"block": 1})
+        return {document["_id"]: document["block"] async for document in cursor}
 
     async def hours(self, people: Collection[Person]) -> dict[Person, datetime]:
         """Return at which hour each was reached."""

@@ -20,6 +20,7 @@ from typing import Any
 from models.event import lane_of
 from models.ids import new_id
 from models.membership import ANYTHING, PROFILE, Cause, Look, Move
+from models.store.alike import Change
 from models.store.database import Document
 from models.store.memberships import cause_document, cause_of
 
@@ -69,34 +70,38 @@ def at_first(user_id: str, cause: Cause = PROFILE) -> Document:
 
 
 def as_read(look: Look) -> Document:
-    """Return the query for someone of whom nothing was noted since a look was read."""
+    """Return the fields of someone of whom nothing was noted since a look was read."""
     return {
-        "_id": look.user_id,
         "recheck.token": look.token,
         "recheck.at": look.at,
         "recheck.changes": look.changes_at,
     }
 
 
-def as_decided(seen: Seen) -> Document:
-    """Return the query for someone of whom nothing was noted since what was seen was kept."""
+def decided(seen: Seen) -> Change:
+    """Return the change of someone, as they were read, whose moves are to be carried out."""
+    return Change(id=seen.look.user_id, were=as_read(seen.look), set=seen_fields(seen))
+
+
+def finished(seen: Seen) -> Change:
+    """Return the change of someone who was looked at and whose moves were carried out."""
+    found: Document = {"recheck": _rest(seen), **_missed(seen)}
     if not seen.moves:
-        return as_read(seen.look)
-    return {**as_read(replace(seen.look, at=AT_ONCE)), **with_moves(seen)}
+        return Change(id=seen.look.user_id, were=as_read(seen.look), set=found)
+    return Change(
+        id=seen.look.user_id,
+        were=as_read(replace(seen.look, at=AT_ONCE)),
+        first={"moves.id": seen.moves[0].id},
+        set=found,
+        # Their memberships have been written: whoever sees them move sees those too.
+        now=["moved_at"],
+        unset=["moves"],
+    )
 
 
 def with_moves(seen: Seen) -> Document:
     """Return the query for someone whose moves nobody else has carried out."""
     return {"_id": seen.look.user_id, "moves.id": seen.moves[0].id}
-
-
-def finished(seen: Seen) -> Document:
-    """Return the update of someone who was looked at and whose moves were carried out."""
-    update: Document = {"$set": {"recheck": _rest(seen), **_missed(seen)}}
-    if seen.moves:
-        # Their memberships have been written: whoever sees them move sees those too.
-        update |= {"$currentDate": {"moved_at": True}, "$unset": {"moves": ""}}
-    return update
 
 
 def finished_but_noted(seen: Seen) -> list[Document]:
@@ -116,7 +121,7 @@ def _noted_since(seen: Seen) -> Any:
     return {"$mergeObjects": ["$recheck", sooner]}
 
 
-def seen_update(seen: Seen) -> Document:
+def seen_fields(seen: Seen) -> Document:
     """Return the fields that say how someone, as they were read, was found."""
     if seen.moves:
         moves = [_move_document(move) for move in seen.moves]

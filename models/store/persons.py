@@ -5,18 +5,19 @@ if nobody has written either since they were read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 
 from models.measure import FactsChange
 from models.membership import Look
-from models.store.database import BY_ID, WHOLE_PAGE, Document, Store
-from models.store.facts import facts_unchanged, facts_update
+from models.store.alike import Change, changing
+from models.store.database import WHOLE_PAGE, Document, Store
+from models.store.facts import facts_change
 from models.store.looks import due
-from models.store.notes import Seen, as_read, look_of, seen_update
+from models.store.notes import Seen, as_read, look_of, seen_fields
 from models.store.users import from_document
 from models.user import User
 
@@ -58,10 +59,7 @@ class Persons(Store):
         """Write changes; return whose surely hold, all of them unless someone else was faster."""
         if not changes:
             return frozenset()
-        result = await self.documents.bulk_write(
-            [UpdateOne(_unchanged(change), _update(change), hint=BY_ID) for change in changes],
-            ordered=False,
-        )
+        result = await self.documents.bulk_write(changing(map(_change, changes)), ordered=False)
         if result.matched_count == len(changes):
             return frozenset(change.user_id for change in changes)
         # Rare. Moves are known by ids of their own; all else can be written again.
@@ -83,17 +81,12 @@ def _person(document: Document) -> Person:
     )
 
 
-def _unchanged(change: PersonChange) -> Document:
-    query: Document = {"_id": change.user_id}
-    if change.facts is not None:
-        query |= facts_unchanged(change.facts)
-    if change.seen is not None:
-        query |= as_read(change.seen.look)
-    return query
-
-
-def _update(change: PersonChange) -> Document:
-    update = {} if change.facts is None else facts_update(change.facts)
-    if change.seen is not None:
-        update["$set"] = {**update.get("$set", {}), **seen_update(change.seen)}
-    return update
+def _change(change: PersonChange) -> Change:
+    made = Change(id=change.user_id) if change.facts is None else facts_change(change.facts)
+    if change.seen is None:
+        return made
+    return replace(
+        made,
+        were={**made.were, **as_read(change.seen.look)},
+        set={**made.set, **seen_fields(change.seen)},
+    )

@@ -15,10 +15,12 @@ from models.effect import Effect
 from models.experiment import Dealt
 from models.run import Run, RunState
 from models.store.alarms import raised_by
+from models.store.alike import Change, changing
 from models.store.database import BY_ID, WHOLE_PAGE, Document, Store
 from models.store.effects import effect_document, effect_of
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_SETTLED = ["unsettled", "then_due_at", "claims", "failures"]
 _WAITING = {"due_at": {"$exists": True}}
 
 
@@ -207,18 +209,16 @@ class Runs(Store):
         """Record that all that follows from these runs' last moves has been carried over."""
         if not runs:
             return
-        operations = []
-        for run in runs:
-            change: Document = {
-                "$unset": {"unsettled": "", "then_due_at": "", "claims": "", "failures": ""}
-            }
-            if run.due_at is None:
-                change["$unset"]["due_at"] = ""
-            else:
-                change["$set"] = {"due_at": run.due_at}
-            now = {"_id": run.id, "version": run.version}
-            operations.append(UpdateOne(now, change, hint=BY_ID))
-        await self.forgettable.bulk_write(operations, ordered=False)
+        settled = [
+            Change(
+                id=run.id,
+                were={"version": run.version},
+                set={} if run.due_at is None else {"due_at": run.due_at},
+                unset=_SETTLED if run.due_at else [*_SETTLED, "due_at"],
+            )
+            for run in runs
+        ]
+        await self.forgettable.bulk_write(changing(settled), ordered=False)
 
     async def waiting_in(self, campaign_id: str, *, limit: int) -> list[Run]:
         """Return runs of a campaign that are under way."""
