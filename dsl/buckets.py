@@ -183,8 +183,16 @@ def fold(
     days: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
         days.setdefault(day_of(event["time"], measure.zone), []).append(event)
-    folded = {day: _folded(measure, those, judge) for day, those in days.items()}
-    return {day: value for day, value in folded.items() if value is not MISSING}
+    folded = {day: fold_day(measure, those, judge) for day, those in days.items()}
+    return {day: value for day, value in folded.items() if value is not None}
+
+
+def fold_day(
+    measure: Measure, events: Sequence[Mapping[str, Any]], judge: Callable[[Any], bool]
+) -> Any:
+    """Return a measure's bucket of one day from all of its events, None if there is nothing."""
+    value = _folded(measure, events, judge)
+    return None if value is MISSING else value
 
 
 def fits(slot: str, value: Any) -> bool:

@@ -41,13 +41,13 @@ class FactsChange:
     """New buckets of one person, by measure and day: None where there is nothing any more.
 
     `whole` measures are all of these buckets, whatever there was; others are kept beside those that
-    were there `before`, if that is known. It holds for facts of `version` alone: they may have been
-    made anew of more events since.
+    were there, which comes to what is kept `then`, if that is known. The change holds for facts of
+    `version` alone: they may have been made anew of more events since.
     """
 
     user_id: str
     version: int | None
     buckets: Mapping[str, Mapping[str, Any]]
     last: datetime
-    before: Mapping[str, Mapping[str, Any]] | None = None
+    then: Mapping[str, Mapping[str, Any]] | None = None
     whole: bool = False

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 import dsl
-from dsl.buckets import fold
+from dsl.buckets import fold_day
 from dsl.days import day_of
 from dsl.zones import first_instant
 from engine.measures import filters_of, measures_in
@@ -58,8 +58,8 @@ def fold_days(
         each = found.setdefault(user_id, Found(last))
         each.last = max(each.last, last)
         for key in days[name, day][user_id]:
-            made = fold(wanted[key].measure, events, judges[key])
-            each.buckets.setdefault(key, {})[day] = made.get(day)
+            made = fold_day(wanted[key].measure, events, judges[key])
+            each.buckets.setdefault(key, {})[day] = made
 
 
 def bounds(day: str, zone: str) -> tuple[datetime, datetime]:

@@ -136,6 +136,7 @@ class Journeys:
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
         self._effects: dict[str, list[Effect]] = {}
+        self._moments: dict[tuple[int, datetime], Moment] = {}  # every condition asks for its own
         self._planned: list[Run] = []
         self._postponed: list[Run] = []
         self._dropped: list[Run] = []
@@ -388,8 +389,10 @@ class Journeys:
 
     def _moment(self, publication: int, now: datetime, zone: str | None) -> Moment:
         """Return the moment in a trigger's zone."""
-        program = self._rules.versions[publication].program
-        moment = Moment(now=now, zone=program.zone, program=program)
+        moment = self._moments.get((publication, now))
+        if moment is None:
+            program = self._rules.versions[publication].program
+            moment = self._moments[publication, now] = Moment(now, program.zone, program)
         if zone is None or self._facts is None:
             return moment
         if zone == "user":

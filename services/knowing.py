@@ -55,15 +55,16 @@ async def know(
     found: dict[str, Found] = {}
     fold_days(days, told, program, found)
     events = _by_person(people, told, wanted)
+    kept = {
+        user_id: _with(person.measures, found.get(user_id)) for user_id, person in people.items()
+    }
     return Known(
         people,
         {
             user_id: seen_by_rules(
                 person.user,
                 events[user_id],
-                measured(_with(person.measures, found.get(user_id)))
-                if published.measures
-                else None,
+                measured(kept[user_id]) if published.measures else None,
             )
             for user_id, person in people.items()
         },
@@ -73,7 +74,7 @@ async def know(
                 version=people[user_id].version,
                 buckets=each.buckets,
                 last=each.last,
-                before=people[user_id].measures,
+                then=kept[user_id],
             )
             for user_id, each in found.items()
         },

@@ -56,7 +56,7 @@ class Events(Store):
             .sort(OLDEST_FIRST)
             .limit(limit)
         )
-        return [event_of(document) async for document in cursor]
+        return [event_of(document) for document in await cursor.to_list(None)]
 
     async def pending_lanes(self) -> list[int]:
         """Return the lanes in which events wait; at most as many index seeks as there are lanes."""
@@ -162,7 +162,7 @@ class Events(Store):
             cursor = self.documents.find(
                 asked(user_ids, needs), shown(needs), batch_size=WHOLE_PAGE
             )
-            async for document in cursor.sort(OLDEST_FIRST):
+            for document in await cursor.sort(OLDEST_FIRST).to_list(None):
                 happened(document, found)
         return found
 
@@ -194,7 +194,7 @@ class Events(Store):
                 document["name"],
                 {**document.get("data", {}), "time": document["at"]},
             )
-            async for document in cursor.sort(OLDEST_FIRST)
+            for document in await cursor.sort(OLDEST_FIRST).to_list(None)
         ]
 
     async def count_pending(self, *, most: int | None = None) -> int:

@@ -68,10 +68,15 @@ def _measures(document: Document) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def facts_change(change: FactsChange) -> Change:
-    """Return the change that writes new buckets, if nobody has written this person's since."""
+def facts_change(
+    change: FactsChange, were: Document | None = None, besides: Document | None = None
+) -> Change:
+    """Return the change that writes new buckets, if nobody has written this person's since.
+
+    Other fields are set `besides`, if they are what they `were`.
+    """
     whole: dict[str, Mapping[str, Any]] = {}
-    kept: Document = {}
+    kept: Document = dict(besides or ())
     gone: list[str] = []
     for measure, days in change.buckets.items():
         field = f"facts.measures.{measure}"
@@ -85,7 +90,7 @@ def facts_change(change: FactsChange) -> Change:
             gone.append(field)
     return Change(
         id=change.user_id,
-        were={"facts.version": change.version},
+        were={"facts.version": change.version, **(were or {})},
         set=kept,
         merge={"facts.measures": whole} if whole else {},
         add={"facts.version": 1},
@@ -96,10 +101,9 @@ def facts_change(change: FactsChange) -> Change:
 
 def _there(measure: str, days: Mapping[str, Any], change: FactsChange) -> Mapping[str, Any] | None:
     """Return all days of a measure; None if they are not known, or too many to write anew."""
-    if not change.whole:
-        if change.before is None:
-            return None
-        days = {**change.before.get(measure, {}), **days}
-        if len(days) > _FEW:
-            return None
-    return {day: value for day, value in days.items() if value is not None}
+    if change.whole:
+        return {day: value for day, value in days.items() if value is not None}
+    if change.then is None:
+        return None
+    then = change.then[measure]
+    return then if len(then) <= _FEW else None

@@ -32,7 +32,7 @@ class Memberships(Store):
         if not live:
             return found
         cursor = self.documents.find(of(user_ids, live), batch_size=WHOLE_PAGE)
-        async for document in cursor.sort("set", ASCENDING):
+        for document in await cursor.sort("set", ASCENDING).to_list(None):
             found[document["user"]].append(membership_of(document))
         return found
 

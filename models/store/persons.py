@@ -5,7 +5,7 @@ if nobody has written either since they were read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -47,13 +47,13 @@ class Persons(Store):
     async def read(self, user_ids: Sequence[str]) -> dict[str, Person]:
         """Return those of these people who exist."""
         cursor = self.documents.find({"_id": {"$in": list(user_ids)}}, batch_size=WHOLE_PAGE)
-        return {document["_id"]: _person(document) async for document in cursor}
+        return {document["_id"]: _person(document) for document in await cursor.to_list(None)}
 
     async def due(self, lanes: Sequence[int], now: datetime, *, limit: int) -> list[Person]:
         """Return these lanes' people who are to be looked at by now, the longest due first."""
         cursor = self.documents.find(due(lanes, now), batch_size=WHOLE_PAGE)
         cursor = cursor.sort("recheck.at", ASCENDING).limit(limit)
-        return [_person(document) async for document in cursor]
+        return [_person(document) for document in await cursor.to_list(None)]
 
     async def write(self, changes: Sequence[PersonChange]) -> frozenset[str]:
         """Write changes; return whose surely hold, all of them unless someone else was faster."""
@@ -82,11 +82,8 @@ def _person(document: Document) -> Person:
 
 
 def _change(change: PersonChange) -> Change:
-    made = Change(id=change.user_id) if change.facts is None else facts_change(change.facts)
-    if change.seen is None:
-        return made
-    return replace(
-        made,
-        were={**made.were, **as_read(change.seen.look)},
-        set={**made.set, **seen_fields(change.seen)},
-    )
+    seen = change.seen
+    were, found = ({}, {}) if seen is None else (as_read(seen.look), seen_fields(seen))
+    if change.facts is None:
+        return Change(id=change.user_id, were=were, set=found)
+    return facts_change(change.facts, were, found)

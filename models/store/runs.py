@@ -56,7 +56,7 @@ class Runs(Store):
         """Return these lanes' runs whose time has come; of paused campaigns only the unsettled."""
         cursor = self.documents.find(_due(lanes, now, paused), batch_size=WHOLE_PAGE)
         cursor = cursor.sort("due_at", ASCENDING)
-        return [_run(document) async for document in cursor.limit(limit)]
+        return [_run(document) for document in await cursor.limit(limit).to_list(None)]
 
     async def due_lanes(self, now: datetime, *, paused: Sequence[str]) -> frozenset[int]:
         """Return lanes that have a due run: all of them unless thousands of runs are due."""
@@ -87,7 +87,8 @@ class Runs(Store):
         cursor = self.documents.find(
             {"user": {"$in": list(user_ids)}, "$or": wanted}, batch_size=WHOLE_PAGE
         )
-        return [_run(document) async for document in cursor.sort("started_at", ASCENDING)]
+        found = await cursor.sort("started_at", ASCENDING).to_list(None)
+        return [_run(document) for document in found]
 
     async def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of these ids that are a run's."""

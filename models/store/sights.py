@@ -39,7 +39,8 @@ class Sights(Store):
             ]
             stages.append(_with(Events.NAME, chosen))
         stages.append(_with(Standings.NAME, [{"$match": ONE}]))
-        async for document in self.documents.aggregate(stages, batchSize=WHOLE_PAGE):
+        cursor = self.documents.aggregate(stages, batchSize=WHOLE_PAGE)
+        for document in await cursor.to_list(None):
             if document["_id"] == ONE["_id"]:
                 sight.standing = standing_of(document)
             elif "set" in document:
