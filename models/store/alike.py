@@ -22,6 +22,7 @@ class Change:
 
     `first` are of the first of a field's documents. `merge` adds to what a field holds, or replaces
     what it holds by the same names; `most` stays if it is more. `now` are set to the server's time.
+    None of the paths that are written lies within another.
     """
 
     id: str

@@ -15,7 +15,8 @@ from models.store.alike import Change, changing
 from models.store.database import Document, Store
 
 Stages = Sequence[Mapping[str, Any]]
-# A measure of which so many days are kept is written whole, alike for everybody.
+# Measures of which so many days are kept are written whole, alike for everybody. With those of the
+# same person that are not they would be two paths of one field, which MongoDB refuses.
 _FEW = 60
 
 
@@ -75,19 +76,17 @@ def facts_change(
 
     Other fields are set `besides`, if they are what they `were`.
     """
-    whole: dict[str, Mapping[str, Any]] = {}
+    then = _then(change)
     kept: Document = dict(besides or ())
-    gone: list[str] = []
-    for measure, days in change.buckets.items():
-        field = f"facts.measures.{measure}"
-        there = _there(measure, days, change)
-        if there is None:
+    if then is None:
+        gone = []
+        for measure, days in change.buckets.items():
+            field = f"facts.measures.{measure}"
             kept |= {f"{field}.{day}": value for day, value in days.items() if value is not None}
             gone += [f"{field}.{day}" for day, value in days.items() if value is None]
-        elif there:
-            whole[measure] = there
-        else:
-            gone.append(field)
+    else:
+        gone = [f"facts.measures.{measure}" for measure, days in then.items() if not days]
+    whole = {measure: days for measure, days in (then or {}).items() if days}
     return Change(
         id=change.user_id,
         were={"facts.version": change.version, **(were or {})},
@@ -99,11 +98,14 @@ def facts_change(
     )
 
 
-def _there(measure: str, days: Mapping[str, Any], change: FactsChange) -> Mapping[str, Any] | None:
-    """Return all days of a measure; None if they are not known, or too many to write anew."""
+def _then(change: FactsChange) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return all days of a change's measures; None if they are not known, or many to write anew."""
     if change.whole:
-        return {day: value for day, value in days.items() if value is not None}
+        return {
+            measure: {day: value for day, value in days.items() if value is not None}
+            for measure, days in change.buckets.items()
+        }
     if change.then is None:
         return None
-    then = change.then[measure]
-    return then if len(then) <= _FEW else None
+    then = {measure: change.then[measure] for measure in change.buckets}
+    return then if all(len(days) <= _FEW for days in then.values()) else None
