@@ -57,6 +57,8 @@ def show(
     runs, messages = maintenance.with_database(stack.settings, _counts)
     console.note(f"\nJourneys started: {sum(runs.values()):,} ({_listed(runs)})")
     console.note(f"Messages: {_listed(messages)}")
+    if left := maintenance.with_database(stack.settings, _left):
+        console.note(f"{left:,} events still wait: the log of worker-1 says what keeps them.")
     points, people_with = maintenance.with_database(stack.settings, _points)
     console.note(f"Points earned: {points:,} by {people_with:,} households")
     if stack.mailbox:
@@ -74,6 +76,10 @@ async def _counts(database: Database) -> tuple[dict[str, int], dict[str, int]]:
             break
         await asyncio.sleep(0.1)
     return await stores.runs.count_by_state(), await stores.effects.count_by_state()
+
+
+async def _left(database: Database) -> int:
+    return await Stores.over(database).events.count_pending()
 
 
 async def _points(database: Database) -> tuple[int, int]:

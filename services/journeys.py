@@ -136,7 +136,7 @@ class Journeys:
         self._stored = {run.id: run.version for run in runs}
         self._runs = {run.id: run for run in runs}
         self._effects: dict[str, list[Effect]] = {}
-        self._moments: dict[tuple[int, datetime], Moment] = {}  # every condition asks for its own
+        self._moments: dict[tuple[int, datetime], Moment] = {}  # each asked for by many conditions
         self._planned: list[Run] = []
         self._postponed: list[Run] = []
         self._dropped: list[Run] = []

@@ -15,8 +15,8 @@ from models.store.alike import Change, changing
 from models.store.database import Document, Store
 
 Stages = Sequence[Mapping[str, Any]]
-# Measures of which so many days are kept are written whole, alike for everybody. With those of the
-# same person that are not they would be two paths of one field, which MongoDB refuses.
+# Somebody's measures are written whole, and so alike others', unless one of them has more days than
+# this; never some of them whole, which would be two paths of one field, and MongoDB refuses that.
 _FEW = 60
 
 

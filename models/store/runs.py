@@ -215,7 +215,7 @@ class Runs(Store):
                 id=run.id,
                 were={"version": run.version},
                 set={} if run.due_at is None else {"due_at": run.due_at},
-                unset=_SETTLED if run.due_at else [*_SETTLED, "due_at"],
+                unset=[*_SETTLED, "due_at"] if run.due_at is None else _SETTLED,
             )
             for run in runs
         ]

@@ -86,6 +86,7 @@ def test_the_demo_tells_everything_and_the_second_time_imports_nothing(tmp_path)
     assert "priced again" in first
     assert "Points earned: " in first
     assert "Points earned: 0 " not in first
+    assert "still wait" not in first
     assert "Playground   http://127.0.0.1:" in first
     # How many depends on how far the workers of a slow machine come while the week goes by.
     letters = list((tmp_path / "mailbox").glob("*.eml"))
